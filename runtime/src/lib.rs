@@ -1,0 +1,12 @@
+//! Waterwheel: continuous SQL over Kafka, extended with functions in WebAssembly.
+//!
+//! Modules in the order of the floors; a module imports only lower ones.
+
+pub mod types; // floor 0: change batch, raw records, types, clock, limits
+
+pub mod format; // floor 1: bytes <-> columns
+pub mod sql; // floor 1: text -> statements
+
+pub mod connector; // floor 2: where records come from and go to
+pub mod operator; // floor 2: the nodes of a dataflow
+pub mod udf; // floor 2: functions from WebAssembly plugins

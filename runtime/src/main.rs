@@ -1,0 +1,3 @@
+//! The `waterwheel` command.
+
+fn main() {}

@@ -1,0 +1,85 @@
+//! The one thing that flows between operators: a batch of changes.
+
+use datafusion::arrow::array::{BooleanArray, Int8Array, Int64Array, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::{filter, filter_record_batch, take, take_record_batch};
+use datafusion::arrow::error::ArrowError;
+
+/// Rows with, beside them, their event times and weights.
+///
+/// `records` has the schema of the plan node that gave it. The event time travels beside the columns because every
+/// sink needs it and no projection may lose it.
+#[derive(Debug, Clone)]
+pub struct ChangeBatch {
+    /// The columns.
+    pub records: RecordBatch,
+    /// Event time of each row, milliseconds since the epoch (ksqlDB: `ROWTIME`). Never null.
+    pub event_times: Int64Array,
+    /// +1 inserted, -1 retracted; absent means all +1, the append-only fast path.
+    pub weights: Option<Int8Array>,
+}
+
+impl ChangeBatch {
+    /// Number of changes.
+    #[must_use]
+    pub fn num_rows(&self) -> usize {
+        self.records.num_rows()
+    }
+
+    /// True when there is no change.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.num_rows() == 0
+    }
+
+    /// The changes where `mask` is true; null counts as false.
+    ///
+    /// # Errors
+    /// When `mask` is not as long as the batch.
+    pub fn filter(&self, mask: &BooleanArray) -> Result<Self, ArrowError> {
+        Ok(Self {
+            records: filter_record_batch(&self.records, mask)?,
+            event_times: cast(&*filter(&self.event_times, mask)?),
+            weights: self
+                .weights
+                .as_ref()
+                .map(|w| filter(w, mask))
+                .transpose()?
+                .map(|w| cast_weights(&*w)),
+        })
+    }
+
+    /// The changes at `rows`, in that order.
+    ///
+    /// # Errors
+    /// When a row is out of range.
+    pub fn take(&self, rows: &UInt32Array) -> Result<Self, ArrowError> {
+        Ok(Self {
+            records: take_record_batch(&self.records, rows)?,
+            event_times: cast(&*take(&self.event_times, rows, None)?),
+            weights: self
+                .weights
+                .as_ref()
+                .map(|w| take(w, rows, None))
+                .transpose()?
+                .map(|w| cast_weights(&*w)),
+        })
+    }
+
+    /// `length` changes from `offset` on, without copying.
+    #[must_use]
+    pub fn slice(&self, offset: usize, length: usize) -> Self {
+        Self {
+            records: self.records.slice(offset, length),
+            event_times: self.event_times.slice(offset, length),
+            weights: self.weights.as_ref().map(|w| w.slice(offset, length)),
+        }
+    }
+}
+
+fn cast(array: &dyn datafusion::arrow::array::Array) -> Int64Array {
+    datafusion::arrow::array::cast::AsArray::as_primitive::<datafusion::arrow::datatypes::Int64Type>(array).clone()
+}
+
+fn cast_weights(array: &dyn datafusion::arrow::array::Array) -> Int8Array {
+    datafusion::arrow::array::cast::AsArray::as_primitive::<datafusion::arrow::datatypes::Int8Type>(array).clone()
+}
