@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
-use datafusion::arrow::error::ArrowError;
 
 use super::{Error, Expression, KeyIndex, Operator, RowErrors};
 use crate::types::ChangeBatch;
@@ -71,10 +70,10 @@ impl StreamFunctionOperator {
 
 impl Operator for StreamFunctionOperator {
     fn push(&mut self, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
-        if changes.weights.is_some() {
-            return Err(Error::Arrow(ArrowError::ComputeError(
-                "a stream function was planned over a table".into(),
-            )));
+        // A record without a value is no row to a function (ksqlDB: it is dropped before any stateful step).
+        let changes = changes.without_retractions()?;
+        if changes.is_empty() {
+            return Ok(());
         }
         let keys = self.evaluate(&self.keys, &changes.records)?;
         let mut slots = std::mem::take(&mut self.slots);
