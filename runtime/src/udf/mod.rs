@@ -18,6 +18,9 @@ mod registry;
 mod scalar_udf;
 mod wasm;
 
+#[cfg(test)]
+mod tests;
+
 pub use error::Error;
 pub use limits::Limits;
 pub use registry::Registry;

@@ -192,7 +192,7 @@ fn load_file(sandbox: &Sandbox, path: &Path) -> Loaded {
             return Loaded { info, plugin: None };
         }
     };
-    info.sha256 = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    info.sha256 = hexadecimal(&Sha256::digest(&bytes));
     let text = path.extension().is_some_and(|e| e == "wat");
     match load(sandbox, &info.name, &bytes, text) {
         Ok(plugin) => Loaded {
@@ -205,6 +205,11 @@ fn load_file(sandbox: &Sandbox, path: &Path) -> Loaded {
             Loaded { info, plugin: None }
         }
     }
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    let digit = |n: u8| char::from_digit(u32::from(n), 16).expect("half a byte is a digit");
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// Reads a file that is not larger than `bytes_max`, without reading more than that.

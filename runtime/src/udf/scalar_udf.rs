@@ -1,6 +1,6 @@
-//! Scalar functions of plugins as DataFusion calls them: all overloads of one name are one `ScalarUDF`.
+//! Scalar functions of plugins as `DataFusion` calls them: all overloads of one name are one `ScalarUDF`.
 //!
-//! DataFusion asks for the types of the arguments that the chosen overload takes and casts to them; errors of a function
+//! `DataFusion` asks for the types of the arguments that the chosen overload takes and casts to them; errors of a function
 //! travel inside of `DataFusionError::External`, where `source()` finds the [`Error`].
 
 use std::hash::{Hash, Hasher};

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde_json::Value;
 
 /// Keys that were not known, kept so that they can be named.
-type Extra = BTreeMap<String, IgnoredAny>;
+type Extra = BTreeMap<String, Value>;
 
 pub(super) const MANIFEST_KEYS: &[&str] = &["version", "functions"];
 pub(super) const FUNCTION_KEYS: &[&str] = &[

@@ -72,7 +72,7 @@ pub(super) fn to_declared(array: &ArrayRef, name: &str, data_type: &DataType) ->
     cast(array, data_type).map_err(|e| Fault::Arguments(format!("argument {name}: {e}")))
 }
 
-impl<'a> Batch<'a> {
+impl Batch<'_> {
     /// Gives the rows to `call` in pieces that fit. With `strict`, rows with a null argument are null in the result and
     /// not given to `call`.
     pub(super) fn run(

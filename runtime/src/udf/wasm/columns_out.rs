@@ -218,9 +218,9 @@ impl<'m> Reader<'m> {
         let given = self.range(d.offsets, bytes, 4, "offsets")?;
         self.spend(bytes)?;
         let offsets = ScalarBuffer::<i32>::new(Buffer::from(given), 0, rows + 1);
-        // Without branches, so that it runs at the speed of memory.
-        let falling = offsets.windows(2).fold(false, |bad, pair| bad | (pair[0] > pair[1]));
-        if falling {
+        // Counted without a branch per row, so that it runs at the speed of memory.
+        let falls: usize = offsets.windows(2).map(|pair| usize::from(pair[0] > pair[1])).sum();
+        if falls > 0 {
             let row = offsets.windows(2).position(|pair| pair[0] > pair[1]).unwrap_or_default();
             return Err(format!("offsets fall at row {row}: {} then {}", offsets[row], offsets[row + 1]).into());
         }

@@ -34,6 +34,14 @@ impl Fault {
         Self::Trap { reason, row: None }
     }
 
+    /// The fault of an export that is no function of SQL: its trap is not that of a row.
+    pub(super) fn of_export(self, name: &str) -> Self {
+        match self {
+            Self::Trap { reason, .. } => Self::BadResult(format!("{name} trapped: {reason}")),
+            other => other,
+        }
+    }
+
     /// The same fault where the rows of the call are others to the caller.
     pub(super) fn at_rows(self, outer: impl FnOnce(u32) -> u32) -> Self {
         match self {

@@ -189,9 +189,12 @@ impl Guest {
         let (alloc, free) = (self.alloc.clone(), self.free.clone());
         let old = std::mem::replace(&mut self.arena, 0..0);
         if !old.is_empty() {
-            self.call(&free, (address(old.start)?, address(old.len())?, ARENA_ALIGN))?;
+            self.call(&free, (address(old.start)?, address(old.len())?, ARENA_ALIGN))
+                .map_err(|fault| fault.of_export("ww_free"))?;
         }
-        let start = self.call(&alloc, (address(size)?, ARENA_ALIGN))? as usize;
+        let start = self
+            .call(&alloc, (address(size)?, ARENA_ALIGN))
+            .map_err(|fault| fault.of_export("ww_alloc"))? as usize;
         if start == 0 {
             self.store.data_mut().take_refused();
             return Err(Fault::TooLarge(format!("memory {}", bytes_text(self.limits.memory_bytes))));
@@ -295,7 +298,7 @@ impl Guest {
         self.store.set_epoch_deadline(self.call_ticks);
         let pointer = last_error.call(&mut self.store, ()).map_err(|e| {
             let refused = self.store.data_mut().take_refused();
-            from_wasmtime(&e, refused, self.limits.call_ms, &self.stack)
+            from_wasmtime(&e, refused, self.limits.call_ms, &self.stack).of_export("ww_last_error")
         })?;
         let (_, count) = split(pointer);
         if count > count_max {

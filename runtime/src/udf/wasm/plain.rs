@@ -83,7 +83,8 @@ pub(super) fn describe(module: &Module, binary: &[u8], limits: &Limits) -> Resul
             continue;
         };
         let name = export.name();
-        if name.starts_with('_') {
+        // Of the toolchain, and of a columnar plugin that lost its ww_abi.
+        if name.starts_with('_') || name.starts_with("ww_") {
             continue;
         }
         let Some((params, result)) = numbers(&ty, limits) else {

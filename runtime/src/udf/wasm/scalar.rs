@@ -135,15 +135,17 @@ impl Pool {
 }
 
 impl Pooled {
+    fn export(&mut self, function: &WasmScalar) -> Result<ScalarExport, Fault> {
+        if let Some(export) = &self.exports[function.index] {
+            return Ok(export.clone());
+        }
+        let export: ScalarExport = self.guest.export(&function.pool.exports[function.index])?;
+        self.exports[function.index] = Some(export.clone());
+        Ok(export)
+    }
+
     fn call(&mut self, function: &WasmScalar, batch: &Batch<'_>) -> Result<Outcome, Fault> {
-        let export = match &self.exports[function.index] {
-            Some(export) => export.clone(),
-            None => {
-                let export: ScalarExport = self.guest.export(&function.pool.exports[function.index])?;
-                self.exports[function.index] = Some(export.clone());
-                export
-            }
-        };
+        let export = self.export(function)?;
         let returns = &function.info.returns;
         let request = Request {
             slots: &[],
@@ -170,10 +172,10 @@ impl ScalarFunction for WasmScalar {
 
     fn call(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<ArrayRef, Error> {
         let mut outcome = self.call_rows(args, constant, rows)?;
-        match outcome.failed.is_empty() {
-            true => Ok(outcome.values),
-            false => Err(first_failed(self.pool.code.plugin(), &self.info, outcome.failed.swap_remove(0))),
+        if outcome.failed.is_empty() {
+            return Ok(outcome.values);
         }
+        Err(first_failed(self.pool.code.plugin(), &self.info, outcome.failed.swap_remove(0)))
     }
 
     fn call_rows(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<Outcome, Error> {

@@ -229,8 +229,9 @@ impl WasmStreamInstance {
             rows: slots.len(),
             returns: Some(&DataType::Binary),
         })?;
-        let status = self.guest.call(&self.exports.save, (frame.slots, count(slots.len()), frame.out))?;
-        self.guest.check(status)?;
+        let params = (frame.slots, count(slots.len()), frame.out);
+        let given = self.guest.call(&self.exports.save, params)?;
+        self.guest.check(given)?;
         let column = self.guest.read(frame.out, &DataType::Binary, slots.len())?;
         if column.null_count() > 0 {
             return Err(Fault::BadResult("the saved state of a slot is null".to_owned()));
@@ -249,8 +250,8 @@ impl WasmStreamInstance {
             other => other?,
         };
         let params = (frame.slots, count(slots.len()), frame.args, version);
-        let status = self.guest.call(&self.exports.load, params)?;
-        self.guest.check(status)
+        let given = self.guest.call(&self.exports.load, params)?;
+        self.guest.check(given)
     }
 
     fn prepare_states(&mut self, slots: &[u32], states: &[Vec<u8>]) -> Result<Frame, Fault> {
