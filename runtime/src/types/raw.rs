@@ -43,6 +43,14 @@ impl BytesColumn {
         }
     }
 
+    /// Where row `row` stands in [`BytesColumn::data`], or `None` where it is null. Panics when `row` is out of range.
+    #[inline]
+    #[must_use]
+    pub fn range(&self, row: usize) -> Option<(usize, usize)> {
+        let (start, end) = self.ranges[row];
+        ((start, end) != NULL_RANGE).then_some((start as usize, end as usize))
+    }
+
     /// True where row `row` is null.
     #[must_use]
     pub fn is_null(&self, row: usize) -> bool {
