@@ -4,6 +4,7 @@ use proc_macro::TokenStream;
 
 mod arguments;
 mod function;
+mod lifetimes;
 mod record;
 mod scalar;
 mod signature;

@@ -6,12 +6,14 @@ use syn::{Error, ItemFn, Result};
 
 use crate::arguments::{self, Attribute};
 use crate::function::Function;
+use crate::lifetimes;
 use crate::signature::{self, chain, check_sql_name, plain_name};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = arguments::parse(options, Attribute::Scalar)?;
     let mut item: ItemFn = syn::parse2(item)?;
     signature::check(&item)?;
+    lifetimes::unify(&mut item, 0);
     let parameters = signature::parameters(&mut item, 0)?;
     if let Some(constant) = parameters.iter().find(|parameter| parameter.constant) {
         let reason = "#[constant] is for stream functions: a scalar function gets a constant like any value";

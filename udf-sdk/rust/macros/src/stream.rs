@@ -6,6 +6,7 @@ use syn::{Error, FnArg, ItemFn, Path, Result, Type};
 
 use crate::arguments::{self, Attribute, Options};
 use crate::function::{Function, with_lifetimes};
+use crate::lifetimes;
 use crate::signature::{self, chain, check_sql_name, plain_name};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
@@ -13,6 +14,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let mut item: ItemFn = syn::parse2(item)?;
     signature::check(&item)?;
     let state = state_type(&item)?;
+    lifetimes::unify(&mut item, 1);
     let parameters = signature::parameters(&mut item, 1)?;
     let sql_name = options.name.take().unwrap_or_else(|| plain_name(&item.sig.ident));
     check_sql_name(&sql_name, item.sig.ident.span())?;
