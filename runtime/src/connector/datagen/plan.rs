@@ -3,8 +3,6 @@
 //! The rows are one sequence, numbered from 0, that depends on the seed and the options alone. Partitions only deal
 //! its rows out: by the hash of the key, or in turn where there is no key. So the number of partitions changes no row.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};

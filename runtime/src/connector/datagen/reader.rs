@@ -151,9 +151,11 @@ impl GeneratedReader {
         let Some(rate) = self.plan.rows_per_1000_s else {
             return Duration::ZERO;
         };
-        let due_ms = (i128::from(self.next_row - self.first_due_row) * 1_000_000).div_ceil(i128::from(rate));
+        let rows_ahead = (self.next_row - self.first_due_row).max(0).cast_unsigned();
+        let due_ms = (u128::from(rows_ahead) * 1_000_000).div_ceil(u128::from(rate));
         let elapsed_ms = self.clock.now_ms().saturating_sub(self.opened_ms).max(0);
-        Duration::from_millis(u64::try_from(due_ms - i128::from(elapsed_ms)).unwrap_or(0))
+        let pause_ms = due_ms.saturating_sub(u128::from(elapsed_ms.cast_unsigned()));
+        Duration::from_millis(u64::try_from(pause_ms).unwrap_or(u64::MAX))
     }
 
     /// Makes rows of an earlier life again, for the walks.
