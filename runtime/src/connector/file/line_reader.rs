@@ -47,10 +47,8 @@ pub(super) struct LineReader {
     /// Bytes that were read; those before `cursor` were given away.
     held: Vec<u8>,
     cursor: usize,
-    /// True until a byte order mark at the begin of the file was looked for.
-    at_mark: bool,
-    /// True until the row of column names was skipped.
-    at_header: bool,
+    /// What of the begin of the file is still to be stepped over.
+    preamble: Preamble,
     /// Number of the next row.
     next_row: i64,
     /// Rows before this one were read in an earlier life.
@@ -58,6 +56,15 @@ pub(super) struct LineReader {
     /// How long a row was lately, newline included.
     bytes_per_row: usize,
     has_ended: bool,
+}
+
+/// What stands before the first row of a file.
+#[derive(Debug)]
+struct Preamble {
+    /// Perhaps a byte order mark.
+    mark: bool,
+    /// A row of column names.
+    header: bool,
 }
 
 /// What a look through the held bytes found.
@@ -90,8 +97,10 @@ impl LineReader {
             position: range.start,
             held: Vec::new(),
             cursor: 0,
-            at_mark: range.start == 0,
-            at_header: range.skip_header,
+            preamble: Preamble {
+                mark: range.start == 0,
+                header: range.skip_header,
+            },
             next_row: 0,
             resume_row,
             bytes_per_row: 128,
@@ -138,14 +147,14 @@ impl LineReader {
 
     /// Steps over a byte order mark. False when too few bytes are held to tell.
     fn skip_mark(&mut self, at_end: bool) -> bool {
-        if self.at_mark {
+        if self.preamble.mark {
             let held = &self.held[self.cursor..];
             if held.starts_with(BYTE_ORDER_MARK) {
                 self.cursor += BYTE_ORDER_MARK.len();
             } else if BYTE_ORDER_MARK.starts_with(held) && !at_end {
                 return false;
             }
-            self.at_mark = false;
+            self.preamble.mark = false;
         }
         true
     }
@@ -173,7 +182,7 @@ impl LineReader {
             let has_return = end > start && data[end - 1] == b'\r';
             let (begin, end) = (start, end - usize::from(has_return));
             start = next;
-            if std::mem::take(&mut self.at_header) || begin == end {
+            if std::mem::take(&mut self.preamble.header) || begin == end {
                 continue;
             }
             if self.next_row >= self.resume_row {
@@ -199,8 +208,8 @@ impl LineReader {
         } = found;
         let rows = values.len();
         let (used, rest) = (consumed - self.cursor, values.data().len() - consumed);
-        if rows > 0 {
-            self.bytes_per_row = used / rows + 1;
+        if let Some(mean) = used.checked_div(rows) {
+            self.bytes_per_row = mean + 1;
         }
         if rest > used {
             // Few rows of a big chunk: the chunk stays, the rows are copied.

@@ -24,8 +24,10 @@ pub(super) fn line_ranges(
 ) -> Result<Vec<(u64, Option<u64>)>, Error> {
     let mut file = File::open(path).map_err(|error| failed(path, error))?;
     let size = file.metadata().map_err(|error| failed(path, error))?.len();
-    let targets: Vec<u64> = (1..u128::from(partitions.unsigned_abs()))
-        .map(|number| (u128::from(size) * number / u128::from(partitions.unsigned_abs())) as u64)
+    // In 128 bits: the product of a size and a number may not fit in 64.
+    let count = u128::from(partitions.unsigned_abs());
+    let targets: Vec<u64> = (1..count)
+        .filter_map(|number| u64::try_from(u128::from(size) * number / count).ok())
         .collect();
     let mut starts = vec![0];
     match splitter {

@@ -1,5 +1,7 @@
 //! What a generated stream promises: the same rows always, keys in their partitions, speeds, and clear errors.
 
+mod wrong_options;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -129,10 +131,6 @@ fn one_batch(columns: &[Column], options: &[(&str, &str)]) -> RecordBatch {
     let batches = drain(&mut *readers[0], 1_000);
     let records: Vec<_> = batches.iter().map(|batch| &batch.records).collect();
     concat_batches(&records[0].schema(), records).unwrap()
-}
-
-fn error(columns: &[Column], options: &[(&str, &str)]) -> String {
-    Datagen.check(&spec(columns, options)).unwrap_err().to_string()
 }
 
 fn trades() -> Vec<Column> {
@@ -307,7 +305,10 @@ fn choices_walks_and_bounds_are_as_told() {
         assert!((price - before).abs() <= before * 0.036 && (40.0..=60.0).contains(price));
         assert!((price * 100.0 - (price * 100.0).round()).abs() < 1e-6, "two digits");
     }
-    assert_eq!(prices.value(0), 50.0, "the first row of a walk is its start");
+    assert!(
+        (prices.value(0) - 50.0).abs() < 1e-9,
+        "the first row of a walk is its start"
+    );
     assert!(last.values().any(|price| (price - 50.0).abs() > 1.0), "it walks");
     let levels = rows
         .column(2)
@@ -371,7 +372,6 @@ fn event_times_are_the_timestamps_and_else_the_clock_is() {
 
 #[test]
 fn every_sql_type_has_values_without_options() {
-    let all = |scalar: fn() -> SqlType| scalar();
     let columns: Vec<Column> = [
         SqlType::Boolean,
         SqlType::Integer,
@@ -387,7 +387,7 @@ fn every_sql_type_has_values_without_options() {
         SqlType::Timestamp,
         SqlType::Array(Box::new(SqlType::Array(Box::new(SqlType::Double)))),
         SqlType::Map(Box::new(SqlType::String), Box::new(SqlType::Timestamp)),
-        SqlType::Map(Box::new(SqlType::Integer), Box::new(all(|| SqlType::Boolean))),
+        SqlType::Map(Box::new(SqlType::Integer), Box::new(SqlType::Boolean)),
         SqlType::Struct(vec![
             ("A".into(), SqlType::Integer),
             ("B".into(), SqlType::Struct(vec![("C".into(), SqlType::String)])),
@@ -408,10 +408,10 @@ fn every_sql_type_has_values_without_options() {
     assert_eq!(rows.num_rows(), 200);
     assert_eq!(rows.schema(), crate::types::schema::arrow_schema(&columns));
     let text = |column: usize, row: usize| format!("{:?}", rows.column(column).slice(row, 1));
-    for number in 0..columns.len() {
+    for (number, declared) in columns.iter().enumerate() {
         rows.column(number).to_data().validate_full().unwrap();
         let distinct: std::collections::BTreeSet<_> = (0..200).map(|row| text(number, row)).collect();
-        assert!(distinct.len() > 1, "{} varies", columns[number].sql_type);
+        assert!(distinct.len() > 1, "{} varies", declared.sql_type);
     }
     let (array, fields) = (rows.column(12), rows.column(15).as_struct());
     assert!((50..150).contains(&array.null_count()));
@@ -468,13 +468,13 @@ fn constants_uuids_and_texts() {
         .column(5)
         .as_primitive::<datafusion::arrow::datatypes::Date32Type>();
     assert_eq!(days.value_as_date(1).unwrap().to_string(), "2026-03-01");
-    assert_eq!(rows.column(6).as_primitive::<Float64Type>().value(3), -0.25);
+    assert!((rows.column(6).as_primitive::<Float64Type>().value(3) + 0.25).abs() < 1e-9);
 }
 
 #[test]
 fn speed_is_kept_by_the_clock_alone() {
     let clock = Arc::new(ManualClock::at(1_000));
-    let handed: Arc<dyn Clock> = clock.clone() as Arc<dyn Clock>;
+    let handed: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let columns = [column("V", SqlType::Bigint)];
     let options = [("ROWS_PER_SECOND", "4"), ("V.KIND", "sequence"), ("ROWS", "100")];
     let mut reader = open(&spec(&columns, &options), &handed, &BTreeMap::new())
@@ -507,7 +507,7 @@ fn speed_is_kept_by_the_clock_alone() {
 #[test]
 fn partitions_share_the_speed() {
     let clock = Arc::new(ManualClock::at(0));
-    let handed: Arc<dyn Clock> = clock.clone() as Arc<dyn Clock>;
+    let handed: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
     let columns = [column("V", SqlType::Bigint)];
     let options = [("ROWS_PER_SECOND", "1000"), ("PARTITIONS", "2")];
     let mut readers = open(&spec(&columns, &options), &handed, &BTreeMap::new()).unwrap();
@@ -561,123 +561,6 @@ fn a_pull_query_needs_an_end() {
     let error = Datagen.open_source(&spec(&columns, &[]), opening).unwrap_err();
     assert!(error.to_string().contains("set ROWS"), "{error}");
     Datagen.open_source(&spec(&columns, &[("ROWS", "5")]), opening).unwrap();
-}
-
-#[test]
-fn wrong_options_are_named_with_what_was_meant() {
-    let columns = trades();
-    for (options, expected) in [
-        (
-            &[("ROWZ", "1")][..],
-            "option ROWZ: connector `datagen` has no such option; did you mean `ROWS`?",
-        ),
-        (&[("ROWS", "-1")], "option ROWS: must not be negative"),
-        (&[("ROWS_PER_SECOND", "0")], "option ROWS_PER_SECOND: 0 is not between"),
-        (
-            &[("PRCE.MIN", "1")],
-            "option PRCE.MIN: there is no column `PRCE`; did you mean `PRICE.MIN`?",
-        ),
-        (
-            &[("PRICE.KIND", "random_wolk")],
-            "there is no kind `random_wolk`; did you mean `random_walk`?",
-        ),
-        (
-            &[("PRICE.KIND", "magic")],
-            "there is no kind `magic`; there are random,",
-        ),
-        (
-            &[("PRICE.KIND", "random_walk"), ("PRICE.VOLATILTY", "0.1")],
-            "option PRICE.VOLATILTY: a column of kind random_walk has no such option; did you mean `VOLATILITY`?",
-        ),
-        (
-            &[("VOLUME.LENGTH", "3")],
-            "option VOLUME.KIND: a column of type INTEGER cannot be of kind text",
-        ),
-        (&[("VOLUME.MIN", "abc")], "option VOLUME.MIN: `abc` is no INTEGER"),
-        (
-            &[("VOLUME.MIN", "9"), ("VOLUME.MAX", "1")],
-            "option VOLUME.MIN: is more than MAX",
-        ),
-        (
-            &[("VOLUME.NULL_RATE", "2")],
-            "option VOLUME.NULL_RATE: 2 is not between 0 and 1",
-        ),
-        (&[("VOLUME.VALUES", "1,x,3")], "option VOLUME.VALUES: `x` is no INTEGER"),
-        (
-            &[("VOLUME.VALUES", "1,2"), ("VOLUME.WEIGHTS", "1")],
-            "option VOLUME.WEIGHTS: 1 weights for 2 values",
-        ),
-        (
-            &[("VOLUME.VALUES", "1,2"), ("VOLUME.WEIGHTS", "0,0")],
-            "at least one weight must be more than 0",
-        ),
-        (
-            &[("SYMBOL.KIND", "choice")],
-            "option SYMBOL.VALUES: a column of kind choice needs",
-        ),
-        (&[("SYMBOL.VALUES", "")], "option SYMBOL.VALUES: names no value"),
-        (
-            &[("NOTE.KIND", "constant")],
-            "option NOTE.VALUE: a column of kind constant needs",
-        ),
-        (
-            &[("PRICE.PER", "SIMBOL")],
-            "option PRICE.PER: there is no column `SIMBOL`; did you mean `SYMBOL`?",
-        ),
-        (
-            &[("PRICE.STEP", "1"), ("PRICE.VOLATILITY", "0.1")],
-            "option PRICE.STEP: a walk has either",
-        ),
-        (
-            &[("PRICE.VOLATILITY", "0.5")],
-            "option PRICE.VOLATILITY: 0.5 is not between",
-        ),
-        (
-            &[("PRICE.PER", "INDEX_LEVEL"), ("INDEX_LEVEL.KIND", "random_walk")],
-            "option PRICE.PER: column `INDEX_LEVEL` is a walk itself",
-        ),
-        (
-            &[("PRICE.KIND", "random_walk"), ("PRICE.START", "NaN")],
-            "must be finite",
-        ),
-        (
-            &[("NOTE.PER", "SYMBOL")],
-            "a column of type STRING cannot be of kind random_walk",
-        ),
-        (
-            &[("TS.START", "soon")],
-            "option TS.START: `soon` is no TIMESTAMP; write",
-        ),
-        (&[("TS.STEP_MS", "-1")], "option TS.STEP_MS: -1 is not between"),
-        (&[("TS.JITTER_MS", "-1")], "`-1` is not a whole number from 0 on"),
-        (
-            &[("NOTE.LENGTH", "9999999")],
-            "option NOTE.LENGTH: 9999999 is more than",
-        ),
-        (
-            &[("INDEX_LEVEL.MAX", "123456789.00")],
-            "`123456789.00` is no DECIMAL(10, 2)",
-        ),
-    ] {
-        let error = error(&columns, options);
-        assert!(error.contains(expected), "{error}\n  expected: {expected}");
-    }
-    assert!(error(&[key("K", SqlType::Double)], &[("K.KIND", "random_walk")]).contains("a key cannot be"));
-    assert!(error(&[], &[]).contains("needs declared columns"));
-    assert!(
-        error(
-            &[column("x", SqlType::Integer), column("X", SqlType::Integer)],
-            &[("X.MIN", "1")]
-        )
-        .contains("several columns")
-    );
-    let bad_map = SqlType::Map(Box::new(SqlType::Boolean), Box::new(SqlType::Integer));
-    assert!(error(&[column("M", bad_map)], &[]).contains("key is BOOLEAN"));
-    let headers = Column {
-        role: ColumnRole::Headers,
-        ..column("H", SqlType::Bytes)
-    };
-    assert!(error(&[headers], &[]).contains("record headers"));
 }
 
 #[test]
