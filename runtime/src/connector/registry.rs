@@ -184,12 +184,17 @@ pub fn open_sink(spec: &ConnectorSpec, shard: ShardOf) -> Result<Sink, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::schema::{ColumnRole, SqlType};
 
     fn spec(connector: &str, options: &[(&str, &str)]) -> ConnectorSpec {
         ConnectorSpec {
             connector: connector.into(),
             topic: "T".into(),
-            columns: Vec::new(),
+            columns: vec![Column {
+                name: "V".into(),
+                sql_type: SqlType::Integer,
+                role: ColumnRole::Value,
+            }],
             options: options.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
             value_format: None,
         }
