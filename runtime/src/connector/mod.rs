@@ -6,11 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::{Int64Array, RecordBatch};
 
 use crate::types::{ChangeBatch, Class, RawRecords, Retry};
+
+pub mod kafka;
+
+/// Called by a source when something came after it had nothing: records, or a change of its partitions.
+///
+/// It may be called from any thread, under locks of the client library, and more often than needed: it must only leave
+/// a note and wake somebody, never call back into the source.
+pub type Wake = Arc<dyn Fn() + Send + Sync>;
 
 /// Where a reader starts when its group has no committed offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,6 +126,12 @@ pub trait Source: Send + Debug {
     /// # Errors
     /// When the offsets could not be stored.
     fn commit(&mut self, next_offsets: &[(i32, i64)]) -> Result<(), Error>;
+
+    /// Has `wake` called when there is something to poll again. Called once, before the first `poll_assignment`. A
+    /// source that wakes gives [`Polled::Idle`] without `retry_after`; one that cannot ignores this and gives pauses.
+    fn set_wake(&mut self, wake: Wake) {
+        drop(wake);
+    }
 }
 
 /// Takes encoded records. The topic's own partitioner deals them out by key.
