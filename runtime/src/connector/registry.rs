@@ -95,6 +95,11 @@ pub trait Connector: Debug + Send + Sync {
     /// The options that it knows.
     fn options(&self) -> &'static [OptionDoc];
 
+    /// Whether all rows of a query go to one output however many shards it has, as a user who names one file expects.
+    fn has_one_output(&self) -> bool {
+        false
+    }
+
     /// Checks all options without opening anything, and says what the rows are made of.
     ///
     /// # Errors
