@@ -31,6 +31,10 @@ impl<'a> Number<'a> {
 
     /// The number cut to an integer, towards zero (as Java's `BigDecimal.longValue`); `None` outside of 64 bits.
     pub(in crate::format) fn to_i64(self) -> Option<i64> {
+        if self.integral && self.whole.len() <= 18 {
+            let value = self.digits().fold(0, |value, digit| value * 10 + i64::from(digit));
+            return Some(if self.negative { -value } else { value });
+        }
         let mut places = self.whole.len() as i64 + self.exponent;
         let mut value = 0_i128;
         for digit in self.digits() {
