@@ -4,6 +4,7 @@
 //! reverse. Bad data is not an error: a row that cannot be decoded is named in [`Decoded::bad`] with its reason, and
 //! the source's policy decides. Formats know neither topics nor operators.
 
+mod append;
 mod base64;
 mod builder;
 mod coerce;
@@ -154,7 +155,12 @@ pub fn decoder(
         )));
     }
     Ok(match spec.format {
-        Format::Json => Box::new(JsonDecoder::new(columns, projection, spec.wrap_single, Speculation::On)?),
+        Format::Json => Box::new(JsonDecoder::new(
+            columns,
+            projection,
+            spec.wrap_single,
+            Speculation::On,
+        )?),
         Format::Delimited => Box::new(DelimitedDecoder::new(columns, projection, spec.delimiter)?),
         Format::Kafka => Box::new(KafkaDecoder::new(columns, projection)?),
         Format::None => Box::new(NoBytes::new(columns)?),

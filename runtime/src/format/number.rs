@@ -332,7 +332,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", ".", "1.2.3", "e5", "1e", "1e+", " 1", "1 ", "0x10", "--1", "1e5.0", "NaN"] {
+        for text in [
+            "", "-", ".", "1.2.3", "e5", "1e", "1e+", " 1", "1 ", "0x10", "--1", "1e5.0", "NaN",
+        ] {
             assert!(parse(text).is_none(), "{text}");
         }
     }

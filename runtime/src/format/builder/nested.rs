@@ -8,10 +8,10 @@ use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{FieldRef, Fields};
 
+use super::ColumnBuilder;
 use super::names::{FieldNames, Fit};
 use super::validity::Validity;
 use super::variable::VariableBuilder;
-use super::ColumnBuilder;
 
 /// Up to this many entries, double map keys are looked for pair by pair.
 const PAIRWISE_MAX: usize = 8;

@@ -68,20 +68,77 @@ fn columns() -> Vec<Column> {
 }
 
 const NUMBERS: [&str; 34] = [
-    "0", "-0", "1", "-1", "7", "42", "1234567", "12345678", "123456789", "-123456789012345678", "1234567890123456",
-    "1700000000000", "999999999999999999", "9223372036854775807", "-9223372036854775808", "9223372036854775808",
-    "2147483647", "2147483648", "-2147483648", "0.5", "-0.0", "3.14159", "123456.789", "0.001", "1e3", "1E-3",
-    "1.5e+10", "1e400", "9007199254740993", "0.1234567890123456789", "12345678901234567.5", "100000000000000000000",
-    "86399999", "99.9990",
+    "0",
+    "-0",
+    "1",
+    "-1",
+    "7",
+    "42",
+    "1234567",
+    "12345678",
+    "123456789",
+    "-123456789012345678",
+    "1234567890123456",
+    "1700000000000",
+    "999999999999999999",
+    "9223372036854775807",
+    "-9223372036854775808",
+    "9223372036854775808",
+    "2147483647",
+    "2147483648",
+    "-2147483648",
+    "0.5",
+    "-0.0",
+    "3.14159",
+    "123456.789",
+    "0.001",
+    "1e3",
+    "1E-3",
+    "1.5e+10",
+    "1e400",
+    "9007199254740993",
+    "0.1234567890123456789",
+    "12345678901234567.5",
+    "100000000000000000000",
+    "86399999",
+    "99.9990",
 ];
-const BROKEN_NUMBERS: [&str; 12] = ["01", "-", "1.", ".5", "1e", "+1", "0x1", "1.2.3", "--1", "1e+", "NaN", "00"];
+const BROKEN_NUMBERS: [&str; 12] = [
+    "01", "-", "1.", ".5", "1e", "+1", "0x1", "1.2.3", "--1", "1e+", "NaN", "00",
+];
 const STRINGS: [&str; 18] = [
-    "", "a", "Google", "channel-8682", "sevench", "eightchr", "nine char", "0123456789abcdef", "0123456789abcdefg",
-    "a text that is longer than thirty-two bytes, by far", "ä", "日本語のテキスト", "😀", "12", "1.5", "NaN", "Zm9v",
+    "",
+    "a",
+    "Google",
+    "channel-8682",
+    "sevench",
+    "eightchr",
+    "nine char",
+    "0123456789abcdef",
+    "0123456789abcdefg",
+    "a text that is longer than thirty-two bytes, by far",
+    "ä",
+    "日本語のテキスト",
+    "😀",
+    "12",
+    "1.5",
+    "NaN",
+    "Zm9v",
     "true",
 ];
 const ESCAPES: [&str; 12] = [
-    "\\n", "\\\"", "\\\\", "\\u0041", "\\u00e9", "\\ud83d\\ude00", "\\ud83d", "\\x", "\\u12", "\\", "\\/", "\\u0000",
+    "\\n",
+    "\\\"",
+    "\\\\",
+    "\\u0041",
+    "\\u00e9",
+    "\\ud83d\\ude00",
+    "\\ud83d",
+    "\\x",
+    "\\u12",
+    "\\",
+    "\\/",
+    "\\u0000",
 ];
 
 fn string(random: &mut Random, odd: bool) -> String {
@@ -104,10 +161,14 @@ fn any_value(random: &mut Random, depth: usize, odd: bool) -> String {
         2 | 3 => string(random, odd),
         4 => random.pick(&["true", "false", "null"]).into(),
         5 if odd && random.one_in(4) => random.pick(&BROKEN_NUMBERS).into(),
-        5 if odd && random.one_in(8) => random.pick(&["tru", "nul", "True", "", "[", "{", "}", "]", "falsey"]).into(),
+        5 if odd && random.one_in(8) => random
+            .pick(&["tru", "nul", "True", "", "[", "{", "}", "]", "falsey"])
+            .into(),
         5 => "null".into(),
         6 => {
-            let elements: Vec<String> = (0..random.below(4)).map(|_| any_value(random, depth + 1, odd)).collect();
+            let elements: Vec<String> = (0..random.below(4))
+                .map(|_| any_value(random, depth + 1, odd))
+                .collect();
             format!("[{}]", elements.join(random.pick(&[",", ", ", " ,"])))
         }
         _ => object(random, depth + 1, odd),
@@ -292,7 +353,10 @@ fn both_ways_say_the_same() {
         speculated += fast.speculated_rows();
     }
     // The test means something only while both sides of it are walked.
-    assert!(speculated as usize > rows / 2, "{speculated} of {rows} rows were speculated");
+    assert!(
+        speculated as usize > rows / 2,
+        "{speculated} of {rows} rows were speculated"
+    );
     assert!(bad > rows / 20 && bad < rows / 2, "{bad} of {rows} rows were bad");
 }
 
@@ -300,7 +364,8 @@ fn both_ways_say_the_same() {
 fn every_cut_and_every_changed_byte_of_a_record_is_judged_alike() {
     let columns = columns();
     let all: Vec<usize> = (0..columns.len()).collect();
-    let template: &[u8] = br#"{"auction":1000,"price":-12.5,"channel":"ch","small":1,"flag":true,"x":[1,{"y":"z"}],"ts":17}"#;
+    let template: &[u8] =
+        br#"{"auction":1000,"price":-12.5,"channel":"ch","small":1,"flag":true,"x":[1,{"y":"z"}],"ts":17}"#;
     let mut variants: Vec<Vec<u8>> = (0..template.len()).map(|end| template[..end].to_vec()).collect();
     for at in 0..template.len() {
         for byte in b"\"\\{}[],:09.eE-+ n\x00\x1F\x80\xFF" {

@@ -107,7 +107,10 @@ fn read_fields(
         return Ok(pos + 1);
     }
     loop {
-        pos = skip_space(record, read_member(record, pos, columns, depth + 1, reader, &mut faults)?);
+        pos = skip_space(
+            record,
+            read_member(record, pos, columns, depth + 1, reader, &mut faults)?,
+        );
         match record.get(pos) {
             Some(b',') => pos = skip_space(record, pos + 1),
             Some(b'}') => break,
@@ -405,10 +408,7 @@ fn push_number(number: Number<'_>, column: &mut ColumnBuilder) -> Outcome<()> {
             .to_i64()
             .and_then(coerce::time_of_day)
             .map(|value| builder.push(value)),
-        ColumnBuilder::Date(builder) => number
-            .to_i64()
-            .and_then(coerce::date)
-            .map(|value| builder.push(value)),
+        ColumnBuilder::Date(builder) => number.to_i64().and_then(coerce::date).map(|value| builder.push(value)),
         ColumnBuilder::String(builder) => number.write_text(builder.buffer()).then(|| builder.end_value()),
         ColumnBuilder::Boolean(_)
         | ColumnBuilder::Bytes(_)

@@ -49,10 +49,9 @@ fn value(sql_type: SqlType, text: &str) -> Result<String, String> {
         (Ok(wrapped), Ok(single)) => assert_eq!(wrapped, single),
         // Where the form is broken the positions differ, and so may what is missed first.
         (Err(wrapped), Err(_)) if wrapped.starts_with("not valid JSON") => {}
-        (Err(wrapped), Err(single)) => assert_eq!(
-            wrapped.replace("field V: ", "").replace("field V[", "field ["),
-            *single
-        ),
+        (Err(wrapped), Err(single)) => {
+            assert_eq!(wrapped.replace("field V: ", "").replace("field V[", "field ["), *single)
+        }
         other => panic!("{text}: wrapped and bare differ: {other:?}"),
     }
     wrapped
@@ -100,7 +99,10 @@ fn integers_are_cut_and_checked() {
         assert_eq!(value(SqlType::Integer, text), ok(expected), "{text}");
     }
     assert_eq!(value(SqlType::Bigint, "9223372036854775807"), ok("9223372036854775807"));
-    assert_eq!(value(SqlType::Bigint, "-9223372036854775808"), ok("-9223372036854775808"));
+    assert_eq!(
+        value(SqlType::Bigint, "-9223372036854775808"),
+        ok("-9223372036854775808")
+    );
     assert_eq!(value(SqlType::Bigint, "123456789012345678"), ok("123456789012345678"));
     assert_eq!(
         value(SqlType::Integer, "2147483648").unwrap_err(),
@@ -145,8 +147,14 @@ fn doubles_are_the_nearest() {
 #[test]
 fn decimals_never_pass_through_doubles() {
     let wide = SqlType::Decimal(21, 19);
-    assert_eq!(value(wide.clone(), "10.1234512345123450001"), ok("10.1234512345123450001"));
-    assert_eq!(value(wide, "10.12345123451234500011").unwrap_err().split(", ").last(), Some("19)"));
+    assert_eq!(
+        value(wide.clone(), "10.1234512345123450001"),
+        ok("10.1234512345123450001")
+    );
+    assert_eq!(
+        value(wide, "10.12345123451234500011").unwrap_err().split(", ").last(),
+        Some("19)")
+    );
     let small = SqlType::Decimal(4, 2);
     for (text, expected) in [
         ("10.1", "10.10"),
@@ -180,16 +188,24 @@ fn anything_can_be_a_string() {
         ("\"abc\"", "abc"),
         ("\"\"", ""),
         ("\"a\\\"b\\u00e9\\n\"", "a\"bé\n"),
-        ("\"ein langer Text mit Umlauten: äöü und mehr als zweiunddreißig Zeichen\"", 
-         "ein langer Text mit Umlauten: äöü und mehr als zweiunddreißig Zeichen"),
+        (
+            "\"ein langer Text mit Umlauten: äöü und mehr als zweiunddreißig Zeichen\"",
+            "ein langer Text mit Umlauten: äöü und mehr als zweiunddreißig Zeichen",
+        ),
         ("12", "12"),
         ("-0", "0"),
         ("1.50", "1.50"),
         ("1e3", "1E+3"),
         ("true", "true"),
         ("123456789012345678901234567890", "123456789012345678901234567890"),
-        ("[1, \"b\", null, true, [2, \"c\"], {\"d\" : \"e\"}]", "[1, b, null, true, [2, c], {\"d\":\"e\"}]"),
-        ("{ \"a\" : 1.0e2, \"b\":[ 1 , \"x\\u0041\" ], \"c\":{} }", "{\"a\":1.0E+2,\"b\":[1,\"xA\"],\"c\":{}}"),
+        (
+            "[1, \"b\", null, true, [2, \"c\"], {\"d\" : \"e\"}]",
+            "[1, b, null, true, [2, c], {\"d\":\"e\"}]",
+        ),
+        (
+            "{ \"a\" : 1.0e2, \"b\":[ 1 , \"x\\u0041\" ], \"c\":{} }",
+            "{\"a\":1.0E+2,\"b\":[1,\"xA\"],\"c\":{}}",
+        ),
         ("{\"a\":1,\"b\":2,\"a\":3}", "{\"a\":3,\"b\":2}"),
         ("[]", "[]"),
     ] {
@@ -243,7 +259,10 @@ fn arrays_maps_and_structs() {
     assert!(value(array, "{}").is_err());
 
     let map = SqlType::Map(Box::new(SqlType::String), Box::new(SqlType::Double));
-    assert_eq!(value(map.clone(), "{\"a\": 1, \"b\\\"\":null}"), ok("{a: 1.0, b\": NULL}"));
+    assert_eq!(
+        value(map.clone(), "{\"a\": 1, \"b\\\"\":null}"),
+        ok("{a: 1.0, b\": NULL}")
+    );
     assert_eq!(value(map.clone(), "{\"a\":1,\"b\":2,\"a\":3}"), ok("{b: 2.0, a: 3.0}"));
     assert_eq!(value(map.clone(), "{\"a\":\"x\",\"a\":3}"), ok("{a: 3.0}"));
     assert_eq!(
@@ -327,20 +346,53 @@ fn what_is_no_json_is_bad() {
     let columns = [column("A", SqlType::Integer)];
     for (record, reason) in [
         ("", "the record is empty, expected a value"),
-        ("  ", "not valid JSON at byte 2: found the end of the record, expected a value"),
-        ("{\"A\":1", "not valid JSON at byte 6: found the end of the record, expected `,` or `}`"),
-        ("{\"A\":1}}", "not valid JSON at byte 7: found `}`, expected the end of the record"),
-        ("{\"A\":1} x", "not valid JSON at byte 8: found `x`, expected the end of the record"),
-        ("{\"A\":1}{\"A\":2}", "not valid JSON at byte 7: found `{`, expected the end of the record"),
-        ("{\"A\":01}", "not valid JSON at byte 6: found `1`, expected no digit behind a leading zero"),
+        (
+            "  ",
+            "not valid JSON at byte 2: found the end of the record, expected a value",
+        ),
+        (
+            "{\"A\":1",
+            "not valid JSON at byte 6: found the end of the record, expected `,` or `}`",
+        ),
+        (
+            "{\"A\":1}}",
+            "not valid JSON at byte 7: found `}`, expected the end of the record",
+        ),
+        (
+            "{\"A\":1} x",
+            "not valid JSON at byte 8: found `x`, expected the end of the record",
+        ),
+        (
+            "{\"A\":1}{\"A\":2}",
+            "not valid JSON at byte 7: found `{`, expected the end of the record",
+        ),
+        (
+            "{\"A\":01}",
+            "not valid JSON at byte 6: found `1`, expected no digit behind a leading zero",
+        ),
         ("{\"A\" 1}", "not valid JSON at byte 5: found `1`, expected `:`"),
-        ("{'A':1}", "not valid JSON at byte 1: found `'`, expected `\"` of a field name"),
-        ("{\"A\":1,}", "not valid JSON at byte 7: found `}`, expected `\"` of a field name"),
+        (
+            "{'A':1}",
+            "not valid JSON at byte 1: found `'`, expected `\"` of a field name",
+        ),
+        (
+            "{\"A\":1,}",
+            "not valid JSON at byte 7: found `}`, expected `\"` of a field name",
+        ),
         ("{\"A\":NaN}", "not valid JSON at byte 5: found `N`, expected a value"),
-        ("{\"A\":\"\n\"}", "not valid JSON at byte 6: found the byte 0x0A, expected the rest of a string"),
+        (
+            "{\"A\":\"\n\"}",
+            "not valid JSON at byte 6: found the byte 0x0A, expected the rest of a string",
+        ),
         // Wrong and broken: that it is broken is told.
-        ("{\"A\":true,\"B\":}", "not valid JSON at byte 14: found `}`, expected a value"),
-        ("[1,2", "not valid JSON at byte 4: found the end of the record, expected `,` or `]`"),
+        (
+            "{\"A\":true,\"B\":}",
+            "not valid JSON at byte 14: found `}`, expected a value",
+        ),
+        (
+            "[1,2",
+            "not valid JSON at byte 4: found the end of the record, expected `,` or `]`",
+        ),
         ("[1,2]", "found an array, expected an object"),
         ("\"text\"", "found string \"text\", expected an object"),
         ("12", "found number 12, expected an object"),
@@ -403,7 +455,10 @@ fn broken_text_is_bad_alone() {
     );
     assert_eq!(cell(&decoded.columns[0], 5), "x");
     // Two rows that only together are text stay two bad rows when the rest of the batch is clean.
-    let rows: BytesColumn = [&b"{\"A\":\"\xC3"[..], b"\xA9\"}", good].into_iter().map(Some).collect();
+    let rows: BytesColumn = [&b"{\"A\":\"\xC3"[..], b"\xA9\"}", good]
+        .into_iter()
+        .map(Some)
+        .collect();
     let bad: Vec<u32> = decoder.decode(&rows).bad.iter().map(|bad| bad.row).collect();
     assert_eq!(bad, [0, 1]);
 }
@@ -455,7 +510,10 @@ fn types_that_json_has_not_are_refused() {
     let wrong = SqlType::Map(Box::new(SqlType::Integer), Box::new(SqlType::Double));
     let columns = [column("A", SqlType::Integer), column("M", wrong)];
     let error = JsonDecoder::new(&columns, &[0], true, Speculation::On).unwrap_err();
-    assert!(error.0.starts_with("column M: ") && error.0.contains("MAP<STRING, ...>"), "{error}");
+    assert!(
+        error.0.starts_with("column M: ") && error.0.contains("MAP<STRING, ...>"),
+        "{error}"
+    );
     assert!(encoder(&FormatSpec::new(Format::Json), &columns).is_err());
     let deep = (0..70).fold(SqlType::Integer, |inner, _| SqlType::Array(Box::new(inner)));
     assert!(JsonDecoder::new(&[column("A", deep)], &[0], true, Speculation::On).is_err());
@@ -463,7 +521,11 @@ fn types_that_json_has_not_are_refused() {
 
 #[test]
 fn records_of_one_shape_take_the_speculative_way() {
-    let columns = [column("A", SqlType::Integer), column("B", SqlType::Double), column("C", SqlType::String)];
+    let columns = [
+        column("A", SqlType::Integer),
+        column("B", SqlType::Double),
+        column("C", SqlType::String),
+    ];
     let mut decoder = JsonDecoder::new(&columns, &[0, 1, 2], true, Speculation::On).unwrap();
     let records = [
         r#"{"A": 1, "B": 2.5, "X": [1, {"y": 2}], "C": "c"}"#,
@@ -480,7 +542,11 @@ fn records_of_one_shape_take_the_speculative_way() {
     let rows: BytesColumn = records.iter().map(|record| Some(record.as_bytes())).collect();
     let decoded = decoder.decode(&rows);
     assert!(decoded.bad.is_empty(), "{:?}", decoded.bad);
-    assert_eq!(decoder.speculated_rows(), records.len() as u64 - 1, "all but the first one");
+    assert_eq!(
+        decoder.speculated_rows(),
+        records.len() as u64 - 1,
+        "all but the first one"
+    );
     let a: Vec<String> = (0..records.len()).map(|row| cell(&decoded.columns[0], row)).collect();
     assert_eq!(a.join(" "), "1 -1 NULL 1 NULL 5 5 5 NULL 5");
     assert_eq!(cell(&decoded.columns[2], 3), "{\"d\":1}");
@@ -490,7 +556,12 @@ fn records_of_one_shape_take_the_speculative_way() {
 fn several_shapes_take_turns() {
     let columns = [column("A", SqlType::Integer), column("B", SqlType::Integer)];
     let mut decoder = JsonDecoder::new(&columns, &[0, 1], true, Speculation::On).unwrap();
-    let shapes = [r#"{"A":1,"B":2}"#, r#"{"B":2,"A":1}"#, r#"{ "a":1, "b":2 }"#, r#"{"x":0,"A":1,"B":2}"#];
+    let shapes = [
+        r#"{"A":1,"B":2}"#,
+        r#"{"B":2,"A":1}"#,
+        r#"{ "a":1, "b":2 }"#,
+        r#"{"x":0,"A":1,"B":2}"#,
+    ];
     let rows: BytesColumn = (0..400).map(|i| Some(shapes[i * 7 % 4].as_bytes())).collect();
     let decoded = decoder.decode(&rows);
     assert!(decoded.bad.is_empty());
@@ -519,7 +590,10 @@ fn rewritten(columns: &[Column], wrap_single: bool, record: &str) -> Option<Stri
     let mut spec = FormatSpec::new(Format::Json);
     spec.wrap_single = wrap_single;
     let mut out = BytesColumn::new();
-    encoder(&spec, columns).unwrap().encode(&decoded.columns, 1, None, &mut out).unwrap();
+    encoder(&spec, columns)
+        .unwrap()
+        .encode(&decoded.columns, 1, None, &mut out)
+        .unwrap();
     out.get(0).map(|bytes| String::from_utf8(bytes.to_vec()).unwrap())
 }
 
@@ -543,7 +617,10 @@ fn all_types_are_written() {
             "ST",
             SqlType::Struct(vec![
                 ("F0".into(), SqlType::Integer),
-                ("f \"1\"".into(), SqlType::Array(Box::new(SqlType::Struct(vec![("X".into(), SqlType::Double)])))),
+                (
+                    "f \"1\"".into(),
+                    SqlType::Array(Box::new(SqlType::Struct(vec![("X".into(), SqlType::Double)]))),
+                ),
             ]),
         ),
         column("Z", SqlType::String),
@@ -559,21 +636,36 @@ fn all_types_are_written() {
 #[test]
 fn single_columns_are_wrapped_or_not() {
     let text = [column("FOO", SqlType::String)];
-    assert_eq!(rewritten(&text, true, r#"{"foo":"x"}"#).as_deref(), Some(r#"{"FOO":"x"}"#));
+    assert_eq!(
+        rewritten(&text, true, r#"{"foo":"x"}"#).as_deref(),
+        Some(r#"{"FOO":"x"}"#)
+    );
     assert_eq!(rewritten(&text, false, "\"x\"").as_deref(), Some("\"x\""));
-    assert_eq!(rewritten(&text, true, r#"{"foo":null}"#).as_deref(), Some(r#"{"FOO":null}"#));
+    assert_eq!(
+        rewritten(&text, true, r#"{"foo":null}"#).as_deref(),
+        Some(r#"{"FOO":null}"#)
+    );
     assert_eq!(rewritten(&text, false, "null"), None, "a bare null is a null record");
     let inner = [column("V", SqlType::Struct(vec![("A".into(), SqlType::Double)]))];
     assert_eq!(rewritten(&inner, false, r#"{"a":1}"#).as_deref(), Some(r#"{"A":1.0}"#));
-    assert_eq!(rewritten(&inner, false, r#"{"a":null}"#).as_deref(), Some(r#"{"A":null}"#));
+    assert_eq!(
+        rewritten(&inner, false, r#"{"a":null}"#).as_deref(),
+        Some(r#"{"A":null}"#)
+    );
     // Several columns are always an object.
     let two = [column("K", SqlType::Integer), column("K2", SqlType::Integer)];
-    assert_eq!(rewritten(&two, false, r#"{"k":1}"#).as_deref(), Some(r#"{"K":1,"K2":null}"#));
+    assert_eq!(
+        rewritten(&two, false, r#"{"k":1}"#).as_deref(),
+        Some(r#"{"K":1,"K2":null}"#)
+    );
 }
 
 #[test]
 fn null_rows_and_slices_are_written() {
-    let columns = [column("A", SqlType::Integer), column("B", SqlType::Array(Box::new(SqlType::Integer)))];
+    let columns = [
+        column("A", SqlType::Integer),
+        column("B", SqlType::Array(Box::new(SqlType::Integer))),
+    ];
     let mut decoder = JsonDecoder::new(&columns, &[0, 1], true, Speculation::On).unwrap();
     let records: Vec<String> = (0..5).map(|i| format!("{{\"A\":{i},\"B\":[{i},{i}]}}")).collect();
     let decoded = decoder.decode(&records.iter().map(|record| Some(record.as_bytes())).collect());
@@ -582,7 +674,10 @@ fn null_rows_and_slices_are_written() {
     let mut out = BytesColumn::new();
     let mut encoder = encoder(&FormatSpec::new(Format::Json), &columns).unwrap();
     encoder.encode(&sliced, 3, Some(&nulls), &mut out).unwrap();
-    let out: Vec<_> = out.iter().map(|record| record.map(|r| String::from_utf8_lossy(r).into_owned())).collect();
+    let out: Vec<_> = out
+        .iter()
+        .map(|record| record.map(|r| String::from_utf8_lossy(r).into_owned()))
+        .collect();
     assert_eq!(out, [Some(records[2].clone()), None, Some(records[4].clone())]);
 }
 
@@ -603,7 +698,10 @@ fn an_encoder_refuses_other_columns() {
     let mut out = BytesColumn::new();
     assert!(encoder.encode(&[], 1, None, &mut out).is_err());
     let text: ArrayRef = Arc::new(datafusion::arrow::array::StringArray::from(vec!["x"]));
-    let error = encoder.encode(&[Arc::clone(&text)], 1, None, &mut out).unwrap_err().to_string();
+    let error = encoder
+        .encode(&[Arc::clone(&text)], 1, None, &mut out)
+        .unwrap_err()
+        .to_string();
     assert_eq!(
         error,
         "column `A` is declared as INTEGER and needs 1 rows of that, but 1 rows of Utf8 were given"
@@ -615,8 +713,17 @@ fn an_encoder_refuses_other_columns() {
 #[test]
 fn the_arrays_have_the_declared_arrow_types() {
     let columns = [
-        column("A", SqlType::Array(Box::new(SqlType::Map(Box::new(SqlType::String), Box::new(SqlType::Date))))),
-        column("B", SqlType::Struct(vec![("T".into(), SqlType::Time), ("D".into(), SqlType::Decimal(38, 0))])),
+        column(
+            "A",
+            SqlType::Array(Box::new(SqlType::Map(
+                Box::new(SqlType::String),
+                Box::new(SqlType::Date),
+            ))),
+        ),
+        column(
+            "B",
+            SqlType::Struct(vec![("T".into(), SqlType::Time), ("D".into(), SqlType::Decimal(38, 0))]),
+        ),
         column("E", SqlType::Struct(vec![])),
     ];
     let decoded = decode(&columns, true, br#"{"A":[{"k":1}],"B":{"t":5},"E":{"x":1}}"#);
