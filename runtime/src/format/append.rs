@@ -43,9 +43,9 @@ impl Run {
 /// The digits of 0 to 99, two each.
 const PAIRS: [[u8; 2]; 100] = {
     let mut pairs = [[0; 2]; 100];
-    let mut i = 0;
+    let mut i = 0_u8;
     while i < 100 {
-        pairs[i] = [b'0' + (i / 10) as u8, b'0' + (i % 10) as u8];
+        pairs[i as usize] = [b'0' + i / 10, b'0' + i % 10];
         i += 1;
     }
     pairs
@@ -67,7 +67,7 @@ pub(super) fn append_integer(out: &mut Vec<u8>, value: i64) {
         rest /= 100;
     }
     if at == 1 {
-        digits[0] = b'0' + rest as u8;
+        digits[0] = PAIRS[(rest % 100) as usize][1];
     }
     let end = out.len() + count;
     out.extend_from_slice(&digits);

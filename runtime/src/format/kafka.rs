@@ -66,10 +66,7 @@ impl Decoder for KafkaDecoder {
             };
             if let Err(problem) = outcome {
                 column.push_null();
-                bad.push(BadRow {
-                    row: row as u32,
-                    reason: format!("field {}: {problem}", self.name),
-                });
+                bad.push(BadRow::new(row, format!("field {}: {problem}", self.name)));
             }
         }
         let column = column.finish();

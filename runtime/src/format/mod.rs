@@ -74,6 +74,15 @@ pub struct BadRow {
     pub reason: String,
 }
 
+impl BadRow {
+    fn new(row: usize, reason: String) -> Self {
+        Self {
+            row: u32::try_from(row).expect("the records of a batch are addressed with 32 bits"),
+            reason,
+        }
+    }
+}
+
 /// Turns encoded rows into columns. Keeps its buffers from batch to batch.
 pub trait Decoder: Send + Debug {
     /// Decodes every row of `rows`. A null row gives null in every column and is not bad.

@@ -46,6 +46,10 @@ pub(super) enum Fault {
 /// A result whose error is rare and must not make the good case bigger.
 pub(super) type Outcome<T> = Result<T, Box<Fault>>;
 
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "every fault is boxed, so that a result is one word in the good case"
+)]
 impl Fault {
     /// Something else was expected at `at`.
     #[cold]

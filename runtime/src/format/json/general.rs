@@ -55,13 +55,11 @@ pub(super) fn read_record(record: &[u8], columns: &mut StructBuilder, reader: &m
         }
     };
     read_end(record, end)?;
-    match fault {
-        Some(fault) => Err(fault),
-        None => {
-            columns.close();
-            Ok(())
-        }
+    if let Some(fault) = fault {
+        return Err(fault);
     }
+    columns.close();
+    Ok(())
 }
 
 /// Reads a record that is the value of `column` itself. On an error the column holds parts of the value.
@@ -452,6 +450,7 @@ fn push_string(text: &[u8], column: &mut ColumnBuilder) -> Outcome<()> {
 
 /// What stands at `pos`, for a type that cannot take it.
 #[cold]
+#[expect(clippy::unnecessary_box_returns, reason = "as in `Fault`")]
 fn mismatch(record: &[u8], pos: usize, column: &ColumnBuilder) -> Box<Fault> {
     Fault::kind(describe(record, pos), &column.type_name())
 }

@@ -176,10 +176,7 @@ impl Decoder for JsonDecoder {
             if let Err(fault) = outcome {
                 self.columns.truncate(row);
                 self.columns.push_null();
-                bad.push(BadRow {
-                    row: row as u32,
-                    reason: fault.reason(),
-                });
+                bad.push(BadRow::new(row, fault.reason()));
             }
         }
         let columns = self.columns.finish_fields();

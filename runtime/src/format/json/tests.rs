@@ -443,8 +443,8 @@ fn broken_text_is_bad_alone() {
         .into_iter()
         .map(Some)
         .collect();
-    let decoded = decoder.decode(&rows);
-    let bad: Vec<_> = decoded.bad.iter().map(|bad| (bad.row, bad.reason.as_str())).collect();
+    let found = decoder.decode(&rows);
+    let bad: Vec<_> = found.bad.iter().map(|bad| (bad.row, bad.reason.as_str())).collect();
     assert_eq!(
         bad,
         [
@@ -453,7 +453,7 @@ fn broken_text_is_bad_alone() {
             (4, "not valid UTF-8 at byte 0")
         ]
     );
-    assert_eq!(cell(&decoded.columns[0], 5), "x");
+    assert_eq!(cell(&found.columns[0], 5), "x");
     // Two rows that only together are text stay two bad rows when the rest of the batch is clean.
     let rows: BytesColumn = [&b"{\"A\":\"\xC3"[..], b"\xA9\"}", good]
         .into_iter()
@@ -484,9 +484,9 @@ fn null_rows_are_null_and_not_bad() {
     let columns = [column("A", SqlType::Integer), column("B", SqlType::String)];
     let mut decoder = JsonDecoder::new(&columns, &[1, 0, 1], true, Speculation::On).unwrap();
     let rows: BytesColumn = [None, Some(&br#"{"A":1,"B":"b"}"#[..]), None].into_iter().collect();
-    let decoded = decoder.decode(&rows);
-    assert!(decoded.bad.is_empty());
-    let shown: Vec<String> = decoded
+    let found = decoder.decode(&rows);
+    assert!(found.bad.is_empty());
+    let shown: Vec<String> = found
         .columns
         .iter()
         .map(|array| (0..3).map(|row| cell(array, row)).collect::<Vec<_>>().join(" "))
@@ -536,20 +536,20 @@ fn records_of_one_shape_take_the_speculative_way() {
         r#"{"A": 5, "C": "c"}"#,
         r#"{"A": 5}"#,
         r#"{"A": 5, "B": 1} "#,
-        r#"{}"#,
+        "{}",
         r#"{"A": 5, "B": 0.1, "X": 1, "C": "ein Text von mehr als zweiunddreißig Zeichen Länge"}"#,
     ];
     let rows: BytesColumn = records.iter().map(|record| Some(record.as_bytes())).collect();
-    let decoded = decoder.decode(&rows);
-    assert!(decoded.bad.is_empty(), "{:?}", decoded.bad);
+    let found = decoder.decode(&rows);
+    assert!(found.bad.is_empty(), "{:?}", found.bad);
     assert_eq!(
         decoder.speculated_rows(),
         records.len() as u64 - 1,
         "all but the first one"
     );
-    let a: Vec<String> = (0..records.len()).map(|row| cell(&decoded.columns[0], row)).collect();
+    let a: Vec<String> = (0..records.len()).map(|row| cell(&found.columns[0], row)).collect();
     assert_eq!(a.join(" "), "1 -1 NULL 1 NULL 5 5 5 NULL 5");
-    assert_eq!(cell(&decoded.columns[2], 3), "{\"d\":1}");
+    assert_eq!(cell(&found.columns[2], 3), "{\"d\":1}");
 }
 
 #[test]
@@ -563,10 +563,10 @@ fn several_shapes_take_turns() {
         r#"{"x":0,"A":1,"B":2}"#,
     ];
     let rows: BytesColumn = (0..400).map(|i| Some(shapes[i * 7 % 4].as_bytes())).collect();
-    let decoded = decoder.decode(&rows);
-    assert!(decoded.bad.is_empty());
+    let found = decoder.decode(&rows);
+    assert!(found.bad.is_empty());
     assert_eq!(decoder.speculated_rows(), 396);
-    assert!((0..400).all(|row| cell(&decoded.columns[0], row) == "1" && cell(&decoded.columns[1], row) == "2"));
+    assert!((0..400).all(|row| cell(&found.columns[0], row) == "1" && cell(&found.columns[1], row) == "2"));
 }
 
 #[test]
@@ -668,8 +668,8 @@ fn null_rows_and_slices_are_written() {
     ];
     let mut decoder = JsonDecoder::new(&columns, &[0, 1], true, Speculation::On).unwrap();
     let records: Vec<String> = (0..5).map(|i| format!("{{\"A\":{i},\"B\":[{i},{i}]}}")).collect();
-    let decoded = decoder.decode(&records.iter().map(|record| Some(record.as_bytes())).collect());
-    let sliced: Vec<ArrayRef> = decoded.columns.iter().map(|array| array.slice(2, 3)).collect();
+    let found = decoder.decode(&records.iter().map(|record| Some(record.as_bytes())).collect());
+    let sliced: Vec<ArrayRef> = found.columns.iter().map(|array| array.slice(2, 3)).collect();
     let nulls = vec![Some(false), Some(true), None].into();
     let mut out = BytesColumn::new();
     let mut encoder = encoder(&FormatSpec::new(Format::Json), &columns).unwrap();
