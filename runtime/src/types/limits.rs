@@ -20,3 +20,40 @@ pub const BAD_RECORDS_LOGGED_PER_STEP_MAX: usize = 3;
 pub const BAD_RECORD_EXCERPT_CHARS_MAX: usize = 120;
 /// The commit interval where none is set.
 pub const COMMIT_INTERVAL_MS: u64 = 200;
+
+/// Bytes of linear memory of one instance of a plugin.
+pub const PLUGIN_MEMORY_BYTES_MAX: usize = 16 << 20;
+/// How long one call into a plugin may take.
+pub const PLUGIN_CALL_MS_MAX: u64 = 1_000;
+/// How long a plugin may take to start and to describe itself.
+pub const PLUGIN_START_MS_MAX: u64 = 1_000;
+/// Bytes of stack that a plugin's functions may use.
+pub const PLUGIN_STACK_BYTES_MAX: usize = 512 << 10;
+/// Bytes of a plugin file.
+pub const PLUGIN_FILE_BYTES_MAX: usize = 64 << 20;
+/// Plugin files in one directory.
+pub const PLUGIN_FILES_MAX: usize = 1_024;
+/// Bytes of a plugin's manifest.
+pub const PLUGIN_MANIFEST_BYTES_MAX: usize = 64 << 10;
+/// Functions of one plugin.
+pub const PLUGIN_FUNCTIONS_MAX: usize = 256;
+/// Arguments of one function of a plugin.
+pub const PLUGIN_ARGS_MAX: usize = 32;
+/// Characters of a name (function, argument, field, export) in a plugin.
+pub const PLUGIN_NAME_CHARS_MAX: usize = 64;
+/// Levels of an argument or result type of a plugin.
+pub const PLUGIN_TYPE_DEPTH_MAX: usize = 8;
+/// Types in an argument or result type of a plugin, itself and its fields' included.
+pub const PLUGIN_TYPE_NODES_MAX: usize = 256;
+/// Tables of a plugin's module.
+pub const PLUGIN_TABLES_MAX: usize = 4;
+/// Elements of one table of a plugin's module.
+pub const PLUGIN_TABLE_ELEMENTS_MAX: usize = 65_536;
+/// Bytes of the columns that one call into a plugin gives back.
+pub const PLUGIN_RESULT_BYTES_MAX: usize = 16 << 20;
+/// Bytes of an error message or doc line of a plugin; the rest is cut off.
+pub const PLUGIN_MESSAGE_BYTES_MAX: usize = 1_024;
+/// Rows that one call hands to a plugin.
+pub const PLUGIN_ROWS_PER_CALL_MAX: usize = 8_192;
+/// Slots whose state one call saves or loads.
+pub const PLUGIN_SLOTS_PER_SAVE_MAX: usize = 256;

@@ -31,6 +31,12 @@ impl BytesColumn {
         self.ranges.is_empty()
     }
 
+    /// Makes room for `rows` more rows of `bytes` bytes together.
+    pub fn reserve(&mut self, rows: usize, bytes: usize) {
+        self.data.reserve(bytes);
+        self.ranges.reserve(rows);
+    }
+
     /// The bytes of row `row`, or `None` where it is null. Panics when `row` is out of range.
     #[inline]
     #[must_use]

@@ -10,7 +10,21 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
-use crate::types::{Class, Retry};
+mod coerce;
+mod error;
+mod limits;
+mod manifest;
+mod registry;
+mod scalar_udf;
+mod wasm;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::Error;
+pub use limits::Limits;
+pub use registry::Registry;
+pub use scalar_udf::{scalar_udf, OverloadedFunction};
 
 /// What a function does with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,6 +69,33 @@ pub struct FunctionInfo {
     pub doc: Option<String>,
 }
 
+/// What a call gave where failed rows are no error.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// One value per row; null in the failed ones.
+    pub values: ArrayRef,
+    /// The failed rows, ascending.
+    pub failed: Vec<RowFailure>,
+}
+
+impl From<ArrayRef> for Outcome {
+    fn from(values: ArrayRef) -> Self {
+        Self {
+            values,
+            failed: Vec::new(),
+        }
+    }
+}
+
+/// One row that a function reported as failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RowFailure {
+    /// Row number in the batch.
+    pub row: u32,
+    /// What the function said.
+    pub message: String,
+}
+
 /// Calls a scalar function on columns. Shared by all shards; each call borrows an instance.
 pub trait ScalarFunction: Send + Sync + Debug {
     /// What it is.
@@ -66,6 +107,15 @@ pub trait ScalarFunction: Send + Sync + Debug {
     /// # Errors
     /// When the function fails, traps, meets a limit or lies about its result.
     fn call(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<ArrayRef, Error>;
+
+    /// As [`ScalarFunction::call`], but rows that the function itself reports as failed are no error: they are null in
+    /// the result and listed beside it.
+    ///
+    /// # Errors
+    /// When the function fails as a whole, traps, meets a limit or lies about its result.
+    fn call_rows(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<Outcome, Error> {
+        self.call(args, constant, rows).map(Outcome::from)
+    }
 }
 
 /// A stream function, of which every shard makes an instance of its own.
@@ -78,6 +128,16 @@ pub trait StreamFunction: Send + Sync + Debug {
     /// # Errors
     /// When the plugin cannot be started or refuses the constants.
     fn instance(&self, constants: &[Option<ScalarValue>]) -> Result<Box<dyn StreamInstance>, Error>;
+
+    /// The number of the format in which `save` writes state; to be kept beside the bytes.
+    fn state_version(&self) -> u32 {
+        1
+    }
+
+    /// Whether `load` reads state of that format.
+    fn reads_state_version(&self, version: u32) -> bool {
+        version == self.state_version()
+    }
 }
 
 /// A running stream function: state lives in the guest, addressed by slot numbers that the host hands out.
@@ -89,17 +149,36 @@ pub trait StreamInstance: Send + Debug {
     /// When the function fails; the instance is then of no more use unless the error says that only rows failed.
     fn push(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<ArrayRef, Error>;
 
+    /// As [`StreamInstance::push`], but rows that the function itself reports as failed are no error: they are null in
+    /// the result, listed beside it, and left the state as it was.
+    ///
+    /// # Errors
+    /// When the function fails as a whole; the instance is then of no more use.
+    fn push_rows(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Outcome, Error> {
+        self.push(slots, args).map(Outcome::from)
+    }
+
     /// The bytes of the state of each slot.
     ///
     /// # Errors
     /// When the function fails.
     fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Error>;
 
-    /// Gives slots the state that `save` once gave.
+    /// Gives slots the state that `save` of the same state version once gave.
     ///
     /// # Errors
     /// When the function refuses the bytes.
     fn load(&mut self, slots: &[u32], states: &[Vec<u8>]) -> Result<(), Error>;
+
+    /// As [`StreamInstance::load`], of state that was saved in format `version`, one that
+    /// [`StreamFunction::reads_state_version`] allows. A function with only one format need not care.
+    ///
+    /// # Errors
+    /// When the function does not read that format, or refuses the bytes.
+    fn load_version(&mut self, slots: &[u32], states: &[Vec<u8>], version: u32) -> Result<(), Error> {
+        let _ = version;
+        self.load(slots, states)
+    }
 
     /// Forgets the state of slots; the numbers may be used again.
     ///
@@ -119,6 +198,50 @@ pub struct PluginInfo {
     pub sha256: String,
     /// Why it gives no functions, where it is broken.
     pub broken: Option<String>,
+    /// Functions that it has and does not give, with the reason.
+    pub skipped: Vec<SkippedFunction>,
+}
+
+/// A function of a plugin that SQL does not get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedFunction {
+    /// Its name and argument types, `F(DOUBLE, BIGINT)`; the bare export name where the types are not known.
+    pub signature: String,
+    /// Why.
+    pub reason: SkipReason,
+}
+
+/// Why a function of a plugin is not given to SQL.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SkipReason {
+    /// Another plugin, first by file name, gives a function of this name and these argument types.
+    Shadowed {
+        /// That plugin.
+        by: String,
+    },
+    /// A kind of function that this version does not support yet.
+    UnsupportedKind {
+        /// The kind as the manifest names it.
+        kind: String,
+    },
+    /// An export of a plain module whose name is no SQL identifier.
+    NotAnIdentifier,
+}
+
+impl std::fmt::Display for SkippedFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.signature, self.reason)
+    }
+}
+
+impl std::fmt::Display for SkipReason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Shadowed { by } => write!(f, "shadowed by the same function of plugin {by}, which comes first by file name"),
+            Self::UnsupportedKind { kind } => write!(f, "{kind} functions are not supported yet"),
+            Self::NotAnIdentifier => f.write_str("its name is not a SQL identifier"),
+        }
+    }
 }
 
 /// Where the engine finds functions by name.
@@ -131,73 +254,4 @@ pub trait FunctionSource: Send + Sync + Debug {
     fn stream(&self, name: &str) -> Vec<Arc<dyn StreamFunction>>;
     /// All plugin files, broken ones included.
     fn plugins(&self) -> Vec<PluginInfo>;
-}
-
-/// Why a function or a plugin fails. Always names the plugin, and the function where one was called.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum Error {
-    /// The file cannot be a plugin.
-    #[error("plugin {plugin}: {reason}")]
-    Plugin {
-        /// File stem.
-        plugin: String,
-        /// Why, and what to do.
-        reason: String,
-    },
-    /// The function itself reported an error for a row.
-    #[error("function {function} of plugin {plugin} failed at row {row}: {message}")]
-    Row {
-        /// File stem.
-        plugin: String,
-        /// SQL name.
-        function: String,
-        /// Row number in the batch.
-        row: u32,
-        /// What the function said.
-        message: String,
-    },
-    /// The guest trapped (unreachable, division by zero, out of bounds, ...).
-    #[error("function {function} of plugin {plugin} trapped: {reason}")]
-    Trap {
-        /// File stem.
-        plugin: String,
-        /// SQL name.
-        function: String,
-        /// What Wasmtime says.
-        reason: String,
-    },
-    /// A limit of the sandbox was met.
-    #[error("function {function} of plugin {plugin} met its limit: {limit}")]
-    Limit {
-        /// File stem.
-        plugin: String,
-        /// SQL name.
-        function: String,
-        /// Which limit and its value: `time 1000 ms`, `memory 16 MiB`, ...
-        limit: String,
-    },
-    /// What came back is not a valid column.
-    #[error("function {function} of plugin {plugin} gave a bad result: {reason}")]
-    BadResult {
-        /// File stem.
-        plugin: String,
-        /// SQL name.
-        function: String,
-        /// What is wrong.
-        reason: String,
-    },
-}
-
-impl Error {
-    /// Whose fault it is: the plugin's author's, so the user's.
-    #[must_use]
-    pub fn class(&self) -> Class {
-        Class::User
-    }
-
-    /// Whether trying again can help.
-    #[must_use]
-    pub fn retry(&self) -> Retry {
-        Retry::Never
-    }
 }

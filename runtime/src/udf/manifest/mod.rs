@@ -1,0 +1,278 @@
+//! What a plugin says about itself: JSON in, checked functions out. The rules are section 2 of `udf-sdk/ABI.md`.
+//!
+//! Nothing here runs a plugin; whether the exports exist is checked in `wasm/`.
+
+mod json;
+mod type_name;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+
+use crate::types::schema::SqlType;
+use crate::udf::{FunctionInfo, Kind, Limits, SkipReason, SkippedFunction, Volatility};
+
+use json::{RawArg, RawFunction, RawManifest};
+
+/// A checked manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::udf) struct Manifest {
+    /// The plugin's version.
+    pub(in crate::udf) version: Option<String>,
+    /// Its functions, in order.
+    pub(in crate::udf) functions: Vec<FunctionSpec>,
+    /// Functions of kinds that come later.
+    pub(in crate::udf) skipped: Vec<SkippedFunction>,
+}
+
+/// One function of a manifest.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::udf) struct FunctionSpec {
+    pub(in crate::udf) name: String,
+    pub(in crate::udf) kind: Kind,
+    /// Its export, or the prefix of its exports.
+    pub(in crate::udf) export: String,
+    pub(in crate::udf) args: Vec<ArgSpec>,
+    pub(in crate::udf) returns: SqlType,
+    /// Whether a row with a null argument gives null and is not shown to the guest.
+    pub(in crate::udf) null_in_null_out: bool,
+    /// Whether constants go to the guest as a value per row.
+    pub(in crate::udf) expand_constants: bool,
+    pub(in crate::udf) volatility: Volatility,
+    pub(in crate::udf) state_version: u32,
+    pub(in crate::udf) reads_state_versions: Vec<u32>,
+    pub(in crate::udf) doc: Option<String>,
+}
+
+/// One argument of a function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(in crate::udf) struct ArgSpec {
+    pub(in crate::udf) name: String,
+    pub(in crate::udf) sql_type: SqlType,
+    /// Whether a query must give a constant here.
+    pub(in crate::udf) constant: bool,
+}
+
+impl FunctionSpec {
+    /// The function as the registry shows it.
+    pub(in crate::udf) fn info(&self, plugin: &str, version: Option<&str>) -> FunctionInfo {
+        FunctionInfo {
+            name: self.name.clone(),
+            kind: self.kind,
+            args: self
+                .args
+                .iter()
+                .map(|arg| (arg.name.clone(), arg.sql_type.to_arrow()))
+                .collect(),
+            returns: self.returns.to_arrow(),
+            null_in_null_out: self.null_in_null_out,
+            volatility: self.volatility,
+            plugin: plugin.to_owned(),
+            version: version.map(str::to_owned),
+            doc: self.doc.clone(),
+        }
+    }
+
+    /// Name and argument types without regard to case: what no two functions may share.
+    pub(in crate::udf) fn signature(&self) -> String {
+        Signature(&self.name, self.args.iter().map(|arg| &arg.sql_type)).to_string()
+    }
+}
+
+/// Writes `NAME(TYPE, TYPE)`.
+struct Signature<'a, I>(&'a str, I);
+
+impl<'a, I: Iterator<Item = &'a SqlType> + Clone> fmt::Display for Signature<'a, I> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}(", self.0.to_ascii_uppercase())?;
+        for (i, sql_type) in self.1.clone().enumerate() {
+            write!(f, "{}{sql_type}", if i == 0 { "" } else { ", " })?;
+        }
+        f.write_str(")")
+    }
+}
+
+/// Reads and checks the manifest of a plugin. The error says what is wrong and where, without the plugin's name.
+pub(in crate::udf) fn parse(bytes: &[u8], limits: &Limits) -> Result<Manifest, String> {
+    let text = std::str::from_utf8(bytes).map_err(|e| format!("the manifest is not UTF-8: {e}"))?;
+    let raw: RawManifest = serde_json::from_str(text).map_err(|e| format!("the manifest is not as it should be: {e}"))?;
+    json::refuse_unknown_keys("the manifest", &raw.extra, json::MANIFEST_KEYS)?;
+    if let Some(version) = &raw.version
+        && version.chars().count() > limits.name_chars
+    {
+        return Err(format!("its version is longer than {} characters", limits.name_chars));
+    }
+    if raw.functions.is_empty() {
+        return Err("the manifest lists no functions".to_owned());
+    }
+    if raw.functions.len() > limits.functions {
+        return Err(format!(
+            "the manifest lists {} functions; the limit is {}",
+            raw.functions.len(),
+            limits.functions
+        ));
+    }
+    let mut manifest = Manifest {
+        version: raw.version,
+        functions: Vec::with_capacity(raw.functions.len()),
+        skipped: Vec::new(),
+    };
+    for (i, function) in raw.functions.into_iter().enumerate() {
+        let place = format!("functions[{i}]");
+        check_name(&place, "name", &function.name, limits)?;
+        let place = format!("{place} ({})", function.name);
+        match read_function(&place, function, limits)? {
+            Entry::Function(function) => add(&mut manifest, *function, &place)?,
+            Entry::Skipped(function) => manifest.skipped.push(function),
+        }
+    }
+    Ok(manifest)
+}
+
+enum Entry {
+    Function(Box<FunctionSpec>),
+    Skipped(SkippedFunction),
+}
+
+fn add(manifest: &mut Manifest, function: FunctionSpec, place: &str) -> Result<(), String> {
+    let signature = function.signature();
+    for other in &manifest.functions {
+        if other.signature() == signature {
+            return Err(format!("{place}: {signature} is there twice"));
+        }
+        if other.name.eq_ignore_ascii_case(&function.name) && other.kind != function.kind {
+            return Err(format!(
+                "{place}: {} is both a scalar and a stream function; overloads of one name have one kind",
+                function.name
+            ));
+        }
+    }
+    manifest.functions.push(function);
+    Ok(())
+}
+
+fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry, String> {
+    let kind = match raw.kind.as_str() {
+        "scalar" => Kind::Scalar,
+        "stream" => Kind::Stream,
+        "aggregate" | "table" => {
+            return Ok(Entry::Skipped(SkippedFunction {
+                signature: raw.name.to_ascii_uppercase(),
+                reason: SkipReason::UnsupportedKind { kind: raw.kind },
+            }));
+        }
+        other => {
+            return Err(format!("{place}: kind {other:?} is not one of scalar, stream"));
+        }
+    };
+    json::refuse_unknown_keys(place, &raw.extra, json::FUNCTION_KEYS)?;
+    if raw.args.len() > limits.args {
+        return Err(format!("{place}: {} arguments; the limit is {}", raw.args.len(), limits.args));
+    }
+    let stream = kind == Kind::Stream;
+    let export = raw.export.unwrap_or_else(|| raw.name.clone());
+    if export.is_empty() || export.chars().count() > limits.name_chars {
+        return Err(format!("{place}: export must have 1 to {} characters", limits.name_chars));
+    }
+    let mut args: Vec<ArgSpec> = Vec::with_capacity(raw.args.len());
+    for (i, arg) in raw.args.into_iter().enumerate() {
+        let arg = read_arg(&format!("{place}: args[{i}]"), arg, stream, limits)?;
+        if args.iter().any(|other| other.name.eq_ignore_ascii_case(&arg.name)) {
+            return Err(format!("{place}: two arguments are called {}", arg.name));
+        }
+        args.push(arg);
+    }
+    if !stream && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
+        return Err(format!("{place}: state_version and reads_state_versions are for stream functions"));
+    }
+    Ok(Entry::Function(Box::new(FunctionSpec {
+        kind,
+        export,
+        args,
+        returns: type_name::parse(&raw.returns, limits).map_err(|e| format!("{place}: returns: {e}"))?,
+        null_in_null_out: choice(place, "nulls", raw.nulls.as_deref(), &[("propagate", true), ("pass", false)])?,
+        expand_constants: choice(place, "constants", raw.constants.as_deref(), &[("expand", true), ("pass", false)])?,
+        volatility: volatility(place, raw.volatility.as_deref(), stream)?,
+        state_version: raw.state_version.unwrap_or(1),
+        reads_state_versions: raw.reads_state_versions.unwrap_or_default(),
+        doc: raw.doc.map(|doc| cut(&doc, limits.message_bytes)),
+        name: raw.name,
+    })))
+}
+
+fn read_arg(place: &str, raw: RawArg, stream: bool, limits: &Limits) -> Result<ArgSpec, String> {
+    json::refuse_unknown_keys(place, &raw.extra, json::ARG_KEYS)?;
+    check_name(place, "name", &raw.name, limits)?;
+    if raw.constant && !stream {
+        return Err(format!("{place}: \"constant\" is for stream functions"));
+    }
+    Ok(ArgSpec {
+        sql_type: type_name::parse(&raw.sql_type, limits).map_err(|e| format!("{place}: type: {e}"))?,
+        name: raw.name,
+        constant: raw.constant,
+    })
+}
+
+/// The volatility of a stream function is not its own to say: its result depends on what came before.
+fn volatility(place: &str, text: Option<&str>, stream: bool) -> Result<Volatility, String> {
+    if stream {
+        return match text {
+            None => Ok(Volatility::Volatile),
+            Some(_) => Err(format!("{place}: a stream function has no volatility")),
+        };
+    }
+    let choices = [
+        ("immutable", Volatility::Immutable),
+        ("stable", Volatility::Stable),
+        ("volatile", Volatility::Volatile),
+    ];
+    choice(place, "volatility", text, &choices)
+}
+
+/// One of `choices` by name; the first where none is given.
+fn choice<T: Copy>(place: &str, key: &str, text: Option<&str>, choices: &[(&str, T)]) -> Result<T, String> {
+    let Some(text) = text else {
+        return Ok(choices[0].1);
+    };
+    choices
+        .iter()
+        .find(|(name, _)| *name == text)
+        .map(|(_, value)| *value)
+        .ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            format!("{place}: {key} {text:?} is not one of {}", names.join(", "))
+        })
+}
+
+fn check_name(place: &str, key: &str, name: &str, limits: &Limits) -> Result<(), String> {
+    if name.chars().count() > limits.name_chars {
+        return Err(format!(
+            "{place}: {key} {:?}... is longer than {} characters",
+            name.chars().take(16).collect::<String>(),
+            limits.name_chars
+        ));
+    }
+    if is_identifier(name) {
+        Ok(())
+    } else {
+        Err(format!(
+            "{place}: {key} {name:?} is not a SQL identifier (a letter or _, then letters, digits, _)"
+        ))
+    }
+}
+
+/// Whether `name` can be written in SQL without quotes.
+pub(in crate::udf) fn is_identifier(name: &str) -> bool {
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// `text` in one line of at most `bytes` bytes, without control characters.
+pub(in crate::udf) fn cut(text: &str, bytes: usize) -> String {
+    let end = text.floor_char_boundary(bytes.min(text.len()));
+    text[..end]
+        .chars()
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}

@@ -1,0 +1,199 @@
+//! What a manifest may say, and how every other one is refused.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+
+use super::*;
+
+fn limits() -> Limits {
+    Limits::default()
+}
+
+fn manifest(functions: &str) -> Result<Manifest, String> {
+    parse(format!("{{\"functions\":[{functions}]}}").as_bytes(), &limits())
+}
+
+fn sql_type(text: &str) -> Result<SqlType, String> {
+    type_name::parse(text, &limits())
+}
+
+fn refused(functions: &str) -> String {
+    manifest(functions).expect_err("must be refused")
+}
+
+#[test]
+fn reads_every_key() {
+    let parsed = parse(
+        br#"{"version":"1.2.0","x_tool":"any","functions":[
+            {"name":"Risk","kind":"scalar","export":"r","args":[{"name":"p","type":"double"}],"returns":"BIGINT",
+             "nulls":"pass","constants":"pass","volatility":"stable","doc":"one\nline","x_more":[1]},
+            {"name":"mavg","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"n","type":"INT","constant":true}],
+             "returns":"DOUBLE","state_version":3,"reads_state_versions":[1,2]}]}"#,
+        &limits(),
+    )
+    .unwrap();
+    assert_eq!(parsed.version.as_deref(), Some("1.2.0"));
+    let risk = &parsed.functions[0];
+    assert_eq!((risk.name.as_str(), risk.export.as_str()), ("Risk", "r"));
+    assert_eq!(risk.signature(), "RISK(DOUBLE)");
+    assert!(!risk.null_in_null_out && !risk.expand_constants);
+    assert_eq!(risk.volatility, Volatility::Stable);
+    assert_eq!(risk.doc.as_deref(), Some("one line"));
+    let mavg = &parsed.functions[1];
+    assert_eq!((mavg.kind, mavg.volatility), (Kind::Stream, Volatility::Volatile));
+    assert_eq!((mavg.args[0].constant, mavg.args[1].constant), (false, true));
+    assert_eq!((mavg.state_version, mavg.reads_state_versions.as_slice()), (3, &[1, 2][..]));
+    assert!(mavg.null_in_null_out && mavg.expand_constants);
+    assert_eq!(mavg.export, "mavg");
+}
+
+#[test]
+fn reads_every_type_name() {
+    let cases = [
+        ("boolean", "BOOLEAN"),
+        ("int", "INTEGER"),
+        (" INTEGER ", "INTEGER"),
+        ("BigInt", "BIGINT"),
+        ("DOUBLE", "DOUBLE"),
+        ("DECIMAL(10,2)", "DECIMAL(10, 2)"),
+        ("decimal ( 38 , 38 )", "DECIMAL(38, 38)"),
+        ("VARCHAR", "STRING"),
+        ("bytes", "BYTES"),
+        ("TIME", "TIME"),
+        ("DATE", "DATE"),
+        ("TIMESTAMP", "TIMESTAMP"),
+        ("ARRAY<ARRAY<STRING>>", "ARRAY<ARRAY<STRING>>"),
+        ("MAP<STRING,DOUBLE>", "MAP<STRING, DOUBLE>"),
+        ("STRUCT<a INT, `b c` ARRAY<DATE>>", "STRUCT<`A` INTEGER, `b c` ARRAY<DATE>>"),
+    ];
+    for (text, shown) in cases {
+        let parsed = sql_type(text).unwrap();
+        assert_eq!(parsed.to_string(), shown);
+        assert_eq!(sql_type(shown).unwrap(), parsed, "what is shown reads back");
+    }
+}
+
+#[test]
+fn refuses_bad_type_names() {
+    let deep = format!("{}INT{}", "ARRAY<".repeat(8), ">".repeat(8));
+    let wide = format!(
+        "STRUCT<{}>",
+        (0..256).map(|i| format!("f{i} INT")).collect::<Vec<_>>().join(",")
+    );
+    let cases = [
+        ("", "expected a type name"),
+        ("FLOAT", "no type \"FLOAT\""),
+        ("DOUBLE DOUBLE", "expected the end at byte 7"),
+        ("DECIMAL", "expected '('"),
+        ("DECIMAL(39,2)", "not possible"),
+        ("DECIMAL(0,0)", "not possible"),
+        ("DECIMAL(5,6)", "not possible"),
+        ("DECIMAL(500,6)", "a number up to 255"),
+        ("ARRAY<INT", "expected '>'"),
+        ("ARRAY<>", "expected a type name"),
+        ("MAP<STRING>", "expected ','"),
+        ("STRUCT<>", "expected a field name"),
+        ("STRUCT<a INT, A INT>", "two fields are called \"A\""),
+        ("STRUCT<`a INT>", "closing back-quote"),
+        ("STRUCT<`` INT>", "1 to 64 characters"),
+        ("ARRAY\u{e9}<INT>", "expected '<'"),
+        (&deep, "deeper than 8 levels"),
+        (&wide, "more than 256 parts"),
+    ];
+    for (text, reason) in cases {
+        let error = sql_type(text).expect_err(text);
+        assert!(error.contains(reason), "{text}: {error}");
+    }
+    // A bomb of brackets ends at the depth limit, not on the host's stack.
+    assert!(sql_type(&"ARRAY<".repeat(1_000_000)).is_err());
+}
+
+#[test]
+fn refuses_what_is_not_a_manifest() {
+    for (bytes, reason) in [
+        (&b"\xff\xfe"[..], "not UTF-8"),
+        (b"", "not as it should be"),
+        (b"[]", "not as it should be"),
+        (b"{\"functions\":3}", "not as it should be"),
+        (b"{\"functions\":[]}", "lists no functions"),
+        (b"{\"functions\":[],\"funktions\":[]}", "did you mean \"functions\"?"),
+        (b"{\"version\":\"1\"}", "missing field `functions`"),
+    ] {
+        let error = parse(bytes, &limits()).unwrap_err();
+        assert!(error.contains(reason), "{error}");
+    }
+    let deep = format!("{{\"functions\":{}", "[".repeat(60_000));
+    assert!(parse(deep.as_bytes(), &limits()).is_err());
+}
+
+#[test]
+fn refuses_bad_functions_and_says_where() {
+    let f = |name: &str, more: &str| {
+        format!(r#"{{"name":"{name}","kind":"scalar","args":[{{"name":"a","type":"INT"}}],"returns":"INT"{more}}}"#)
+    };
+    let long = "n".repeat(65);
+    let cases = [
+        (f("", ""), "functions[0]: name \"\" is not a SQL identifier"),
+        (f("1a", ""), "not a SQL identifier"),
+        (f("a-b", ""), "not a SQL identifier"),
+        (f("a;DROP TABLE x", ""), "not a SQL identifier"),
+        (f("\u{fc}ber", ""), "not a SQL identifier"),
+        (f(&long, ""), "longer than 64 characters"),
+        (f("f", r#","nuls":"pass""#), "did you mean \"nulls\"?"),
+        (f("f", r#","nulls":"drop""#), "not one of propagate, pass"),
+        (f("f", r#","constants":"no""#), "not one of expand, pass"),
+        (f("f", r#","volatility":"pure""#), "not one of immutable, stable, volatile"),
+        (f("f", r#","state_version":2"#), "for stream functions"),
+        (f("f", r#","export":"""#), "export must have"),
+        (f("f", r#","returns":"INT""#), "duplicate field"),
+        (format!("{},{}", f("f", ""), f("F", "")), "functions[1] (F): F(INTEGER) is there twice"),
+        (f("f", "").replace("scalar", "magic"), "kind \"magic\" is not one of"),
+        (f("f", "").replacen(r#""INT"}"#, r#""INT","constant":true}"#, 1), "\"constant\" is for stream functions"),
+        (f("f", r#","volatility":"stable""#).replace("scalar", "stream"), "has no volatility"),
+        (format!("{},{}", f("f", ""), f("f", "").replace("INT", "DATE").replace("scalar", "stream")), "one kind"),
+        (f("f", "").replace(r#""a""#, r#""a b""#), "functions[0] (f): args[0]: name"),
+        (
+            f("f", "").replace("}]", r#"},{"name":"A","type":"INT"}]"#),
+            "two arguments are called A",
+        ),
+    ];
+    for (functions, reason) in cases {
+        let error = refused(&functions);
+        assert!(error.contains(reason), "{functions}: {error}");
+    }
+}
+
+#[test]
+fn bounds_counts() {
+    let f = |i: usize| format!(r#"{{"name":"f{i}","kind":"scalar","args":[],"returns":"INT"}}"#);
+    let many = |n: usize| (0..n).map(f).collect::<Vec<_>>().join(",");
+    assert_eq!(manifest(&many(256)).unwrap().functions.len(), 256);
+    assert!(refused(&many(257)).contains("257 functions; the limit is 256"));
+    let args = (0..33).map(|i| format!(r#"{{"name":"a{i}","type":"INT"}}"#)).collect::<Vec<_>>().join(",");
+    let wide = format!(r#"{{"name":"f","kind":"scalar","args":[{args}],"returns":"INT"}}"#);
+    assert!(refused(&wide).contains("33 arguments; the limit is 32"));
+}
+
+#[test]
+fn lists_kinds_that_come_later() {
+    let parsed = manifest(
+        r#"{"name":"vwap","kind":"aggregate","args":[{"name":"p","type":"DOUBLE"}],"returns":"DOUBLE"},
+           {"name":"words","kind":"table","args":[],"returns":"STRING"},
+           {"name":"ok","kind":"scalar","args":[],"returns":"INT"}"#,
+    )
+    .unwrap();
+    assert_eq!(parsed.functions.len(), 1);
+    let listed: Vec<String> = parsed.skipped.iter().map(|s| format!("{}: {}", s.signature, s.reason)).collect();
+    assert_eq!(
+        listed,
+        [
+            "VWAP: aggregate functions are not supported yet",
+            "WORDS: table functions are not supported yet"
+        ]
+    );
+}
+
+#[test]
+fn cuts_long_messages_at_a_character() {
+    assert_eq!(cut("h\u{e9}llo", 2), "h");
+    assert_eq!(cut("a\u{0}\nb", 10), "a  b");
+}

@@ -1,0 +1,126 @@
+//! Scalar functions of plugins as `DataFusion` calls them: all overloads of one name are one `ScalarUDF`.
+//!
+//! `DataFusion` asks for the types of the arguments that the chosen overload takes and casts to them; errors of a function
+//! travel inside of `DataFusionError::External`, where `source()` finds the [`Error`].
+
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{Result, internal_err, plan_err};
+use datafusion::error::DataFusionError;
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
+use datafusion::scalar::ScalarValue;
+
+use super::coerce::choose;
+use super::{Error, FunctionSource, ScalarFunction, Volatility};
+
+/// The scalar function of that name, if a plugin gives one.
+#[must_use]
+pub fn scalar_udf(source: &dyn FunctionSource, name: &str) -> Option<ScalarUDF> {
+    OverloadedFunction::new(source.scalar(name)).map(ScalarUDF::from)
+}
+
+/// All overloads of one scalar function.
+#[derive(Debug)]
+pub struct OverloadedFunction {
+    name: String,
+    overloads: Vec<Arc<dyn ScalarFunction>>,
+    signature: Signature,
+}
+
+impl OverloadedFunction {
+    /// One function of the overloads of one name; `None` where there are none.
+    #[must_use]
+    pub fn new(overloads: Vec<Arc<dyn ScalarFunction>>) -> Option<Self> {
+        let name = overloads.first()?.info().name.to_ascii_lowercase();
+        // DataFusion asks before it has chosen an overload, so the least certain one speaks for all.
+        let volatility = overloads
+            .iter()
+            .map(|overload| match overload.info().volatility {
+                Volatility::Immutable => (0, datafusion::logical_expr::Volatility::Immutable),
+                Volatility::Stable => (1, datafusion::logical_expr::Volatility::Stable),
+                Volatility::Volatile => (2, datafusion::logical_expr::Volatility::Volatile),
+            })
+            .max_by_key(|(rank, _)| *rank)?
+            .1;
+        Some(Self {
+            name,
+            overloads,
+            signature: Signature::user_defined(volatility),
+        })
+    }
+
+    fn choose(&self, given: &[DataType]) -> Result<&Arc<dyn ScalarFunction>> {
+        let infos = self.overloads.iter().map(|overload| overload.info());
+        match choose(&self.name, infos, given) {
+            Ok(i) => Ok(&self.overloads[i]),
+            Err(reason) => plan_err!("{reason}"),
+        }
+    }
+}
+
+impl PartialEq for OverloadedFunction {
+    /// The same code, not only the same name: plans are compared by it.
+    fn eq(&self, other: &Self) -> bool {
+        self.overloads.len() == other.overloads.len()
+            && self.overloads.iter().zip(&other.overloads).all(|(a, b)| Arc::ptr_eq(a, b))
+    }
+}
+
+impl Eq for OverloadedFunction {}
+
+impl Hash for OverloadedFunction {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.name.hash(state);
+    }
+}
+
+impl ScalarUDFImpl for OverloadedFunction {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
+        let info = self.choose(given)?.info();
+        Ok(info.args.iter().map(|(_, data_type)| data_type.clone()).collect())
+    }
+
+    fn return_type(&self, given: &[DataType]) -> Result<DataType> {
+        Ok(self.choose(given)?.info().returns.clone())
+    }
+
+    fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let types: Vec<DataType> = args.args.iter().map(ColumnarValue::data_type).collect();
+        let function = self.choose(&types)?;
+        let mut arrays: Vec<ArrayRef> = Vec::with_capacity(args.args.len());
+        let mut constant = Vec::with_capacity(args.args.len());
+        for arg in args.args {
+            constant.push(matches!(arg, ColumnarValue::Scalar(_)));
+            arrays.push(match arg {
+                ColumnarValue::Array(array) => array,
+                ColumnarValue::Scalar(value) => value.to_array()?,
+            });
+        }
+        // Constants alone give a constant, unless every call may give another value.
+        let one = constant.iter().all(|c| *c) && function.info().volatility != Volatility::Volatile;
+        let rows = if one { 1 } else { args.number_rows };
+        let values = function.call(&arrays, &constant, rows).map_err(external)?;
+        if values.len() != rows {
+            return internal_err!("{} gave {} values for {rows} rows", self.name, values.len());
+        }
+        if one {
+            return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(&values, 0)?));
+        }
+        Ok(ColumnarValue::Array(values))
+    }
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}

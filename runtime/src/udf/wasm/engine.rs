@@ -1,0 +1,103 @@
+//! The one Wasmtime engine of a registry: what guests may use, and the clock that ends calls that take too long.
+//!
+//! Deadlines are Wasmtime epochs: one thread counts ticks, generated code compares the count at every loop turn and
+//! function entry. A deadline so costs no system call, and bites within two ticks.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, EngineWeak};
+
+use crate::udf::{Error, Limits};
+
+/// Milliseconds between two ticks of the deadline clock.
+const TICK_MS: u64 = 10;
+
+/// Where guests are compiled and run: an engine and its limits. Cheap to clone.
+#[derive(Clone)]
+pub(in crate::udf) struct Sandbox {
+    engine: Engine,
+    limits: Arc<Limits>,
+    ticking: Arc<AtomicBool>,
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Sandbox").field("limits", &self.limits).finish_non_exhaustive()
+    }
+}
+
+impl Sandbox {
+    /// A sandbox with these limits.
+    ///
+    /// # Errors
+    /// When Wasmtime refuses the configuration, for a stack of zero bytes for example.
+    pub(in crate::udf) fn new(limits: Limits) -> Result<Self, Error> {
+        let mut config = Config::new();
+        config
+            .epoch_interruption(true)
+            .max_wasm_stack(limits.stack_bytes)
+            .parallel_compilation(true)
+            // What ABI 1 says is not there; a guest that needs one of these is refused when it is compiled.
+            .wasm_multi_memory(false)
+            .wasm_memory64(false)
+            // Its results may differ between processors, and equal input must give equal output.
+            .wasm_relaxed_simd(false);
+        let engine = Engine::new(&config).map_err(|e| Error::Sandbox {
+            reason: format!("{e:#}"),
+        })?;
+        Ok(Self {
+            engine,
+            limits: Arc::new(limits),
+            ticking: Arc::new(AtomicBool::new(false)),
+        })
+    }
+
+    pub(super) fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    pub(in crate::udf) fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Ticks after which a call of `ms` milliseconds ends: one more than it takes, as the present tick is partly over.
+    pub(super) fn ticks(ms: u64) -> u64 {
+        ms.div_ceil(TICK_MS) + 1
+    }
+
+    /// Starts the deadline clock. Called before the first guest runs, so that a process without plugins has no clock.
+    ///
+    /// # Errors
+    /// When the thread cannot be started: without it no guest may run.
+    pub(super) fn start_clock(&self) -> Result<(), Error> {
+        if self.ticking.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let engine = self.engine.weak();
+        let started = std::thread::Builder::new()
+            .name("plugin-deadline".to_owned())
+            .spawn(move || tick(&engine));
+        match started {
+            Ok(_) => Ok(()),
+            Err(e) => {
+                self.ticking.store(false, Ordering::Release);
+                Err(Error::Sandbox {
+                    reason: format!("the deadline clock does not start: {e}"),
+                })
+            }
+        }
+    }
+}
+
+/// Counts until the engine is gone.
+fn tick(engine: &EngineWeak) {
+    loop {
+        std::thread::sleep(Duration::from_millis(TICK_MS));
+        match engine.upgrade() {
+            Some(engine) => engine.increment_epoch(),
+            None => return,
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! Memory and tables of one store, bounded; and the memory of what was refused, so that the error can name the limit.
+
+use wasmtime::ResourceLimiter;
+
+use crate::udf::Limits;
+use crate::udf::limits::bytes_text;
+
+/// Says yes or no to growth.
+pub(super) struct Limiter {
+    memory_bytes_max: usize,
+    table_elements_max: usize,
+    tables_max: usize,
+    memory_bytes: usize,
+    refused: Option<String>,
+}
+
+impl Limiter {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            memory_bytes_max: limits.memory_bytes,
+            table_elements_max: limits.table_elements,
+            tables_max: limits.tables,
+            memory_bytes: 0,
+            refused: None,
+        }
+    }
+
+    /// The limit that was last refused, once.
+    pub(super) fn take_refused(&mut self) -> Option<String> {
+        self.refused.take()
+    }
+}
+
+impl ResourceLimiter for Limiter {
+    /// All memories of the store count together: the plain door has two.
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
+        if total > self.memory_bytes_max {
+            self.refused = Some(format!("memory {}", bytes_text(self.memory_bytes_max)));
+            return Ok(false);
+        }
+        self.memory_bytes = total;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        _current: usize,
+        desired: usize,
+        _maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired > self.table_elements_max {
+            self.refused = Some(format!("table of {} elements", self.table_elements_max));
+            return Ok(false);
+        }
+        Ok(true)
+    }
+
+    fn tables(&self) -> usize {
+        self.tables_max
+    }
+}

@@ -1,0 +1,25 @@
+//! The sandbox: the only place that knows Wasmtime.
+//!
+//! A plugin file becomes a [`LoadedPlugin`] whose functions implement the traits of `udf`. How they talk to the guest is
+//! `udf-sdk/ABI.md`; `guest` makes the calls, `columns_in` and `columns_out` carry the columns.
+
+mod arena;
+mod batch;
+mod columns_in;
+mod columns_out;
+mod descriptor;
+mod engine;
+mod fault;
+mod guest;
+mod limiter;
+mod module;
+mod plain;
+mod plugin;
+mod scalar;
+mod stream;
+
+#[cfg(test)]
+mod tests;
+
+pub(super) use engine::Sandbox;
+pub(super) use plugin::{LoadedPlugin, load};

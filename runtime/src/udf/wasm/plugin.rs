@@ -1,0 +1,164 @@
+//! A loaded plugin: compiled code, checked manifest, and how to start an instance.
+
+use std::sync::Arc;
+
+use wasmtime::{Extern, Instance, InstancePre, Linker, Module, TypedFunc};
+
+use super::engine::Sandbox;
+use super::fault::Fault;
+use super::guest::{Guest, new_store, start_fault};
+use super::limiter::Limiter;
+use super::module::{self, Door};
+use super::plain;
+use super::scalar::WasmScalar;
+use super::stream::WasmStream;
+use crate::udf::manifest::{self, FunctionSpec, Manifest};
+use crate::udf::{FunctionInfo, Kind, Limits, ScalarFunction, SkippedFunction, StreamFunction};
+
+/// The code of one plugin and how it is started. Shared by its functions.
+pub(super) struct Code {
+    sandbox: Sandbox,
+    plugin: String,
+    pre: InstancePre<Limiter>,
+    loops: Option<Loops>,
+}
+
+/// What stands between the host and a plain module.
+struct Loops {
+    module: Module,
+    /// The functions that the loops import, in order.
+    exports: Vec<String>,
+}
+
+/// A plugin's functions, ready to be called.
+#[derive(Debug)]
+pub(in crate::udf) struct LoadedPlugin {
+    pub(in crate::udf) scalars: Vec<Arc<dyn ScalarFunction>>,
+    pub(in crate::udf) streams: Vec<Arc<dyn StreamFunction>>,
+    pub(in crate::udf) skipped: Vec<SkippedFunction>,
+}
+
+/// Loads a plugin from the bytes of its file. The error is a reason without the plugin's name.
+pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: bool) -> Result<LoadedPlugin, String> {
+    sandbox.start_clock().map_err(|e| e.to_string())?;
+    let binary = module::to_binary(bytes, text, sandbox.limits().file_bytes)?;
+    let compiled = module::compile(sandbox, &binary)?;
+    let (code, manifest) = match module::door(&compiled) {
+        Door::Columnar => {
+            module::check_exports(&compiled)?;
+            let code = Code::new(sandbox, plugin, &compiled, None)?;
+            let manifest = code.describe().map_err(|fault| format!("describing itself, it {fault}"))??;
+            for function in &manifest.functions {
+                module::check_function(&compiled, function)?;
+            }
+            (code, manifest)
+        }
+        Door::Plain => {
+            let (functions, manifest) = plain::describe(&compiled, &binary, sandbox.limits())?;
+            let text = plain::loop_module(&functions);
+            let loops = Loops {
+                module: Module::new(sandbox.engine(), text).map_err(|e| format!("its loops do not compile: {e:#}"))?,
+                exports: functions.into_iter().map(|function| function.export).collect(),
+            };
+            let code = Code::new(sandbox, plugin, &compiled, Some(loops))?;
+            // Nothing to ask it, but one that cannot start should not wait for its first row to say so.
+            code.start().map_err(|fault| format!("starting, it {fault}"))?;
+            (code, manifest)
+        }
+    };
+    Ok(LoadedPlugin::new(code, manifest))
+}
+
+impl LoadedPlugin {
+    fn new(code: Code, manifest: Manifest) -> Self {
+        let code = Arc::new(code);
+        let mut loaded = Self {
+            scalars: Vec::new(),
+            streams: Vec::new(),
+            skipped: manifest.skipped,
+        };
+        let infos: Vec<FunctionInfo> = manifest
+            .functions
+            .iter()
+            .map(|function| function.info(&code.plugin, manifest.version.as_deref()))
+            .collect();
+        let (scalars, streams): (Vec<_>, Vec<_>) = manifest
+            .functions
+            .into_iter()
+            .zip(infos)
+            .partition(|(function, _)| function.kind == Kind::Scalar);
+        loaded.scalars = WasmScalar::all(&code, scalars);
+        loaded.streams = streams
+            .into_iter()
+            .map(|(function, info)| Arc::new(WasmStream::new(Arc::clone(&code), function, info)) as Arc<dyn StreamFunction>)
+            .collect();
+        loaded
+    }
+}
+
+/// A function of the manifest with its public face.
+pub(super) type Described = (FunctionSpec, FunctionInfo);
+
+impl Code {
+    fn new(sandbox: &Sandbox, plugin: &str, module: &Module, loops: Option<Loops>) -> Result<Self, String> {
+        let pre = Linker::new(sandbox.engine())
+            .instantiate_pre(module)
+            .map_err(|e| format!("it cannot be linked: {e:#}"))?;
+        Ok(Self {
+            sandbox: sandbox.clone(),
+            plugin: plugin.to_owned(),
+            pre,
+            loops,
+        })
+    }
+
+    pub(super) fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    pub(super) fn limits(&self) -> &Limits {
+        self.sandbox.limits()
+    }
+
+    /// A new instance, under the deadline of starting up.
+    pub(super) fn start(&self) -> Result<Guest, Fault> {
+        let mut store = new_store(&self.sandbox);
+        let limits = self.sandbox.limits();
+        let guest = self.pre.instantiate(&mut store).map_err(|e| start_fault(&mut store, limits, &e))?;
+        let Some(loops) = &self.loops else {
+            return Guest::new(store, guest, limits);
+        };
+        if guest.get_func(&mut store, "_initialize").is_some() {
+            let initialize: TypedFunc<(), ()> = guest
+                .get_typed_func(&mut store, "_initialize")
+                .map_err(|e| Fault::BadResult(format!("its export _initialize has the wrong type: {e:#}")))?;
+            initialize
+                .call(&mut store, ())
+                .map_err(|e| start_fault(&mut store, limits, &e))?;
+        }
+        let functions: Vec<Extern> = loops
+            .exports
+            .iter()
+            .filter_map(|export| guest.get_export(&mut store, export))
+            .collect();
+        let looping =
+            Instance::new(&mut store, &loops.module, &functions).map_err(|e| start_fault(&mut store, limits, &e))?;
+        Guest::new(store, looping, limits)
+    }
+
+    /// Asks a throw-away instance for its manifest; start and answer share one deadline. The outer error is the guest's
+    /// fault, the inner one the manifest's.
+    fn describe(&self) -> Result<Result<Manifest, String>, Fault> {
+        let mut guest = self.start()?;
+        let limits = self.sandbox.limits();
+        let abi = guest.export::<(), i32>("ww_abi")?;
+        let abi = guest.call_starting(&abi)?;
+        if abi != 1 {
+            return Ok(Err(format!("it is made for ABI {abi}; this version knows ABI 1")));
+        }
+        let manifest = guest.export::<(), u64>("ww_manifest")?;
+        let pointer = guest.call_starting(&manifest)?;
+        let bytes = guest.bytes(pointer, limits.manifest_bytes, "manifest")?;
+        Ok(manifest::parse(bytes, limits))
+    }
+}
