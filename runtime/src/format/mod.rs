@@ -4,6 +4,7 @@
 //! reverse. Bad data is not an error: a row that cannot be decoded is named in [`Decoded::bad`] with its reason, and
 //! the source's policy decides. Formats know neither topics nor operators.
 
+mod append;
 mod base64;
 mod builder;
 mod coerce;
@@ -71,6 +72,15 @@ pub struct BadRow {
     pub row: u32,
     /// Why, for people: field, what stood there, what was expected.
     pub reason: String,
+}
+
+impl BadRow {
+    fn new(row: usize, reason: String) -> Self {
+        Self {
+            row: u32::try_from(row).expect("the records of a batch are addressed with 32 bits"),
+            reason,
+        }
+    }
 }
 
 /// Turns encoded rows into columns. Keeps its buffers from batch to batch.
@@ -154,7 +164,12 @@ pub fn decoder(
         )));
     }
     Ok(match spec.format {
-        Format::Json => Box::new(JsonDecoder::new(columns, projection, spec.wrap_single, Speculation::On)?),
+        Format::Json => Box::new(JsonDecoder::new(
+            columns,
+            projection,
+            spec.wrap_single,
+            Speculation::On,
+        )?),
         Format::Delimited => Box::new(DelimitedDecoder::new(columns, projection, spec.delimiter)?),
         Format::Kafka => Box::new(KafkaDecoder::new(columns, projection)?),
         Format::None => Box::new(NoBytes::new(columns)?),
