@@ -9,6 +9,7 @@ mod definition;
 mod java_hash;
 mod java_number;
 pub mod java_time;
+mod lambda;
 mod row_error;
 mod scalar;
 mod signature;
@@ -19,7 +20,7 @@ mod value_key;
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 
 pub use definition::FunctionDoc;
 pub use row_error::{RowErrors, collect as collect_row_errors};
@@ -35,10 +36,17 @@ pub fn scalar_functions(clock: &Arc<dyn Clock>) -> Vec<Arc<ScalarUDF>> {
         .collect()
 }
 
+/// The functions that take lambdas: TRANSFORM, FILTER and REDUCE.
+#[must_use]
+pub fn higher_order_functions() -> Vec<Arc<HigherOrderUDF>> {
+    lambda::functions()
+}
+
 /// What `SHOW FUNCTIONS` and `DESCRIBE FUNCTION` say about the functions of this module, by name.
 #[must_use]
 pub fn docs() -> Vec<FunctionDoc> {
     let mut docs: Vec<FunctionDoc> = scalar::definitions().iter().map(FunctionDoc::from).collect();
+    docs.extend(lambda::docs());
     docs.sort_by(|a, b| a.name.cmp(&b.name));
     docs
 }

@@ -1,7 +1,7 @@
 //! A short notation of values and calls for the tables of tests: `substring('abc', 2, 1)` gives `b`.
 //!
 //! `1` INTEGER, `1L` BIGINT, `1.5` DECIMAL, `1.5e0` DOUBLE, `'text'`, `x'00ff'` BYTES, `date'2020-01-01'`,
-//! `time'10:00'`, `timestamp'2020-01-01T00:00:00'`, `[1, 2]`, `{'a': 1}`, `(F: 1)` STRUCT, `null`, `null<INT>`.
+//! `time'10:00'`, `timestamp'2020-01-01T00:00:00'`, `[1, 2]` (`[]` of INTEGER), `{'a': 1}`, `(F: 1)` STRUCT, `null`, `null<INT>`.
 
 use std::sync::Arc;
 
@@ -295,7 +295,7 @@ fn zero_of(name: &str) -> String {
 /// The values in one array, nulls in the type of the others.
 fn typed(values: Vec<ArrayRef>) -> ArrayRef {
     let ty = values.iter().map(|v| v.data_type()).find(|ty| **ty != DataType::Null);
-    let ty = ty.cloned().unwrap_or(DataType::Utf8);
+    let ty = ty.cloned().unwrap_or(DataType::Int32);
     let values: Vec<ArrayRef> = values
         .into_iter()
         .map(|v| {

@@ -126,7 +126,7 @@ impl<'a> ListArg<'a> {
 }
 
 /// Lists that are made of elements of other arrays.
-pub(super) struct Picked {
+pub(in crate::function) struct Picked {
     /// Source array and position in it.
     elements: Vec<(usize, usize)>,
     lengths: Vec<usize>,
@@ -134,7 +134,7 @@ pub(super) struct Picked {
 }
 
 impl Picked {
-    pub(super) fn new(rows: usize) -> Self {
+    pub(in crate::function) fn new(rows: usize) -> Self {
         Self {
             elements: Vec::new(),
             lengths: Vec::with_capacity(rows),
@@ -143,14 +143,14 @@ impl Picked {
     }
 
     /// Adds a row; `None` is NULL.
-    pub(super) fn push(&mut self, elements: Option<impl IntoIterator<Item = (usize, usize)>>) {
+    pub(in crate::function) fn push(&mut self, elements: Option<impl IntoIterator<Item = (usize, usize)>>) {
         let before = self.elements.len();
         self.valid.push(elements.is_some());
         self.elements.extend(elements.into_iter().flatten());
         self.lengths.push(self.elements.len() - before);
     }
 
-    pub(super) fn finish(self, sources: &[&ArrayRef]) -> Result<ArrayRef> {
+    pub(in crate::function) fn finish(self, sources: &[&ArrayRef]) -> Result<ArrayRef> {
         let values = self.take(sources)?;
         let field = Arc::new(Field::new("item", values.data_type().clone(), true));
         let offsets = OffsetBuffer::from_lengths(self.lengths);

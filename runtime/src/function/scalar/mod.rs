@@ -24,6 +24,9 @@ mod utf16;
 #[cfg(test)]
 mod tests;
 
+pub(in crate::function) use array::Picked;
+pub(in crate::function) use map::PickedEntries;
+
 use super::definition::Definition;
 
 /// Every scalar function.
