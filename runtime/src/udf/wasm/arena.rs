@@ -19,7 +19,10 @@ pub(super) struct Writer<'m> {
 impl<'m> Writer<'m> {
     /// A writer over `arena`, a range of `memory` that begins at a multiple of 16.
     pub(super) fn new(memory: &'m mut [u8], arena: Range<usize>) -> Self {
-        debug_assert!(arena.end <= memory.len(), "the arena was checked when the guest gave it");
+        debug_assert!(
+            arena.end <= memory.len(),
+            "the arena was checked when the guest gave it"
+        );
         Self {
             memory,
             start: arena.start,
@@ -96,7 +99,10 @@ mod tests {
         assert_eq!(writer.short_of(), Some(48 + 48 + 16));
         assert!(memory[56..].iter().all(|&b| b == 0));
         let mut writer = Writer::new(&mut memory, 16..64);
-        assert!(writer.take(usize::MAX).1.is_none(), "a size that overflows is only too large");
+        assert!(
+            writer.take(usize::MAX).1.is_none(),
+            "a size that overflows is only too large"
+        );
         assert!(writer.short_of().is_some());
     }
 }

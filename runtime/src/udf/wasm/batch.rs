@@ -35,7 +35,11 @@ pub(super) fn check<'a>(
 ) -> Result<Cow<'a, [ArrayRef]>, Fault> {
     let declared = &info.args;
     if args.len() != declared.len() || constant.len() != args.len() {
-        return Err(Fault::Arguments(format!("{} arguments, it takes {}", args.len(), declared.len())));
+        return Err(Fault::Arguments(format!(
+            "{} arguments, it takes {}",
+            args.len(),
+            declared.len()
+        )));
     }
     let mut exact = true;
     for ((array, is_constant), (name, data_type)) in args.iter().zip(constant).zip(declared) {
@@ -101,8 +105,14 @@ impl Batch<'_> {
             .iter()
             .zip(self.constant)
             .filter(|(_, is_constant)| !**is_constant)
-            .fold(None, |nulls, (array, _)| NullBuffer::union(nulls.as_ref(), array.nulls()));
-        let constant_null = self.args.iter().zip(self.constant).any(|(array, c)| *c && array.null_count() > 0);
+            .fold(None, |nulls, (array, _)| {
+                NullBuffer::union(nulls.as_ref(), array.nulls())
+            });
+        let constant_null = self
+            .args
+            .iter()
+            .zip(self.constant)
+            .any(|(array, c)| *c && array.null_count() > 0);
         let nulls = match nulls {
             Some(nulls) if !constant_null && nulls.null_count() < self.rows => nulls,
             _ => return Ok(new_null_array(returns, self.rows).into()),
@@ -134,7 +144,9 @@ impl Batch<'_> {
             constant: self.constant,
             rows: kept.len(),
         };
-        let mut outcome = valid.run_pieces(call).map_err(|fault| fault.at_rows(|row| kept[row as usize]))?;
+        let mut outcome = valid
+            .run_pieces(call)
+            .map_err(|fault| fault.at_rows(|row| kept[row as usize]))?;
         for failure in &mut outcome.failed {
             failure.row = kept[failure.row as usize];
         }

@@ -4,8 +4,8 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimeUnit,
-    Time32MillisecondType, TimestampMillisecondType, ToByteSlice,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType,
+    TimeUnit, TimestampMillisecondType, ToByteSlice,
 };
 
 use super::arena::Writer;
@@ -122,7 +122,8 @@ fn write_expanded(writer: &mut Writer<'_>, array: &ArrayRef, rows: usize) -> Des
     let fixed = array.data_type().primitive_width().is_some() && array.null_count() == 0;
     if !fixed {
         let indices = UInt32Array::from_value(0, rows);
-        let column = take(array, &indices, None).expect("row 0 is there, and the column is no larger than the arena's limit");
+        let column =
+            take(array, &indices, None).expect("row 0 is there, and the column is no larger than the arena's limit");
         return write_column(writer, &column);
     }
     let value = fixed_bytes(array);

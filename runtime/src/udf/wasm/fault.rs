@@ -45,10 +45,7 @@ impl Fault {
     /// The same fault where the rows of the call are others to the caller.
     pub(super) fn at_rows(self, outer: impl FnOnce(u32) -> u32) -> Self {
         match self {
-            Self::Trap {
-                reason,
-                row: Some(row),
-            } => Self::Trap {
+            Self::Trap { reason, row: Some(row) } => Self::Trap {
                 reason,
                 row: Some(outer(row)),
             },

@@ -197,7 +197,10 @@ impl Guest {
             .map_err(|fault| fault.of_export("ww_alloc"))? as usize;
         if start == 0 {
             self.store.data_mut().take_refused();
-            return Err(Fault::TooLarge(format!("memory {}", bytes_text(self.limits.memory_bytes))));
+            return Err(Fault::TooLarge(format!(
+                "memory {}",
+                bytes_text(self.limits.memory_bytes)
+            )));
         }
         if !start.is_multiple_of(ARENA_ALIGN as usize) || start + size > self.memory.data_size(&self.store) {
             return Err(Fault::BadResult(format!(
@@ -210,13 +213,7 @@ impl Guest {
 
     /// Reads the result of a call that gave `status`, with the failed rows if there are any.
     #[inline]
-    pub(super) fn collect(
-        &mut self,
-        status: i32,
-        out: u32,
-        returns: &DataType,
-        rows: usize,
-    ) -> Result<Outcome, Fault> {
+    pub(super) fn collect(&mut self, status: i32, out: u32, returns: &DataType, rows: usize) -> Result<Outcome, Fault> {
         if status == 0 {
             return self.read(out, returns, rows).map(Outcome::from);
         }
@@ -238,7 +235,9 @@ impl Guest {
         failed.sort_by_key(|failure| failure.row);
         failed.dedup_by_key(|failure| failure.row);
         match failed.last() {
-            None => Err(Fault::BadResult("status 1 says that rows failed, and none is reported".to_owned())),
+            None => Err(Fault::BadResult(
+                "status 1 says that rows failed, and none is reported".to_owned(),
+            )),
             Some(last) if last.row as usize >= rows => Err(Fault::BadResult(format!(
                 "row {} is reported as failed in a call of {rows} rows",
                 last.row
@@ -284,7 +283,10 @@ impl Guest {
     pub(super) fn bytes(&self, pointer: u64, bytes_max: usize, what: &str) -> Result<&[u8], Fault> {
         let (address, bytes) = split(pointer);
         if bytes > bytes_max {
-            return Err(Fault::Limit(format!("{what} {}; it has {bytes} bytes", bytes_text(bytes_max))));
+            return Err(Fault::Limit(format!(
+                "{what} {}; it has {bytes} bytes",
+                bytes_text(bytes_max)
+            )));
         }
         let reader = Reader::new(self.memory.data(&self.store), bytes_max);
         reader.range(address, bytes, 1, what).map_err(|bad| self.bad(bad))
@@ -302,7 +304,9 @@ impl Guest {
         })?;
         let (_, count) = split(pointer);
         if count > count_max {
-            return Err(Fault::BadResult(format!("{count} error reports where {count_max} are possible")));
+            return Err(Fault::BadResult(format!(
+                "{count} error reports where {count_max} are possible"
+            )));
         }
         let reader = Reader::new(self.memory.data(&self.store), 0);
         let table = reader
@@ -313,7 +317,9 @@ impl Guest {
             .map(|report| {
                 let field = |i: usize| u32::from_le_bytes([report[i], report[i + 1], report[i + 2], report[i + 3]]);
                 let bytes = (field(8) as usize).min(self.limits.message_bytes);
-                let text = reader.range(field(4), bytes, 1, "error message").map_err(|bad| self.bad(bad))?;
+                let text = reader
+                    .range(field(4), bytes, 1, "error message")
+                    .map_err(|bad| self.bad(bad))?;
                 Ok((field(0), cut(&String::from_utf8_lossy(text), self.limits.message_bytes)))
             })
             .collect()
@@ -325,7 +331,9 @@ fn write_frame<'a, I>(writer: &mut Writer<'_>, request: &Request<'a, I>) -> Fram
 where
     I: Fn(usize) -> Input<'a>,
 {
-    let out = request.returns.map_or(0, |data_type| write_out(writer, data_type, request.rows));
+    let out = request
+        .returns
+        .map_or(0, |data_type| write_out(writer, data_type, request.rows));
     let (slots, place) = writer.take(request.slots.len() * 4);
     if let Some(place) = place {
         for (to, slot) in place.chunks_exact_mut(4).zip(request.slots) {
@@ -385,7 +393,10 @@ fn typed<P: WasmParams, R: WasmResults>(
 /// `address << 32 | bytes` taken apart.
 fn split(pointer: u64) -> (u32, usize) {
     let [low, high] = [pointer & u64::from(u32::MAX), pointer >> 32];
-    (u32::try_from(high).unwrap_or(u32::MAX), usize::try_from(low).unwrap_or(usize::MAX))
+    (
+        u32::try_from(high).unwrap_or(u32::MAX),
+        usize::try_from(low).unwrap_or(usize::MAX),
+    )
 }
 
 fn address(n: usize) -> Result<u32, Fault> {

@@ -12,8 +12,12 @@ use crate::types::schema::SqlType;
 use crate::udf::manifest::{ArgSpec, FunctionSpec, Manifest, is_identifier};
 use crate::udf::{Kind, Limits, SkipReason, SkippedFunction, Volatility};
 
-/// Rows per turn of the loop: the deadline's check is paid once for them.
-const ROWS_PER_TURN: usize = 8;
+/// Rows per turn of a loop: the deadline's check is paid once for them.
+const ROWS_PER_TURN: usize = 16;
+/// The same for a module of so many functions that compiling long loops for each would take longer than they save.
+const ROWS_PER_TURN_OF_MANY: usize = 2;
+/// How many functions are many.
+const MANY_FUNCTIONS: usize = 32;
 
 /// One function behind the plain door.
 pub(super) struct PlainFunction {
@@ -70,7 +74,11 @@ impl Number {
 }
 
 /// The functions of a plain module, and its manifest as if it had written one.
-pub(super) fn describe(module: &Module, binary: &[u8], limits: &Limits) -> Result<(Vec<PlainFunction>, Manifest), String> {
+pub(super) fn describe(
+    module: &Module,
+    binary: &[u8],
+    limits: &Limits,
+) -> Result<(Vec<PlainFunction>, Manifest), String> {
     let mut functions = Vec::new();
     let mut manifest = Manifest {
         version: None,
@@ -103,7 +111,11 @@ pub(super) fn describe(module: &Module, binary: &[u8], limits: &Limits) -> Resul
         }
         let spec = spec(name, number, &params, result, volatility);
         // Exports may differ in case alone, SQL names may not.
-        if manifest.functions.iter().any(|other| other.signature() == spec.signature()) {
+        if manifest
+            .functions
+            .iter()
+            .any(|other| other.signature() == spec.signature())
+        {
             return Err(format!("two exports are the SQL function {}", spec.signature()));
         }
         manifest.functions.push(spec);
@@ -205,15 +217,23 @@ fn leb128(bytes: &[u8]) -> (usize, usize) {
 pub(super) fn loop_module(functions: &[PlainFunction]) -> String {
     let mut text = String::from("(module\n");
     for (number, function) in functions.iter().enumerate() {
-        line(&mut text, format_args!("(import \"guest\" \"{number}\" (func $g{number}"));
+        line(
+            &mut text,
+            format_args!("(import \"guest\" \"{number}\" (func $g{number}"),
+        );
         for param in &function.params {
             line(&mut text, format_args!("(param {})", param.name()));
         }
         line(&mut text, format_args!("(result {})))", function.result.name()));
     }
     text.push_str(ARENA);
+    let rows_per_turn = if functions.len() < MANY_FUNCTIONS {
+        ROWS_PER_TURN
+    } else {
+        ROWS_PER_TURN_OF_MANY
+    };
     for (number, function) in functions.iter().enumerate() {
-        loop_function(&mut text, number, function);
+        loop_function(&mut text, number, function, rows_per_turn);
     }
     text.push(')');
     text
@@ -233,7 +253,7 @@ const ARENA: &str = r#"
 (func (export "ww_free") (param i32 i32 i32))
 "#;
 
-fn loop_function(text: &mut String, number: usize, function: &PlainFunction) {
+fn loop_function(text: &mut String, number: usize, function: &PlainFunction, rows_per_turn: usize) {
     line(text, format_args!("(func (export \"{}\")", loop_export(number)));
     text.push_str("(param $args i32) (param $rows i32) (param $out i32) (result i32) (local $o i32)\n");
     for i in 0..function.params.len() {
@@ -241,12 +261,18 @@ fn loop_function(text: &mut String, number: usize, function: &PlainFunction) {
     }
     for i in 0..function.params.len() {
         let values_at = i * 32 + 16;
-        line(text, format_args!("(local.set $p{i} (i32.load offset={values_at} (local.get $args)))"));
+        line(
+            text,
+            format_args!("(local.set $p{i} (i32.load offset={values_at} (local.get $args)))"),
+        );
     }
     text.push_str("(local.set $o (i32.load offset=16 (local.get $out)))\n");
-    for (label, rows) in [("strips", ROWS_PER_TURN), ("rest", 1)] {
+    for (label, rows) in [("strips", rows_per_turn), ("rest", 1)] {
         line(text, format_args!("(block $end_{label} (loop ${label}"));
-        line(text, format_args!("(br_if $end_{label} (i32.lt_u (local.get $rows) (i32.const {rows})))"));
+        line(
+            text,
+            format_args!("(br_if $end_{label} (i32.lt_u (local.get $rows) (i32.const {rows})))"),
+        );
         for row in 0..rows {
             call_row(text, number, function, row);
         }
@@ -254,7 +280,10 @@ fn loop_function(text: &mut String, number: usize, function: &PlainFunction) {
             advance(text, &format!("$p{i}"), rows * param.width());
         }
         advance(text, "$o", rows * function.result.width());
-        line(text, format_args!("(local.set $rows (i32.sub (local.get $rows) (i32.const {rows})))"));
+        line(
+            text,
+            format_args!("(local.set $rows (i32.sub (local.get $rows) (i32.const {rows})))"),
+        );
         line(text, format_args!("(br ${label})))"));
     }
     text.push_str("(i32.const 0))\n");
@@ -268,9 +297,16 @@ fn call_row(text: &mut String, number: usize, function: &PlainFunction, row: usi
         Number::I64 => ("i64.store", "))"),
         Number::F64 => ("f64.store", "))"),
     };
-    let widen = if matches!(function.result, Number::F32) { "(f64.promote_f32" } else { "" };
+    let widen = if matches!(function.result, Number::F32) {
+        "(f64.promote_f32"
+    } else {
+        ""
+    };
     let offset = row * function.result.width();
-    line(text, format_args!("({store} offset={offset} (local.get $o) {widen} (call $g{number}"));
+    line(
+        text,
+        format_args!("({store} offset={offset} (local.get $o) {widen} (call $g{number}"),
+    );
     for (i, param) in function.params.iter().enumerate() {
         let offset = row * param.width();
         let (load, close) = match param {
@@ -285,7 +321,10 @@ fn call_row(text: &mut String, number: usize, function: &PlainFunction, row: usi
 }
 
 fn advance(text: &mut String, local: &str, bytes: usize) {
-    line(text, format_args!("(local.set {local} (i32.add (local.get {local}) (i32.const {bytes})))"));
+    line(
+        text,
+        format_args!("(local.set {local} (i32.add (local.get {local}) (i32.const {bytes})))"),
+    );
 }
 
 fn line(text: &mut String, arguments: std::fmt::Arguments<'_>) {

@@ -47,7 +47,9 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
         Door::Columnar => {
             module::check_exports(&compiled)?;
             let code = Code::new(sandbox, plugin, &compiled, None)?;
-            let manifest = code.describe().map_err(|fault| format!("describing itself, it {fault}"))??;
+            let manifest = code
+                .describe()
+                .map_err(|fault| format!("describing itself, it {fault}"))??;
             for function in &manifest.functions {
                 module::check_function(&compiled, function)?;
             }
@@ -90,7 +92,9 @@ impl LoadedPlugin {
         loaded.scalars = WasmScalar::all(&code, scalars);
         loaded.streams = streams
             .into_iter()
-            .map(|(function, info)| Arc::new(WasmStream::new(Arc::clone(&code), function, info)) as Arc<dyn StreamFunction>)
+            .map(|(function, info)| {
+                Arc::new(WasmStream::new(Arc::clone(&code), function, info)) as Arc<dyn StreamFunction>
+            })
             .collect();
         loaded
     }
@@ -124,7 +128,10 @@ impl Code {
     pub(super) fn start(&self) -> Result<Guest, Fault> {
         let mut store = new_store(&self.sandbox);
         let limits = self.sandbox.limits();
-        let guest = self.pre.instantiate(&mut store).map_err(|e| start_fault(&mut store, limits, &e))?;
+        let guest = self
+            .pre
+            .instantiate(&mut store)
+            .map_err(|e| start_fault(&mut store, limits, &e))?;
         let Some(loops) = &self.loops else {
             return Guest::new(store, guest, limits);
         };
