@@ -64,6 +64,7 @@ impl Default for Limits {
 /// A number of bytes as people read it: `16 MiB`, `512 KiB`, `100 bytes`.
 pub(super) fn bytes_text(bytes: usize) -> String {
     match bytes {
+        b if b >= 1 << 30 && b.is_multiple_of(1 << 30) => format!("{} GiB", b >> 30),
         b if b >= 1 << 20 && b.is_multiple_of(1 << 20) => format!("{} MiB", b >> 20),
         b if b >= 1 << 10 && b.is_multiple_of(1 << 10) => format!("{} KiB", b >> 10),
         b => format!("{b} bytes"),

@@ -36,6 +36,11 @@ impl<'m> Writer<'m> {
         (self.next > self.end).then(|| self.next - self.start)
     }
 
+    /// Bytes that are left.
+    pub(super) fn room(&self) -> usize {
+        self.end.saturating_sub(self.next)
+    }
+
     /// The next place for `bytes` bytes: its address, and the bytes there unless there is no room.
     #[inline]
     pub(super) fn take(&mut self, bytes: usize) -> (u32, Option<&mut [u8]>) {

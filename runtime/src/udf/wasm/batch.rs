@@ -9,8 +9,9 @@ use datafusion::arrow::compute::{FilterBuilder, cast, concat, take};
 use datafusion::arrow::datatypes::DataType;
 
 use super::fault::Fault;
-use crate::types::limits::PLUGIN_ROWS_PER_CALL_MAX;
+use crate::types::limits::{PLUGIN_BATCH_RESULT_BYTES_MAX, PLUGIN_ROWS_PER_CALL_MAX};
 use crate::types::schema::SqlType;
+use crate::udf::limits::bytes_text;
 use crate::udf::{FunctionInfo, Outcome};
 
 /// Arguments of some rows.
@@ -172,11 +173,17 @@ impl Batch<'_> {
     ) -> Result<Outcome, Fault> {
         let mut values = Vec::new();
         let mut failed = Vec::new();
+        let mut result_bytes = 0;
         for start in (0..self.rows).step_by(rows_max) {
             let first = u32::try_from(start).map_err(|_| Fault::Limit("4294967295 rows".to_owned()))?;
             let outcome = self
                 .slice(start, rows_max.min(self.rows - start), |piece| piece.run_pieces(call))
                 .map_err(|fault| fault.at_rows(|row| row + first))?;
+            result_bytes += outcome.values.get_array_memory_size();
+            if result_bytes > PLUGIN_BATCH_RESULT_BYTES_MAX {
+                let limit = bytes_text(PLUGIN_BATCH_RESULT_BYTES_MAX);
+                return Err(Fault::Limit(format!("result {limit} for one batch")));
+            }
             values.push(outcome.values);
             failed.extend(outcome.failed.into_iter().map(|mut failure| {
                 failure.row += first;

@@ -9,9 +9,9 @@ use super::fault::Fault;
 use super::guest::{Guest, new_store, start_fault};
 use super::limiter::Limiter;
 use super::module::{self, Door};
-use super::plain;
 use super::scalar::WasmScalar;
 use super::stream::WasmStream;
+use super::{plain, plain_loop};
 use crate::udf::manifest::{self, FunctionSpec, Manifest};
 use crate::udf::{FunctionInfo, Kind, Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
@@ -57,7 +57,7 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
         }
         Door::Plain => {
             let (functions, manifest) = plain::describe(&compiled, &binary, sandbox.limits())?;
-            let text = plain::loop_module(&functions);
+            let text = plain_loop::loop_module(&functions);
             let loops = Loops {
                 module: Module::new(sandbox.engine(), text).map_err(|e| format!("its loops do not compile: {e:#}"))?,
                 exports: functions.into_iter().map(|function| function.export).collect(),

@@ -9,7 +9,8 @@ use wasmtime::TypedFunc;
 use super::batch::{Batch, check};
 use super::columns_in::Input;
 use super::fault::Fault;
-use super::guest::{Guest, Request};
+use super::frame::Request;
+use super::guest::Guest;
 use super::plugin::{Code, Described};
 use crate::udf::manifest::FunctionSpec;
 use crate::udf::{Error, FunctionInfo, Outcome, ScalarFunction, Volatility};
@@ -21,7 +22,10 @@ type ScalarExport = TypedFunc<(u32, u32, u32), i32>;
 struct Pool {
     code: Arc<Code>,
     exports: Vec<String>,
-    #[expect(clippy::vec_box, reason = "an instance is some hundred bytes, and is moved out and in at every call")]
+    #[expect(
+        clippy::vec_box,
+        reason = "an instance is some hundred bytes, and is moved out and in at every call"
+    )]
     idle: Mutex<Vec<Box<Pooled>>>,
 }
 

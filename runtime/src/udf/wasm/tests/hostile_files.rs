@@ -132,22 +132,22 @@ fn starting_is_bounded() {
     refuse(
         &sandbox,
         &add(&format!("(func $s {forever}) (start $s)")),
-        &describing("time 50 ms"),
+        &describing("time 200 ms"),
     );
     refuse(
         &sandbox,
         &add(&format!("(func (export \"_initialize\") {forever})")),
-        &describing("time 50 ms"),
+        &describing("time 200 ms"),
     );
     refuse(
         &sandbox,
         &changed("(i64.const", &format!("{forever} (i64.const")),
-        &describing("time 50 ms"),
+        &describing("time 200 ms"),
     );
     refuse(
         &sandbox,
         &changed("(i32.const 1))", &format!("{forever} (i32.const 1))")),
-        &describing("time 50 ms"),
+        &describing("time 200 ms"),
     );
     refuse(
         &sandbox,
@@ -179,7 +179,11 @@ fn starting_is_bounded() {
         &add("(table 4000000000 funcref)"),
         &describing("table of 65536 elements"),
     );
-    refuse(&sandbox, &add(&"(table 1 funcref)".repeat(5)), "table");
+    refuse(
+        &sandbox,
+        &add(&"(table 1 funcref)".repeat(5)),
+        &describing("table count too high at 5"),
+    );
     refuse(
         &sandbox,
         &add("(data (i32.const 262140) \"12345\")"),

@@ -110,8 +110,8 @@ fn sandbox() -> Sandbox {
 /// A sandbox in which what does not end ends soon.
 fn hasty() -> Sandbox {
     Sandbox::new(Limits {
-        call_ms: 50,
-        start_ms: 50,
+        call_ms: 200,
+        start_ms: 200,
         ..Limits::default()
     })
     .unwrap()
