@@ -90,6 +90,10 @@ impl ScalarUDFImpl for OverloadedFunction {
         &self.signature
     }
 
+    fn is_strict(&self) -> bool {
+        self.overloads.iter().all(|overload| overload.info().null_in_null_out)
+    }
+
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
         let info = self.choose(given)?.info();
         Ok(info.args.iter().map(|(_, data_type)| data_type.clone()).collect())

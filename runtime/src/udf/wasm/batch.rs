@@ -9,7 +9,7 @@ use datafusion::arrow::compute::{FilterBuilder, cast, concat, take};
 use datafusion::arrow::datatypes::DataType;
 
 use super::fault::Fault;
-use crate::types::limits::{PLUGIN_BATCH_RESULT_BYTES_MAX, PLUGIN_ROWS_PER_CALL_MAX};
+use crate::types::limits::PLUGIN_ROWS_PER_CALL_MAX;
 use crate::types::schema::SqlType;
 use crate::udf::limits::bytes_text;
 use crate::udf::{FunctionInfo, Outcome};
@@ -25,6 +25,8 @@ pub(super) struct Batch<'a> {
     pub(super) constant: &'a [bool],
     /// Number of rows.
     pub(super) rows: usize,
+    /// Bytes that all results of the batch together may have.
+    pub(super) result_bytes_max: usize,
 }
 
 /// The arguments when they are what `info` declares, cast where only details of their Arrow types differ.
@@ -144,6 +146,7 @@ impl Batch<'_> {
             args: &args,
             constant: self.constant,
             rows: kept.len(),
+            result_bytes_max: self.result_bytes_max,
         };
         let mut outcome = valid
             .run_pieces(call)
@@ -180,8 +183,8 @@ impl Batch<'_> {
                 .slice(start, rows_max.min(self.rows - start), |piece| piece.run_pieces(call))
                 .map_err(|fault| fault.at_rows(|row| row + first))?;
             result_bytes += outcome.values.get_array_memory_size();
-            if result_bytes > PLUGIN_BATCH_RESULT_BYTES_MAX {
-                let limit = bytes_text(PLUGIN_BATCH_RESULT_BYTES_MAX);
+            if result_bytes > self.result_bytes_max {
+                let limit = bytes_text(self.result_bytes_max);
                 return Err(Fault::Limit(format!("result {limit} for one batch")));
             }
             values.push(outcome.values);
@@ -214,6 +217,7 @@ impl Batch<'_> {
             args: &args,
             constant: self.constant,
             rows,
+            result_bytes_max: self.result_bytes_max,
         })
     }
 }

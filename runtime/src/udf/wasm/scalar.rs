@@ -80,6 +80,7 @@ impl WasmScalar {
             args: &args,
             constant,
             rows,
+            result_bytes_max: self.pool.code.limits().batch_result_bytes,
         };
         batch.run(self.info.null_in_null_out, &self.info.returns, &mut |piece| {
             self.call_once(piece).map_err(|fault| match fault {

@@ -204,6 +204,7 @@ impl WasmStreamInstance {
             args: &args,
             constant: &constant,
             rows: slots.len(),
+            result_bytes_max: self.code.limits().batch_result_bytes,
         };
         let result = batch.run(info.null_in_null_out, &info.returns, &mut |piece| self.push_once(piece));
         self.constant = constant;

@@ -236,19 +236,25 @@ fn arguments_that_do_not_fit_are_cut_into_calls_that_do() {
 #[test]
 fn a_long_constant_is_expanded_in_pieces() {
     let text = guest(&[function("echo", &["STRING", "BIGINT"], "STRING", "")], &echo("echo"));
-    let echo = scalar(&text);
-    // 3 MB a row: one fits in the arena, two do not, and 3,000 do not fit in a column.
+    let sandbox = Sandbox::new(Limits {
+        batch_result_bytes: 20 << 20,
+        ..Limits::default()
+    })
+    .unwrap();
+    let echo = load(&sandbox, "test", text.as_bytes(), true).unwrap().scalars.remove(0);
+    // 3 MB a row: one fits in the arena, two do not.
     let long = "x".repeat(3_000_000);
-    let args = [strings(&[Some(long.as_str())]), longs((0..3_000).map(Some))];
-    let error = echo.call(&args, &[true, false], 3_000).unwrap_err();
+    let constant = strings(&[Some(long.as_str())]);
+    let run = |rows: usize| {
+        let numbers = longs((0..rows as i64).map(Some));
+        echo.call(&[ArrayRef::clone(&constant), numbers], &[true, false], rows)
+    };
+    assert_eq!(&run(5).unwrap(), &strings(&[Some(long.as_str()); 5]));
+    let error = run(8_000).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "function echo of plugin test met its limit: result 1 GiB for one batch"
+        "function echo of plugin test met its limit: result 20 MiB for one batch"
     );
-    let got = echo
-        .call(&[ArrayRef::clone(&args[0]), longs((0..5).map(Some))], &[true, false], 5)
-        .unwrap();
-    assert_eq!(&got, &strings(&[Some(long.as_str()); 5]));
 }
 
 #[test]
