@@ -228,6 +228,12 @@ pub enum SkipReason {
     NotAnIdentifier,
 }
 
+impl std::fmt::Display for SkippedFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.signature, self.reason)
+    }
+}
+
 impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
