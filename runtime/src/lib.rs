@@ -9,6 +9,7 @@ pub mod format; // floor 1: bytes <-> columns
 pub mod sql; // floor 1: text -> statements
 
 pub mod connector; // floor 2: where records come from and go to
+pub mod function; // floor 2: ksqlDB's functions, operators and casts
 pub mod operator; // floor 2: the nodes of a dataflow
 pub mod udf; // floor 2: functions from WebAssembly plugins
 

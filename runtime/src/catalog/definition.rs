@@ -38,6 +38,8 @@ pub struct Storage {
     pub connector: Option<String>,
     /// The connector's options by upper-case name.
     pub options: BTreeMap<String, String>,
+    /// Records have no keys of their own: key columns stand in the value like all others (files, generated rows).
+    pub keys_in_value: bool,
     /// How keys are encoded.
     pub key_format: FormatSpec,
     /// How values are encoded.
@@ -96,6 +98,15 @@ impl Definition {
         .into_iter()
         .map(|(name, data_type)| Field::new(name, data_type, true));
         std::sync::Arc::new(Schema::new(declared.chain(pseudo).collect::<Vec<_>>()))
+    }
+
+    /// Where each declared column is stored: as its role says, but in the value where records have no keys.
+    #[must_use]
+    pub fn stored_role(&self, column: &Column) -> ColumnRole {
+        match &column.role {
+            ColumnRole::Key if self.storage.keys_in_value => ColumnRole::Value,
+            role => role.clone(),
+        }
     }
 
     /// The declared columns that hold keys or values, which is what a query may write.

@@ -22,6 +22,8 @@ use datafusion::arrow::array::{Int64Array, RecordBatch};
 
 use crate::types::{ChangeBatch, Class, RawRecords, Retry};
 
+pub mod kafka;
+
 /// Where a reader starts when its group has no committed offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StartAt {

@@ -95,6 +95,11 @@ pub trait Connector: Debug + Send + Sync {
     /// The options that it knows.
     fn options(&self) -> &'static [OptionDoc];
 
+    /// Whether all rows of a query go to one output however many shards it has, as a user who names one file expects.
+    fn has_one_output(&self) -> bool {
+        false
+    }
+
     /// Checks all options without opening anything, and says what the rows are made of.
     ///
     /// # Errors
@@ -184,12 +189,17 @@ pub fn open_sink(spec: &ConnectorSpec, shard: ShardOf) -> Result<Sink, Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::types::schema::{ColumnRole, SqlType};
 
     fn spec(connector: &str, options: &[(&str, &str)]) -> ConnectorSpec {
         ConnectorSpec {
             connector: connector.into(),
             topic: "T".into(),
-            columns: Vec::new(),
+            columns: vec![Column {
+                name: "V".into(),
+                sql_type: SqlType::Integer,
+                role: ColumnRole::Value,
+            }],
             options: options.iter().map(|(k, v)| ((*k).into(), (*v).into())).collect(),
             value_format: None,
         }

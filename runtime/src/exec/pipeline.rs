@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
@@ -22,7 +22,7 @@ use crate::types::limits::COMMIT_INTERVAL_MS;
 /// The shortest pause of a pipeline that found nothing to do.
 const IDLE_PAUSE_MIN: Duration = Duration::from_micros(500);
 /// The longest.
-const IDLE_PAUSE_MAX: Duration = Duration::from_millis(20);
+const IDLE_PAUSE_MAX: Duration = Duration::from_millis(50);
 
 /// How a pipeline runs.
 #[derive(Debug, Clone, Copy)]
@@ -95,7 +95,11 @@ pub struct Pipeline {
     control: Mutex<Control>,
     remaining: AtomicUsize,
     is_parked: AtomicBool,
+    /// A source has woken since the last step began.
+    wake_asked: AtomicBool,
     stop_asked: AtomicBool,
+    /// Steps that found nothing.
+    empty_steps: AtomicU64,
     metrics: Metrics,
     state: Mutex<State>,
     state_changed: Condvar,
@@ -155,11 +159,21 @@ impl Pipeline {
             }),
             remaining: AtomicUsize::new(0),
             is_parked: AtomicBool::new(false),
+            wake_asked: AtomicBool::new(false),
             stop_asked: AtomicBool::new(false),
+            empty_steps: AtomicU64::new(0),
             metrics: Metrics::new(parts.row_errors),
             state: Mutex::new(State::Running),
             state_changed: Condvar::new(),
         });
+        for source in pipeline.control.lock().sources.values_mut() {
+            let (sleeper, pool) = (Arc::downgrade(&pipeline), Arc::clone(pool.shared()));
+            source.set_waker(Arc::new(move || {
+                if let Some(pipeline) = sleeper.upgrade() {
+                    pipeline.wake(&pool);
+                }
+            }));
+        }
         pool.shared().submit(Job::Drive(Arc::clone(&pipeline)));
         Ok(pipeline)
     }
@@ -181,6 +195,11 @@ impl Pipeline {
         &self.metrics
     }
 
+    /// Steps so far that found nothing to do: when it has grown by two, a whole step since then found nothing.
+    pub fn empty_steps(&self) -> u64 {
+        self.empty_steps.load(Ordering::Acquire)
+    }
+
     /// Asks it to stop after the step that it works on, with a last commit. Does not wait.
     pub fn stop(&self) {
         self.stop_asked.store(true, Ordering::Release);
@@ -196,6 +215,14 @@ impl Pipeline {
             }
         }
         state.clone()
+    }
+
+    /// Something came: ends the pause now, or keeps the next one from starting.
+    fn wake(self: &Arc<Self>, pool: &PoolShared) {
+        self.wake_asked.store(true, Ordering::Release);
+        if self.unpark() {
+            pool.submit(Job::Drive(Arc::clone(self)));
+        }
     }
 
     /// Ends a pause; false when it was not paused.
@@ -244,10 +271,15 @@ impl Pipeline {
             drop(control);
             self.is_parked.store(true, Ordering::Release);
             pool.park(Arc::clone(self), wish.min(IDLE_PAUSE_MAX));
+            // A source that woke before the pause began must not wait for its end.
+            if self.wake_asked.swap(false, Ordering::AcqRel) && !is_held_up && self.unpark() {
+                pool.submit(Job::Drive(Arc::clone(self)));
+            }
             return Ok(());
         }
         control.after_step = true;
         drop(control);
+        self.wake_asked.store(false, Ordering::Release);
         self.start_stage(0, pool);
         Ok(())
     }
@@ -296,6 +328,8 @@ impl Pipeline {
         }
         if all.rows > 0 {
             add(&self.metrics.steps, 1);
+        } else if !all.has_more {
+            self.empty_steps.fetch_add(1, Ordering::AcqRel);
         }
         Ok(all)
     }

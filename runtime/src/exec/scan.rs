@@ -273,12 +273,10 @@ impl ScanShard {
         let columns = |places: &[usize], chosen: &[usize]| -> Vec<ArrayRef> {
             chosen.iter().map(|i| Arc::clone(batch.records.column(places[*i]))).collect()
         };
-        let key_places: Vec<usize> = self.definition.key_columns().collect();
-        let value_places: Vec<usize> = self.definition.value_columns().collect();
         let rows = Rows {
             count: batch.records.num_rows(),
-            keys: columns(&key_places, &plan.keys),
-            values: columns(&value_places, &plan.values),
+            keys: columns(&plan.key_places, &plan.keys),
+            values: columns(&plan.value_places, &plan.values),
             timestamps: batch.timestamps,
             offsets: batch.offsets,
             partition: batch.partition,
@@ -463,13 +461,15 @@ struct DecodePlan {
 
 impl DecodePlan {
     fn new(definition: &Definition) -> Self {
-        let key_places: Vec<usize> = definition.key_columns().collect();
-        let value_places: Vec<usize> = definition.value_columns().collect();
+        let roles: Vec<ColumnRole> = definition.columns.iter().map(|column| definition.stored_role(column)).collect();
+        let places = |wanted: &ColumnRole| (0..roles.len()).filter(|i| roles[*i] == *wanted).collect();
+        let key_places: Vec<usize> = places(&ColumnRole::Key);
+        let value_places: Vec<usize> = places(&ColumnRole::Value);
         let pick = |places: &[usize]| places.iter().map(|i| definition.columns[*i].clone()).collect();
         Self {
             own_keys: pick(&key_places),
             own_values: pick(&value_places),
-            roles: definition.columns.iter().map(|column| column.role.clone()).collect(),
+            roles,
             keys: vec![],
             values: vec![],
             key_places,

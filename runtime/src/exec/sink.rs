@@ -43,7 +43,7 @@ impl ShardSink {
         };
         let columns: Vec<&Column> = definition.writable_columns().collect();
         let part = |role: &ColumnRole, spec| -> Result<(Vec<usize>, Box<dyn Encoder>), Error> {
-            let positions: Vec<usize> = (0..columns.len()).filter(|i| columns[*i].role == *role).collect();
+            let positions: Vec<usize> = (0..columns.len()).filter(|i| definition.stored_role(columns[*i]) == *role).collect();
             let own: Vec<Column> = positions.iter().map(|i| columns[*i].clone()).collect();
             Ok((positions, format::encoder(spec, &own)?))
         };

@@ -7,7 +7,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
-use crate::udf::{FunctionSource, StreamFunction};
+use crate::udf::{FunctionSource, StreamFunction, scalar_udf};
 
 /// The functions of one moment; a query keeps the set that it was planned with.
 #[derive(Debug)]
@@ -61,8 +61,32 @@ impl FunctionSet {
             if !streams.is_empty() {
                 self.streams.insert(name.clone(), streams);
             }
-            let _ = &name;
+            if let Some(function) = scalar_udf(plugins, &info.name) {
+                self.scalars.insert(name.clone(), Arc::new(function));
+            }
         }
+    }
+
+    /// Built-in functions with their kind, by name; some of them are hidden behind a plugin's function of the same name.
+    pub fn built_in(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let named = |name: &String, kind| (name.clone(), kind);
+        let scalars = self.scalars.keys().map(move |name| named(name, "scalar"));
+        let lambdas = self.higher_order.keys().map(move |name| named(name, "scalar"));
+        let aggregates = self.aggregates.keys().map(move |name| named(name, "aggregate"));
+        scalars.chain(lambdas).chain(aggregates)
+    }
+
+    /// A built-in function for people: how it is called and what it does.
+    #[must_use]
+    pub fn describe(&self, name: &str) -> Option<String> {
+        let name = name.to_lowercase();
+        let scalar = self.scalars.get(&name).map(|function| function.documentation());
+        let aggregate = self.aggregates.get(&name).map(|function| function.documentation());
+        let documentation = scalar.or(aggregate)?;
+        Some(match documentation {
+            Some(doc) => format!("{}\n  {}\n", doc.syntax_example.to_uppercase(), doc.description.trim()),
+            None => format!("{}\n  built in\n", name.to_uppercase()),
+        })
     }
 
     /// The scalar function of that lower-case name.

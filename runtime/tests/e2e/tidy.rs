@@ -16,26 +16,49 @@ mod words;
 
 use std::path::Path;
 
-pub(crate) use self_tests::SELF_TESTS;
+use libtest_mimic::{Failed, Trial};
+
 use source::Sources;
 use tree::Tree;
 
-/// All problems of the project at `root`, each `path:line: what is wrong and what to do`. Empty: all is well.
-pub(crate) fn check(root: &Path) -> Vec<String> {
-    match Tree::read(root) {
-        Ok(tree) => check_tree(&tree),
-        Err(error) => vec![format!("{}: cannot be read: {error}", root.display())],
+/// The rules: name, and what finds the problems, each `path:line: what is wrong and what to do`.
+const RULES: [(&str, fn(&Tree, &Sources) -> Vec<String>); 6] = [
+    ("floors", |_, sources| floors::check(sources)),
+    ("fences", |_, sources| fences::check(sources)),
+    ("sizes", |_, sources| sizes::check(sources)),
+    ("words", |_, sources| words::check(sources)),
+    ("documents", |tree, _| documents::check(tree)),
+    ("places", |tree, _| places::check(tree)),
+];
+
+/// The project at `root` by each rule, and the rules by their own cases.
+pub(crate) fn trials(root: &Path) -> Vec<Trial> {
+    let of_project = RULES.map(|(name, rule)| {
+        let root = root.to_owned();
+        Trial::test(format!("tidy::{name}"), move || {
+            let tree = Tree::read(&root).map_err(|error| format!("{} cannot be read: {error}", root.display()))?;
+            no_problems(&rule(&tree, &Sources::of(&tree)))
+        })
+    });
+    let of_rules = self_tests::SELF_TESTS.iter().map(|(name, test)| {
+        Trial::test(format!("tidy::self_tests::{}", name.replace(' ', "_")), || {
+            test();
+            Ok(())
+        })
+    });
+    of_project.into_iter().chain(of_rules).collect()
+}
+
+fn no_problems(problems: &[String]) -> Result<(), Failed> {
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.join("\n").into())
     }
 }
 
-fn check_tree(tree: &Tree) -> Vec<String> {
+/// All problems of a tree.
+fn check(tree: &Tree) -> Vec<String> {
     let sources = Sources::of(tree);
-    let mut problems = Vec::new();
-    problems.extend(floors::check(&sources));
-    problems.extend(fences::check(&sources));
-    problems.extend(sizes::check(&sources));
-    problems.extend(words::check(&sources));
-    problems.extend(documents::check(tree));
-    problems.extend(places::check(tree));
-    problems
+    RULES.iter().flat_map(|(_, rule)| rule(tree, &sources)).collect()
 }

@@ -22,8 +22,8 @@ pub(super) trait Generate: Send + Sync + Debug {
         8
     }
 
-    /// All values that can occur, where they are a fixed few and null is none of them.
-    fn fixed_values(&self) -> Option<&ArrayRef> {
+    /// This as a choice among a fixed few values, null none of them, where it is one.
+    fn as_choice(&self) -> Option<&Choice> {
         None
     }
 
@@ -164,14 +164,16 @@ pub(super) struct Choice {
 }
 
 impl Choice {
-    fn pick(&self, row: i64) -> u32 {
+    /// The position of the value that `row` has.
+    #[inline]
+    pub(super) fn pick(&self, row: i64) -> u32 {
         let draw = self.draws.at(row);
+        let count = self.values.len() as u64;
         let picked = if self.thresholds.is_empty() {
-            below(draw, self.values.len() as u64) as usize
+            below(draw, count)
         } else {
-            self.thresholds
-                .partition_point(|threshold| *threshold <= draw)
-                .min(self.values.len() - 1)
+            let behind = self.thresholds.partition_point(|threshold| *threshold <= draw) as u64;
+            behind.min(count - 1)
         };
         u32::try_from(picked).expect("fewer values than fit in a statement")
     }
@@ -187,8 +189,8 @@ impl Generate for Choice {
         self.values.get_array_memory_size() / self.values.len() + 4
     }
 
-    fn fixed_values(&self) -> Option<&ArrayRef> {
-        Some(&self.values)
+    fn as_choice(&self) -> Option<&Choice> {
+        Some(self)
     }
 }
 

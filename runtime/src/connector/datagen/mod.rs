@@ -7,6 +7,7 @@ mod column_options;
 mod draws;
 mod generate;
 mod kind;
+mod kind_options;
 mod nested;
 mod plan;
 mod reader;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, ListArray, MapArray, StructArray};
+use datafusion::arrow::array::{ArrayRef, ListArray, MapArray, StructArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{FieldRef, Fields};
 
@@ -15,15 +15,16 @@ const ENTRIES_MAX: u64 = 3;
 /// The row numbers of the entries of `rows`, distinct for all rows, and where each row's entries start.
 fn entries(draws: Draws, rows: &[i64], entries_max: u64) -> (Vec<i64>, OffsetBuffer<i32>) {
     let mut numbers = Vec::with_capacity(rows.len() * 2);
-    let lengths: Vec<usize> = rows
+    let lengths: Vec<i64> = rows
         .iter()
         .map(|row| {
             let length = below(draws.at(*row), entries_max + 1).cast_signed();
             let first = row.wrapping_mul(entries_max.cast_signed());
             numbers.extend((0..length).map(|entry| first.wrapping_add(entry)));
-            length as usize
+            length
         })
         .collect();
+    let lengths = lengths.into_iter().map(|length| usize::try_from(length).unwrap_or(0));
     (numbers, OffsetBuffer::from_lengths(lengths))
 }
 

@@ -3,8 +3,6 @@
 //! The rows are one sequence, numbered from 0, that depends on the seed and the options alone. Partitions only deal
 //! its rows out: by the hash of the key, or in turn where there is no key. So the number of partitions changes no row.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::{Array, ArrayRef, AsArray};
 use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
@@ -29,6 +27,8 @@ pub(super) struct Plan {
     pub(super) rows: Option<i64>,
     /// Rows in 1,000 seconds, of all partitions together; `None`: as fast as asked.
     pub(super) rows_per_1000_s: Option<u64>,
+    /// The partition of each value of a key that is one of a fixed few.
+    homes: Option<Vec<i32>>,
     /// The first column of event times: it gives the rows their timestamps.
     pub(super) event_time: Option<usize>,
     /// About how many bytes a row takes.
@@ -70,7 +70,8 @@ impl Plan {
             .filter(|(_, column)| column.role == ColumnRole::Key)
             .map(|(position, _)| position)
             .collect();
-        let plan = Self {
+        let mut plan = Self {
+            homes: None,
             schema: arrow_schema(&spec.columns),
             event_time: columns.iter().position(|kind| {
                 matches!(
@@ -89,6 +90,7 @@ impl Plan {
             rows_per_1000_s,
         };
         plan.check_walks(&spec.columns)?;
+        plan.homes = plan.homes();
         Ok(plan)
     }
 
@@ -130,7 +132,7 @@ impl Plan {
     }
 
     /// The partition of each of `rows`, whose keys are `keys`. Rows without a key are dealt out in turn.
-    pub(super) fn partitions_of(&self, keys: &[ArrayRef], rows: &[i64]) -> Vec<i32> {
+    fn partitions_of(&self, keys: &[ArrayRef], rows: &[i64]) -> Vec<i32> {
         let count = self.partitions;
         let in_turn = |row: i64| {
             i32::try_from(row.rem_euclid(i64::from(count))).expect("less than the number of partitions, an i32")
@@ -157,18 +159,41 @@ impl Plan {
         }
     }
 
-    /// True when no row can ever belong to `partition`: the key has a few fixed values and none of them is there.
-    pub(super) fn is_barren(&self, partition: i32) -> bool {
-        let [key] = self.keys[..] else { return false };
+    /// The partition of each value of the key, where the key is one of a fixed few.
+    fn homes(&self) -> Option<Vec<i32>> {
+        let [key] = self.keys[..] else { return None };
         let ColumnKind::ByRow { generate, .. } = &self.columns[key] else {
-            return false;
+            return None;
         };
-        generate.fixed_values().is_some_and(|values| {
-            let rows = vec![0; values.len()];
-            !self
-                .partitions_of(std::slice::from_ref(values), &rows)
-                .contains(&partition)
-        })
+        let values = &generate.as_choice()?.values;
+        Some(self.partitions_of(std::slice::from_ref(values), &vec![0; values.len()]))
+    }
+
+    /// The rows from `start` to before `end` that belong to `partition`, no more than `rows_max`.
+    pub(super) fn rows_of(&self, partition: i32, start: i64, end: i64, rows_max: usize) -> Vec<i64> {
+        let count = i64::from(self.partitions);
+        if self.keys.is_empty() || count == 1 {
+            let first = start + (i64::from(partition) - start).rem_euclid(count);
+            let step = self.partitions.unsigned_abs() as usize;
+            return (first..end).step_by(step).take(rows_max).collect();
+        }
+        if let (Some(homes), [key]) = (&self.homes, &self.keys[..])
+            && let ColumnKind::ByRow { generate, .. } = &self.columns[*key]
+            && let Some(choice) = generate.as_choice()
+        {
+            let is_own = |row: &i64| homes[choice.pick(*row) as usize] == partition;
+            return (start..end).filter(is_own).take(rows_max).collect();
+        }
+        let all: Vec<i64> = (start..end).collect();
+        let keys: Vec<ArrayRef> = self.keys.iter().filter_map(|key| self.by_row(*key, &all)).collect();
+        let partitions = self.partitions_of(&keys, &all);
+        let own = all.iter().zip(partitions).filter(|(_, other)| *other == partition);
+        own.map(|(row, _)| *row).take(rows_max).collect()
+    }
+
+    /// True when no row can ever belong to `partition`.
+    pub(super) fn is_barren(&self, partition: i32) -> bool {
+        self.homes.as_ref().is_some_and(|homes| !homes.contains(&partition))
     }
 
     /// True when the walk at `position` needs only the rows of one partition: all rows of each of its values are there.
@@ -247,6 +272,7 @@ fn check_columns(columns: &[Column]) -> Result<(), Error> {
 fn rate(options: &mut Options<'_>) -> Result<Option<u64>, Error> {
     match options.take_parsed::<f64>("ROWS_PER_SECOND", "a number")? {
         None => Ok(None),
+        #[expect(clippy::cast_possible_truncation, reason = "the bounds are far inside of 64 bits")]
         Some(rate) if (0.001..=1e9).contains(&rate) => Ok(Some((rate * 1_000.0).round() as u64)),
         Some(rate) => Err(wrong(
             "ROWS_PER_SECOND",

@@ -17,7 +17,7 @@ use super::plan::Plan;
 use super::walk::Walk;
 use crate::types::Clock;
 
-/// Rows of the sequence that one poll looks through at most, for each row that it may give and each partition.
+/// Rows of each partition, about, that one poll makes again after a restart.
 const REPLAY_ROWS: i64 = 8_192;
 
 /// One partition. Offsets are row numbers of the whole sequence: growing, with gaps where there are more partitions.
@@ -81,27 +81,7 @@ impl GeneratedReader {
     /// The rows of this partition from `next_row` to before `end`, no more than `rows_max`.
     fn select(&self, end: i64, rows_max: usize) -> Selection {
         let start = self.next_row;
-        let plan = &self.plan;
-        let count = i64::from(plan.partitions);
-        if plan.keys.is_empty() || count == 1 {
-            let first = start + (i64::from(self.partition) - start).rem_euclid(count);
-            let rows: Vec<i64> = (first..end).step_by(count as usize).take(rows_max).collect();
-            let end = match rows.last() {
-                Some(last) if rows.len() == rows_max => last + 1,
-                _ => end,
-            };
-            return Selection { start, end, rows };
-        }
-        let all: Vec<i64> = (start..end).collect();
-        let keys: Vec<ArrayRef> = plan.keys.iter().filter_map(|key| plan.by_row(*key, &all)).collect();
-        let partitions = plan.partitions_of(&keys, &all);
-        let rows: Vec<i64> = all
-            .iter()
-            .zip(partitions)
-            .filter(|(_, partition)| *partition == self.partition)
-            .map(|(row, _)| *row)
-            .take(rows_max)
-            .collect();
+        let rows = self.plan.rows_of(self.partition, start, end, rows_max);
         let end = match rows.last() {
             Some(last) if rows.len() == rows_max => last + 1,
             _ => end,
@@ -151,9 +131,11 @@ impl GeneratedReader {
         let Some(rate) = self.plan.rows_per_1000_s else {
             return Duration::ZERO;
         };
-        let due_ms = (i128::from(self.next_row - self.first_due_row) * 1_000_000).div_ceil(i128::from(rate));
+        let rows_ahead = (self.next_row - self.first_due_row).max(0).cast_unsigned();
+        let due_ms = (u128::from(rows_ahead) * 1_000_000).div_ceil(u128::from(rate));
         let elapsed_ms = self.clock.now_ms().saturating_sub(self.opened_ms).max(0);
-        Duration::from_millis(u64::try_from(due_ms - i128::from(elapsed_ms)).unwrap_or(0))
+        let pause_ms = due_ms.saturating_sub(u128::from(elapsed_ms.cast_unsigned()));
+        Duration::from_millis(u64::try_from(pause_ms).unwrap_or(u64::MAX))
     }
 
     /// Makes rows of an earlier life again, for the walks.

@@ -136,6 +136,12 @@ impl EmbeddedLog {
         Ok(records.into_iter().map(|(_, record)| record).collect())
     }
 
+    /// Records appended so far to all topics together.
+    #[must_use]
+    pub fn appended(&self) -> u64 {
+        self.state.next_order.load(Ordering::SeqCst)
+    }
+
     /// Says that no statement will write any more: a topic ends as soon as its open writers are closed.
     pub fn seal(&self) {
         self.state.sealed.store(true, Ordering::SeqCst);

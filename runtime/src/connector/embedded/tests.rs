@@ -343,7 +343,9 @@ fn no_wake_is_lost_between_threads() {
     log.seal();
     let mut source = log.source("t", &from_start()).unwrap();
     let (wake, woken) = crossbeam_channel::bounded::<()>(1);
-    source.set_waker(Arc::new(move || drop(wake.try_send(()))));
+    source.set_waker(Arc::new(move || {
+        let _ = wake.try_send(());
+    }));
     let mut reader = readers(&mut *source).remove(0);
     let writer = std::thread::spawn(move || {
         for number in 0..RECORDS {

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::super::{Error, PartitionReader, PollLimits, Polled};
-use super::ranges::{fill, too_long};
+use super::ranges::{BYTE_ORDER_MARK, fill, too_long};
 use super::splitter::Splitter;
 use super::{failed, malformed};
 use crate::types::limits::RECORD_BYTES_MAX;
@@ -20,8 +20,6 @@ use crate::types::{BytesColumn, Clock, Headers, RawRecords};
 const CHUNK_BYTES_MIN: usize = 64 << 10;
 /// How long a followed file is left alone when it had nothing new.
 const FOLLOW_PAUSE: Duration = Duration::from_millis(100);
-/// The mark that some editors put before UTF-8 text.
-const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// Which part of a file is read.
 #[derive(Debug, Clone, Copy)]
@@ -49,8 +47,8 @@ pub(super) struct LineReader {
     /// Bytes that were read; those before `cursor` were given away.
     held: Vec<u8>,
     cursor: usize,
-    /// True until the first record of the file was seen.
-    at_first_record: bool,
+    /// What of the begin of the file is still to be stepped over.
+    preamble: Preamble,
     /// Number of the next row.
     next_row: i64,
     /// Rows before this one were read in an earlier life.
@@ -58,6 +56,15 @@ pub(super) struct LineReader {
     /// How long a row was lately, newline included.
     bytes_per_row: usize,
     has_ended: bool,
+}
+
+/// What stands before the first row of a file.
+#[derive(Debug)]
+struct Preamble {
+    /// Perhaps a byte order mark.
+    mark: bool,
+    /// A row of column names.
+    header: bool,
 }
 
 /// What a look through the held bytes found.
@@ -90,7 +97,10 @@ impl LineReader {
             position: range.start,
             held: Vec::new(),
             cursor: 0,
-            at_first_record: range.start == 0,
+            preamble: Preamble {
+                mark: range.start == 0,
+                header: range.skip_header,
+            },
             next_row: 0,
             resume_row,
             bytes_per_row: 128,
@@ -135,13 +145,28 @@ impl LineReader {
         })
     }
 
+    /// Steps over a byte order mark. False when too few bytes are held to tell.
+    fn skip_mark(&mut self, at_end: bool) -> bool {
+        if self.preamble.mark {
+            let held = &self.held[self.cursor..];
+            if held.starts_with(BYTE_ORDER_MARK) {
+                self.cursor += BYTE_ORDER_MARK.len();
+            } else if BYTE_ORDER_MARK.starts_with(held) && !at_end {
+                return false;
+            }
+            self.preamble.mark = false;
+        }
+        true
+    }
+
     /// Finds the records in the held bytes. `at_end`: nothing follows them, so a rest without a newline is one, too.
-    fn find(&mut self, limits: PollLimits, at_end: bool) -> Found {
+    fn find(&mut self, limits: PollLimits, at_end: bool) -> Result<Found, Error> {
+        let can_start = self.skip_mark(at_end);
         let mut values = BytesColumn::new();
         std::mem::swap(values.buffer(), &mut self.held);
         let mut start = self.cursor;
         let mut first_row = None;
-        while values.len() < limits.rows_max.max(1) {
+        while can_start && values.len() < limits.rows_max.max(1) {
             let data = values.data();
             let (end, next) = match self.splitter.record_end(data, start) {
                 Some(newline) => (newline, newline + 1),
@@ -151,22 +176,13 @@ impl LineReader {
             if !values.is_empty() && next - self.cursor > limits.bytes_max {
                 break;
             }
-            let end = if end > start && data[end - 1] == b'\r' {
-                end - 1
-            } else {
-                end
-            };
-            let mut begin = start;
-            start = next;
-            if std::mem::take(&mut self.at_first_record) {
-                if data[begin..end].starts_with(BYTE_ORDER_MARK) {
-                    begin += BYTE_ORDER_MARK.len();
-                }
-                if self.range.skip_header {
-                    continue;
-                }
+            if end - start > RECORD_BYTES_MAX {
+                return Err(too_long(&self.path, self.position - (data.len() - start) as u64));
             }
-            if begin == end {
+            let has_return = end > start && data[end - 1] == b'\r';
+            let (begin, end) = (start, end - usize::from(has_return));
+            start = next;
+            if std::mem::take(&mut self.preamble.header) || begin == end {
                 continue;
             }
             if self.next_row >= self.resume_row {
@@ -176,11 +192,11 @@ impl LineReader {
             }
             self.next_row += 1;
         }
-        Found {
+        Ok(Found {
             values,
             first_row: first_row.unwrap_or(self.next_row),
             consumed: start,
-        }
+        })
     }
 
     /// Gives the found rows away and keeps the bytes behind them.
@@ -192,8 +208,8 @@ impl LineReader {
         } = found;
         let rows = values.len();
         let (used, rest) = (consumed - self.cursor, values.data().len() - consumed);
-        if rows > 0 {
-            self.bytes_per_row = used / rows + 1;
+        if let Some(mean) = used.checked_div(rows) {
+            self.bytes_per_row = mean + 1;
         }
         if rest > used {
             // Few rows of a big chunk: the chunk stays, the rows are copied.
@@ -243,7 +259,7 @@ impl PartitionReader for LineReader {
         }
         loop {
             let before = self.cursor;
-            let found = self.find(limits, at_end);
+            let found = self.find(limits, at_end)?;
             let is_empty = found.values.is_empty();
             let progressed = found.consumed > before;
             let records = self.give(found);

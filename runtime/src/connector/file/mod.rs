@@ -46,6 +46,10 @@ impl Connector for Files {
         settings::OPTIONS
     }
 
+    fn has_one_output(&self) -> bool {
+        true
+    }
+
     fn check(&self, spec: &ConnectorSpec) -> Result<Payload, Error> {
         Ok(match FileSettings::read(spec)?.kind {
             FileKind::Lines(format) => Payload::Values(format),

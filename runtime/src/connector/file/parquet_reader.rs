@@ -122,14 +122,10 @@ impl ParquetReader {
 
     /// The next rows, as the declared columns.
     fn read(&mut self, batch_rows: usize) -> Result<Option<RecordBatch>, Error> {
-        let reader = match &mut self.reader {
-            Some(reader) => reader,
-            None => {
-                let reader = self.open(batch_rows)?;
-                self.reader.insert(reader)
-            }
-        };
-        let Some(read) = reader.next() else {
+        if self.reader.is_none() {
+            self.reader = Some(self.open(batch_rows)?);
+        }
+        let Some(read) = self.reader.as_mut().and_then(Iterator::next) else {
             return Ok(None);
         };
         let at = |reason: String| malformed(&self.path, format!("rows from {} on: {reason}", self.next_row));

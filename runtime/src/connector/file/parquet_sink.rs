@@ -86,7 +86,7 @@ impl ParquetSink {
                 ));
             }
         }
-        let mask = BooleanArray::from_iter(weights.values().iter().map(|weight| Some(*weight > 0)));
+        let mask: BooleanArray = weights.values().iter().map(|weight| Some(*weight > 0)).collect();
         filter_record_batch(&records, &mask).map_err(|error| bad(error.to_string()))
     }
 }

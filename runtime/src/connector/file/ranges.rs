@@ -11,6 +11,8 @@ use crate::types::limits::RECORD_BYTES_MAX;
 
 /// Bytes that are read at once while a boundary is sought.
 const PROBE_BYTES: usize = 1 << 20;
+/// The mark that some editors put before UTF-8 text.
+pub(super) const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
 /// The ranges (start, end) of `partitions` readers; they cover the file without gaps, some may be empty. With `follow`
 /// the last has no end.
@@ -22,8 +24,10 @@ pub(super) fn line_ranges(
 ) -> Result<Vec<(u64, Option<u64>)>, Error> {
     let mut file = File::open(path).map_err(|error| failed(path, error))?;
     let size = file.metadata().map_err(|error| failed(path, error))?.len();
-    let targets: Vec<u64> = (1..u128::from(partitions.unsigned_abs()))
-        .map(|number| (u128::from(size) * number / u128::from(partitions.unsigned_abs())) as u64)
+    // In 128 bits: the product of a size and a number may not fit in 64.
+    let count = u128::from(partitions.unsigned_abs());
+    let targets: Vec<u64> = (1..count)
+        .filter_map(|number| u64::try_from(u128::from(size) * number / count).ok())
         .collect();
     let mut starts = vec![0];
     match splitter {
@@ -80,7 +84,13 @@ fn record_starts(
             return Err(too_long(path, base));
         }
         let read = fill(file, path, &mut held, PROBE_BYTES)?;
-        let mut start = 0;
+        // A quote behind a byte order mark is the first byte of its field.
+        let mut start = if base == 0 && held.starts_with(BYTE_ORDER_MARK) {
+            BYTE_ORDER_MARK.len()
+        } else {
+            0
+        };
+        let first = start;
         while let Some(newline) = splitter.record_end(&held, start) {
             start = newline + 1;
             let at = base + start as u64;
@@ -88,8 +98,10 @@ fn record_starts(
                 starts.push(at.min(size));
             }
         }
-        held.drain(..start);
-        base += start as u64;
+        if start > first {
+            held.drain(..start);
+            base += start as u64;
+        }
         if read == 0 {
             starts.resize(targets.len(), size);
         }

@@ -2,10 +2,10 @@
 
 use super::source::Sources;
 use super::tree::Tree;
-use super::{check_tree, sizes};
+use super::{check, sizes};
 
 /// Run by the runner beside all other cases.
-pub(crate) const SELF_TESTS: &[(&str, fn())] = &[
+pub(super) const SELF_TESTS: &[(&str, fn())] = &[
     ("an upper floor is not imported", an_upper_floor_is_not_imported),
     (
         "all ways to write an import are seen",
@@ -55,7 +55,7 @@ fn problems(files: &[(&str, &str)]) -> Vec<String> {
         })
         .collect();
     let files: Vec<(&str, &str)> = with_headers.iter().map(|(path, text)| (*path, text.as_str())).collect();
-    check_tree(&Tree::of(&files))
+    check(&Tree::of(&files))
 }
 
 /// There is one problem for each of `expected`, which it begins with.
@@ -244,16 +244,16 @@ fn the_median_counts_the_engine_only() {
 }
 
 fn files_say_what_they_are() {
-    let check = |text: &str| {
-        check_tree(&Tree::of(&[
+    let of = |text: &str| {
+        check(&Tree::of(&[
             ("runtime/src/types/a.rs", text),
             ("udf-sdk/rust/src/lib.rs", ""),
         ]))
     };
-    assert_eq!(check("//! What it is.\n"), Vec::<String>::new());
+    assert_eq!(of("//! What it is.\n"), Vec::<String>::new());
     for text in ["", "// What it is.\n", "use std::fmt;\n//! What it is.\n"] {
         assert!(
-            check(text)[0].starts_with("runtime/src/types/a.rs:1: begin with a //! header"),
+            of(text)[0].starts_with("runtime/src/types/a.rs:1: begin with a //! header"),
             "{text}"
         );
     }

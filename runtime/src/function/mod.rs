@@ -1,0 +1,52 @@
+//! Floor 2: ksqlDB's functions, operators and casts, as DataFusion functions.
+//!
+//! The rest of the engine sees only this page. A function that fails for a row gives an error of that row, see
+//! [`collect_row_errors`]. Not here: aggregates and table functions, and functions from plugins.
+
+pub mod cast;
+mod column;
+mod definition;
+mod java_hash;
+mod java_number;
+pub mod java_time;
+mod lambda;
+mod row_error;
+mod scalar;
+mod signature;
+#[cfg(test)]
+mod test_values;
+mod udf;
+mod value_key;
+
+use std::sync::Arc;
+
+use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
+
+pub use definition::FunctionDoc;
+pub use row_error::{RowErrors, collect as collect_row_errors};
+
+use crate::types::Clock;
+
+/// Every scalar function, under its lower-case name. `clock` is what UNIX_TIMESTAMP and UNIX_DATE read.
+#[must_use]
+pub fn scalar_functions(clock: &Arc<dyn Clock>) -> Vec<Arc<ScalarUDF>> {
+    scalar::definitions()
+        .into_iter()
+        .map(|definition| Arc::new(ScalarUDF::from(udf::KsqlFunction::new(definition, Arc::clone(clock)))))
+        .collect()
+}
+
+/// The functions that take lambdas: TRANSFORM, FILTER and REDUCE.
+#[must_use]
+pub fn higher_order_functions() -> Vec<Arc<HigherOrderUDF>> {
+    lambda::functions()
+}
+
+/// What `SHOW FUNCTIONS` and `DESCRIBE FUNCTION` say about the functions of this module, by name.
+#[must_use]
+pub fn docs() -> Vec<FunctionDoc> {
+    let mut docs: Vec<FunctionDoc> = scalar::definitions().iter().map(FunctionDoc::from).collect();
+    docs.extend(lambda::docs());
+    docs.sort_by(|a, b| a.name.cmp(&b.name));
+    docs
+}

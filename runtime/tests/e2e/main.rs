@@ -1,0 +1,28 @@
+//! The end-to-end tests, one binary: SQL scripts in several lives, the command line, the real Kafka, and the rules of the
+//! code base. Each data file is a test of its own.
+
+mod cli;
+mod slt;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Trial};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate stands in the repository")
+        .to_path_buf()
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = Vec::new();
+    trials.extend(slt::trials(&root().join("tests/slt")));
+    trials.extend(cli::trials(&root().join("tests/cli")));
+    trials.extend(tidy::trials(&root()));
+    libtest_mimic::run(&arguments, trials).exit_code()
+}

@@ -1,0 +1,72 @@
+//! Reads what stands in the brackets of `#[scalar(...)]` and `#[stream(...)]`.
+
+use proc_macro2::TokenStream;
+use syn::meta::ParseNestedMeta;
+use syn::parse::Parser;
+use syn::{LitInt, LitStr, Path, Result};
+
+use crate::signature::check_sql_name;
+
+/// The options of a function.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) name: Option<String>,
+    pub(crate) volatility: Option<&'static str>,
+    pub(crate) start: Option<Path>,
+    pub(crate) state_version: Option<u32>,
+    pub(crate) upgrades: Vec<(u32, Path)>,
+}
+
+/// Which options an attribute knows.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Attribute {
+    Scalar,
+    Stream,
+}
+
+pub(crate) fn parse(tokens: TokenStream, attribute: Attribute) -> Result<Options> {
+    let mut options = Options::default();
+    syn::meta::parser(|meta| options.option(&meta, attribute)).parse2(tokens)?;
+    Ok(options)
+}
+
+impl Options {
+    fn option(&mut self, meta: &ParseNestedMeta<'_>, attribute: Attribute) -> Result<()> {
+        let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+        match (name.as_str(), attribute) {
+            ("name", _) => {
+                let name: LitStr = meta.value()?.parse()?;
+                check_sql_name(&name.value(), name.span())?;
+                self.name = Some(name.value());
+            }
+            ("volatile", Attribute::Scalar) => self.volatility(meta, "volatile")?,
+            ("stable", Attribute::Scalar) => self.volatility(meta, "stable")?,
+            ("start", Attribute::Stream) => self.start = Some(meta.value()?.parse()?),
+            ("state_version", Attribute::Stream) => self.state_version = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?),
+            ("upgrade", Attribute::Stream) => {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                while !content.is_empty() {
+                    let version: LitInt = content.parse()?;
+                    content.parse::<syn::Token![=]>()?;
+                    self.upgrades.push((version.base10_parse()?, content.parse()?));
+                    if !content.is_empty() {
+                        content.parse::<syn::Token![,]>()?;
+                    }
+                }
+            }
+            (_, Attribute::Scalar) => return Err(meta.error("options are: name = \"...\", volatile, stable")),
+            (_, Attribute::Stream) => {
+                return Err(meta.error("options are: name = \"...\", start = path, state_version = N, upgrade(N = path, ...)"));
+            }
+        }
+        Ok(())
+    }
+
+    fn volatility(&mut self, meta: &ParseNestedMeta<'_>, volatility: &'static str) -> Result<()> {
+        if self.volatility.replace(volatility).is_some() {
+            return Err(meta.error("a function is either stable or volatile"));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,57 @@
+//! The attributes and derives of `waterwheel-udf`; see there for how to use them.
+
+use proc_macro::TokenStream;
+
+mod arguments;
+mod function;
+mod lifetimes;
+mod record;
+mod scalar;
+mod signature;
+mod state;
+mod stream;
+
+/// Makes a function a scalar function of SQL: one value per row, from that row alone.
+///
+/// Options: `name = "..."` (SQL name), `volatile` (any call may differ), `stable` (the same within a query).
+/// The function stays an ordinary function.
+#[proc_macro_attribute]
+pub fn scalar(options: TokenStream, item: TokenStream) -> TokenStream {
+    finish(scalar::expand(options.into(), item.into()))
+}
+
+/// Makes a function a stream function of SQL: one value per row, from that row and state kept per key.
+///
+/// The first parameter is the state, `&mut S`. A parameter marked `#[constant]` must be a constant of the query. Options:
+/// `name = "..."` (SQL name), `start = path` (makes the state of a new key of the constants; without it `S::default()`),
+/// `state_version = N`, `upgrade(N = path, ...)` (makes a state of one of format N).
+#[proc_macro_attribute]
+pub fn stream(options: TokenStream, item: TokenStream) -> TokenStream {
+    finish(stream::expand(options.into(), item.into()))
+}
+
+/// Makes a struct an argument type, STRUCT in SQL.
+///
+/// `#[field(name = "...")]` names a field otherwise; such a name keeps its case.
+#[proc_macro_derive(Argument, attributes(field))]
+pub fn derive_argument(item: TokenStream) -> TokenStream {
+    finish(record::expand_argument(item.into()))
+}
+
+/// Makes a struct a result type, STRUCT in SQL.
+///
+/// `#[field(name = "...")]` names a field otherwise; such a name keeps its case.
+#[proc_macro_derive(Return, attributes(field))]
+pub fn derive_return(item: TokenStream) -> TokenStream {
+    finish(record::expand_return(item.into()))
+}
+
+/// Makes a struct or an enum state of a stream function, or part of one: saved field by field.
+#[proc_macro_derive(State)]
+pub fn derive_state(item: TokenStream) -> TokenStream {
+    finish(state::expand(item.into()))
+}
+
+fn finish(expanded: syn::Result<proc_macro2::TokenStream>) -> TokenStream {
+    expanded.unwrap_or_else(|error| error.to_compile_error()).into()
+}

@@ -1,0 +1,106 @@
+//! Reads the signature of a function: its arguments, their types, its doc line.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::spanned::Spanned;
+use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, Result, ReturnType, Type};
+
+/// One parameter that SQL gives.
+pub(crate) struct Parameter {
+    pub(crate) name: Ident,
+    pub(crate) ty: Type,
+    pub(crate) constant: bool,
+}
+
+impl Parameter {
+    /// Its name in the manifest. In Rust `_rows` is a `rows` that the function does not look at.
+    pub(crate) fn sql_name(&self) -> String {
+        let name = plain_name(&self.name);
+        match name.strip_prefix('_') {
+            Some(rest) if rest.starts_with(|c: char| c.is_ascii_alphabetic()) => rest.to_string(),
+            _ => name,
+        }
+    }
+}
+
+/// The name without `r#`.
+pub(crate) fn plain_name(ident: &Ident) -> String {
+    let name = ident.to_string();
+    name.strip_prefix("r#").unwrap_or(&name).to_string()
+}
+
+/// Refuses what a function of SQL cannot be.
+pub(crate) fn check(function: &ItemFn) -> Result<()> {
+    let signature = &function.sig;
+    if let Some(asyncness) = &signature.asyncness {
+        return Err(Error::new(asyncness.span(), "a function of SQL cannot be async: there is nothing to wait for"));
+    }
+    if let Some(parameter) = signature.generics.params.iter().find(|p| !matches!(p, syn::GenericParam::Lifetime(_))) {
+        return Err(Error::new(parameter.span(), "a function of SQL cannot be generic: SQL needs one type for each argument"));
+    }
+    if let Some(variadic) = &signature.variadic {
+        return Err(Error::new(variadic.span(), "a function of SQL has a fixed number of arguments"));
+    }
+    Ok(())
+}
+
+/// Takes the parameters from `first` on out of a signature, with their `#[constant]` marks.
+pub(crate) fn parameters(function: &mut ItemFn, first: usize) -> Result<Vec<Parameter>> {
+    function.sig.inputs.iter_mut().skip(first).map(parameter).collect()
+}
+
+fn parameter(input: &mut FnArg) -> Result<Parameter> {
+    let FnArg::Typed(input) = input else {
+        return Err(Error::new(input.span(), "a function of SQL has no self"));
+    };
+    let Pat::Ident(pattern) = &*input.pat else {
+        return Err(Error::new(input.pat.span(), "an argument of a function of SQL needs a name"));
+    };
+    let count = input.attrs.len();
+    input.attrs.retain(|attribute| !attribute.path().is_ident("constant"));
+    Ok(Parameter { name: pattern.ident.clone(), ty: (*input.ty).clone(), constant: input.attrs.len() < count })
+}
+
+/// The type that the function returns.
+pub(crate) fn output(function: &ItemFn) -> Result<Type> {
+    match &function.sig.output {
+        ReturnType::Type(_, ty) => Ok((**ty).clone()),
+        ReturnType::Default => Err(Error::new(function.sig.ident.span(), "a function of SQL returns a value")),
+    }
+}
+
+/// The first paragraph of the doc comment, on one line.
+pub(crate) fn doc(attributes: &[Attribute]) -> String {
+    let mut words = String::new();
+    for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
+        let Meta::NameValue(meta) = &attribute.meta else { continue };
+        let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { continue };
+        let line = text.value();
+        if line.trim().is_empty() {
+            if words.is_empty() { continue } else { break }
+        }
+        for word in line.split_whitespace() {
+            if !words.is_empty() {
+                words.push(' ');
+            }
+            words.push_str(word);
+        }
+    }
+    words
+}
+
+/// Checks that a name can be a name of SQL.
+pub(crate) fn check_sql_name(name: &str, span: proc_macro2::Span) -> Result<()> {
+    let mut characters = name.chars();
+    let begins = characters.next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_');
+    if begins && name.len() <= 64 && characters.all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        return Ok(());
+    }
+    let reason = "a name in SQL is a letter or _, then letters, digits and _, 64 at most";
+    Err(Error::new(span, format!("`{name}`: {reason}")))
+}
+
+/// A chain of pairs: `(a, (b, ()))`.
+pub(crate) fn chain(items: impl DoubleEndedIterator<Item = TokenStream>) -> TokenStream {
+    items.rev().fold(quote!(()), |rest, item| quote!((#item, #rest)))
+}

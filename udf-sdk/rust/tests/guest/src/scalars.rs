@@ -1,0 +1,94 @@
+//! Scalar functions that compute, fail, panic.
+
+use std::cell::Cell;
+
+use waterwheel_udf::{Argument, List, scalar};
+
+/// the answer
+#[scalar]
+pub fn answer() -> i64 {
+    42
+}
+
+/// Four numbers, for constants in every place,
+/// and a doc line of two lines.
+///
+/// This is not in it.
+#[scalar]
+pub fn risk(price: f64, volume: i64, factor: f64, shift: i32) -> f64 {
+    (price * volume as f64).mul_add(factor, f64::from(shift))
+}
+
+/// another name in SQL than in Rust
+#[scalar(name = "RiskLevel", stable)]
+pub fn risk_by_name(r#type: i32) -> i32 {
+    -r#type
+}
+
+/// nulls where they are allowed: `b` must be there, `a` not
+#[scalar]
+pub fn first_or(a: Option<f64>, b: f64) -> f64 {
+    a.unwrap_or(b)
+}
+
+#[scalar]
+pub fn square_root(x: f64) -> Result<f64, String> {
+    if x < 0.0 { Err(format!("{x} has no square root")) } else { Ok(x.sqrt()) }
+}
+
+#[scalar]
+pub fn total(numbers: &[f64]) -> f64 {
+    numbers.iter().sum()
+}
+
+/// panics when there is no such element
+#[scalar]
+pub fn pick(numbers: &[f64], index: i32) -> f64 {
+    assert!((index as usize) < numbers.len(), "there is no number {index}");
+    numbers[index as usize]
+}
+
+#[scalar]
+pub fn is_even(x: i64) -> Option<bool> {
+    (x != 0).then(|| x % 2 == 0)
+}
+
+#[scalar]
+pub fn shout(text: &str, times: i32) -> Result<Option<String>, &'static str> {
+    match times {
+        0 => Ok(None),
+        1..100 => Ok(Some(text.to_uppercase().repeat(times as usize))),
+        _ => Err("too loud"),
+    }
+}
+
+#[scalar]
+pub fn words(text: &str) -> Vec<&str> {
+    text.split_whitespace().collect()
+}
+
+#[scalar]
+pub fn letters(words: List<'_, &str>) -> i64 {
+    words.iter().map(|word| word.chars().count() as i64).sum()
+}
+
+#[derive(Argument)]
+pub struct Person<'a> {
+    first: &'a str,
+    last: Option<&'a str>,
+}
+
+#[scalar]
+pub fn full_name(person: Person<'_>, separator: &str) -> String {
+    match person.last {
+        Some(last) => format!("{}{separator}{last}", person.first),
+        None => person.first.to_string(),
+    }
+}
+
+/// another number for each row
+#[scalar(volatile)]
+pub fn roll() -> i32 {
+    thread_local!(static NEXT: Cell<i32> = const { Cell::new(0) });
+    NEXT.replace(NEXT.get() + 1)
+}
