@@ -4,7 +4,7 @@
 use super::number;
 
 /// Milliseconds of a day; a `TIME` is below.
-const DAY_MS: i64 = 86_400_000;
+const DAY_MS: i32 = 86_400_000;
 
 /// `BIGINT`: an optional sign and digits, no white space (`Long.parseLong`).
 pub(in crate::format) fn bigint(text: &str) -> Option<i64> {
@@ -46,7 +46,7 @@ pub(in crate::format) fn boolean(text: &str) -> bool {
 
 /// `TIME` from milliseconds of the day. Midnight at the end of the day is no time of a day.
 pub(in crate::format) fn time_of_day(ms: i64) -> Option<i32> {
-    (0..DAY_MS).contains(&ms).then(|| ms as i32)
+    i32::try_from(ms).ok().filter(|ms| (0..DAY_MS).contains(ms))
 }
 
 /// `DATE` from days since the epoch.

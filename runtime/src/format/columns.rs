@@ -4,58 +4,62 @@
 //! is looked at, and where the arrays are taken apart, so that the encoders only meet typed values.
 
 use datafusion::arrow::array::cast::AsArray;
-use datafusion::arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray,
-    MapArray, StringArray, StructArray,
+use datafusion::arrow::array::{Array, ArrayRef, BinaryArray, BooleanArray, ListArray, MapArray, StringArray};
+use datafusion::arrow::buffer::NullBuffer;
+use datafusion::arrow::datatypes::{
+    Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType, TimestampMillisecondType,
 };
-use datafusion::arrow::array::{Date32Array, Time32MillisecondArray, TimestampMillisecondArray};
 
 use super::EncodeError;
 use crate::types::schema::{Column, SqlType};
 
 /// A column to be written.
 #[derive(Debug)]
-pub(super) enum Values<'a> {
+pub(super) struct Values<'a> {
+    nulls: Option<&'a NullBuffer>,
+    pub(super) kind: Kind<'a>,
+}
+
+/// The values of a column, one variant a SQL type.
+#[derive(Debug)]
+pub(super) enum Kind<'a> {
     Boolean(&'a BooleanArray),
-    Integer(&'a Int32Array),
-    Bigint(&'a Int64Array),
-    Double(&'a Float64Array),
-    Decimal(&'a Decimal128Array, i8),
+    Integer(&'a [i32]),
+    Bigint(&'a [i64]),
+    Double(&'a [f64]),
+    Decimal(&'a [i128], i8),
     String(&'a StringArray),
     Bytes(&'a BinaryArray),
-    Time(&'a Time32MillisecondArray),
-    Date(&'a Date32Array),
-    Timestamp(&'a TimestampMillisecondArray),
     Array(&'a ListArray, Box<Values<'a>>),
     Map(&'a MapArray, &'a StringArray, Box<Values<'a>>),
-    Struct(&'a StructArray, Vec<Values<'a>>),
+    Struct(Vec<Values<'a>>),
 }
 
 impl<'a> Values<'a> {
     /// `array` as `sql_type`; `None` when it does not carry that type.
     fn new(array: &'a dyn Array, sql_type: &SqlType) -> Option<Self> {
-        Some(match sql_type {
-            SqlType::Boolean => Self::Boolean(array.as_boolean_opt()?),
-            SqlType::Integer => Self::Integer(array.as_primitive_opt()?),
-            SqlType::Bigint => Self::Bigint(array.as_primitive_opt()?),
-            SqlType::Double => Self::Double(array.as_primitive_opt()?),
+        let kind = match sql_type {
+            SqlType::Boolean => Kind::Boolean(array.as_boolean_opt()?),
+            SqlType::Integer => Kind::Integer(array.as_primitive_opt::<Int32Type>()?.values()),
+            SqlType::Bigint => Kind::Bigint(array.as_primitive_opt::<Int64Type>()?.values()),
+            SqlType::Double => Kind::Double(array.as_primitive_opt::<Float64Type>()?.values()),
             SqlType::Decimal(_, scale) => {
-                let array: &Decimal128Array = array.as_primitive_opt()?;
-                (array.scale() == *scale).then_some(Self::Decimal(array, *scale))?
+                let array = array.as_primitive_opt::<Decimal128Type>()?;
+                (array.scale() == *scale).then_some(Kind::Decimal(array.values(), *scale))?
             }
-            SqlType::String => Self::String(array.as_string_opt::<i32>()?),
-            SqlType::Bytes => Self::Bytes(array.as_binary_opt::<i32>()?),
-            SqlType::Time => Self::Time(array.as_primitive_opt()?),
-            SqlType::Date => Self::Date(array.as_primitive_opt()?),
-            SqlType::Timestamp => Self::Timestamp(array.as_primitive_opt()?),
+            SqlType::String => Kind::String(array.as_string_opt::<i32>()?),
+            SqlType::Bytes => Kind::Bytes(array.as_binary_opt::<i32>()?),
+            SqlType::Time => Kind::Integer(array.as_primitive_opt::<Time32MillisecondType>()?.values()),
+            SqlType::Date => Kind::Integer(array.as_primitive_opt::<Date32Type>()?.values()),
+            SqlType::Timestamp => Kind::Bigint(array.as_primitive_opt::<TimestampMillisecondType>()?.values()),
             SqlType::Array(element) => {
                 let array = array.as_list_opt::<i32>()?;
-                Self::Array(array, Box::new(Self::new(array.values(), element)?))
+                Kind::Array(array, Box::new(Self::new(array.values(), element)?))
             }
             SqlType::Map(_, value) => {
                 let array = array.as_map_opt()?;
                 let keys = array.keys().as_string_opt::<i32>()?;
-                Self::Map(array, keys, Box::new(Self::new(array.values(), value)?))
+                Kind::Map(array, keys, Box::new(Self::new(array.values(), value)?))
             }
             SqlType::Struct(fields) => {
                 let array = array.as_struct_opt()?;
@@ -68,30 +72,25 @@ impl<'a> Values<'a> {
                     .zip(fields)
                     .map(|(column, (_, sql_type))| Self::new(column, sql_type))
                     .collect::<Option<_>>()?;
-                Self::Struct(array, fields)
+                Kind::Struct(fields)
             }
+        };
+        Some(Self {
+            nulls: array.nulls().filter(|nulls| nulls.null_count() > 0),
+            kind,
         })
     }
 
     /// True where row `row` is null.
     #[inline]
     pub(super) fn is_null(&self, row: usize) -> bool {
-        match self {
-            Self::Boolean(array) => array.is_null(row),
-            Self::Integer(array) => array.is_null(row),
-            Self::Bigint(array) => array.is_null(row),
-            Self::Double(array) => array.is_null(row),
-            Self::Decimal(array, _) => array.is_null(row),
-            Self::String(array) => array.is_null(row),
-            Self::Bytes(array) => array.is_null(row),
-            Self::Time(array) => array.is_null(row),
-            Self::Date(array) => array.is_null(row),
-            Self::Timestamp(array) => array.is_null(row),
-            Self::Array(array, _) => array.is_null(row),
-            Self::Map(array, _, _) => array.is_null(row),
-            Self::Struct(array, _) => array.is_null(row),
-        }
+        self.nulls.is_some_and(|nulls| nulls.is_null(row))
     }
+}
+
+/// True where row `row` is marked in `null_rows`.
+pub(super) fn is_marked(null_rows: Option<&BooleanArray>, row: usize) -> bool {
+    null_rows.is_some_and(|marks| marks.is_valid(row) && marks.value(row))
 }
 
 /// `arrays` as the declared `columns`, each with `num_rows` rows.

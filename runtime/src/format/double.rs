@@ -135,7 +135,9 @@ mod tests {
     fn every_written_value_reads_back() {
         let mut state = 7_u64;
         for _ in 0..20_000 {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             let value = f64::from_bits(state);
             if value.is_finite() {
                 assert_eq!(text(value).parse::<f64>().unwrap().to_bits(), value.to_bits());

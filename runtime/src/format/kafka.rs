@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
 
 use super::builder::{BATCH_DECODED_BYTES_MAX, ColumnBuilder};
-use super::columns::{Values, typed};
+use super::columns::{Kind, is_marked, typed};
 use super::{BadRow, Decoded, Decoder, EncodeError, Encoder, UnsupportedSchema};
 use crate::types::BytesColumn;
 use crate::types::schema::{Column, SqlType};
@@ -66,10 +66,7 @@ impl Decoder for KafkaDecoder {
             };
             if let Err(problem) = outcome {
                 column.push_null();
-                bad.push(BadRow {
-                    row: row as u32,
-                    reason: format!("field {}: {problem}", self.name),
-                });
+                bad.push(BadRow::new(row, format!("field {}: {problem}", self.name)));
             }
         }
         let column = column.finish();
@@ -132,14 +129,13 @@ impl Encoder for KafkaEncoder {
     ) -> Result<(), EncodeError> {
         let columns = typed(&self.columns, columns, num_rows)?;
         for row in 0..num_rows {
-            let is_null = null_rows.is_some_and(|nulls| nulls.is_valid(row) && nulls.value(row));
             match columns.first() {
-                Some(values) if !is_null && !values.is_null(row) => match values {
-                    Values::Integer(array) => out.push(Some(&array.value(row).to_be_bytes())),
-                    Values::Bigint(array) => out.push(Some(&array.value(row).to_be_bytes())),
-                    Values::Double(array) => out.push(Some(&array.value(row).to_be_bytes())),
-                    Values::String(array) => out.push(Some(array.value(row).as_bytes())),
-                    Values::Bytes(array) => out.push(Some(array.value(row))),
+                Some(values) if !is_marked(null_rows, row) && !values.is_null(row) => match &values.kind {
+                    Kind::Integer(values) => out.push(Some(&values[row].to_be_bytes())),
+                    Kind::Bigint(values) => out.push(Some(&values[row].to_be_bytes())),
+                    Kind::Double(values) => out.push(Some(&values[row].to_be_bytes())),
+                    Kind::String(array) => out.push(Some(array.value(row).as_bytes())),
+                    Kind::Bytes(array) => out.push(Some(array.value(row))),
                     other => unreachable!("check_schema refused {other:?} when the encoder was made"),
                 },
                 _ => out.push(None),
@@ -174,6 +170,8 @@ fn check_schema(columns: &[Column]) -> Result<(), UnsupportedSchema> {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::arrow::array::Array;
+
     use super::*;
     use crate::format::{Format, FormatSpec, decoder, encoder};
     use crate::types::schema::ColumnRole;
@@ -229,7 +227,10 @@ mod tests {
         let (decoded, back) = there_and_back(SqlType::Bigint, &[Some(&[1, 2, 3]), Some(&[0; 8])]);
         assert_eq!(decoded.bad.len(), 1);
         assert_eq!(decoded.bad[0].row, 0);
-        assert_eq!(decoded.bad[0].reason, "field V: found 3 bytes, expected the 8 of BIGINT");
+        assert_eq!(
+            decoded.bad[0].reason,
+            "field V: found 3 bytes, expected the 8 of BIGINT"
+        );
         assert_eq!(back, [None, Some(vec![0; 8])]);
         let (decoded, _) = there_and_back(SqlType::String, &[Some(&[b'a', 0xC3])]);
         assert_eq!(decoded.bad[0].reason, "field V: not valid UTF-8 at byte 1");

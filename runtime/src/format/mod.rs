@@ -4,6 +4,7 @@
 //! reverse. Bad data is not an error: a row that cannot be decoded is named in [`Decoded::bad`] with its reason, and
 //! the source's policy decides. Formats know neither topics nor operators.
 
+mod append;
 mod base64;
 mod builder;
 mod coerce;
@@ -27,33 +28,10 @@ use self::json::{JsonDecoder, Speculation};
 use self::kafka::{KafkaDecoder, KafkaEncoder};
 pub use self::name::{BadDelimiter, UnknownFormat, delimiter_from_name};
 use self::none::NoBytes;
+pub use crate::types::storage::{Format, FormatSpec};
+
 use crate::types::BytesColumn;
 use crate::types::schema::Column;
-
-/// The formats, under the names that users type in `FORMAT`, `KEY_FORMAT` and `VALUE_FORMAT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// One JSON document a record.
-    Json,
-    /// One CSV row a record.
-    Delimited,
-    /// Kafka's own primitive serializers: one column, big-endian numbers, UTF-8 text.
-    Kafka,
-    /// No bytes at all (keys only).
-    None,
-}
-
-/// A format and its options.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormatSpec {
-    /// Which format.
-    pub format: Format,
-    /// The column delimiter of `DELIMITED` (`KEY_DELIMITER`, `VALUE_DELIMITER`), one character, a comma where not set.
-    pub delimiter: u8,
-    /// `JSON` with a single column: `true` wraps it in an object, `false` writes the bare value (`WRAP_SINGLE_VALUE`;
-    /// single-column keys are never wrapped).
-    pub wrap_single: bool,
-}
 
 /// What a decoder gives for a batch.
 #[derive(Debug)]
@@ -71,6 +49,15 @@ pub struct BadRow {
     pub row: u32,
     /// Why, for people: field, what stood there, what was expected.
     pub reason: String,
+}
+
+impl BadRow {
+    fn new(row: usize, reason: String) -> Self {
+        Self {
+            row: u32::try_from(row).expect("the records of a batch are addressed with 32 bits"),
+            reason,
+        }
+    }
 }
 
 /// Turns encoded rows into columns. Keeps its buffers from batch to batch.
@@ -154,7 +141,12 @@ pub fn decoder(
         )));
     }
     Ok(match spec.format {
-        Format::Json => Box::new(JsonDecoder::new(columns, projection, spec.wrap_single, Speculation::On)?),
+        Format::Json => Box::new(JsonDecoder::new(
+            columns,
+            projection,
+            spec.wrap_single,
+            Speculation::On,
+        )?),
         Format::Delimited => Box::new(DelimitedDecoder::new(columns, projection, spec.delimiter)?),
         Format::Kafka => Box::new(KafkaDecoder::new(columns, projection)?),
         Format::None => Box::new(NoBytes::new(columns)?),

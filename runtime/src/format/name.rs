@@ -19,7 +19,9 @@ pub struct UnknownFormat(pub String);
 
 /// A text that is no delimiter of `DELIMITED`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` cannot delimit columns: give one ASCII character other than a double quote or a line end, or SPACE, or TAB")]
+#[error(
+    "`{0}` cannot delimit columns: give one ASCII character other than a double quote or a line end, or SPACE, or TAB"
+)]
 pub struct BadDelimiter(pub String);
 
 impl Format {
@@ -112,12 +114,21 @@ mod tests {
     #[test]
     fn unknown_names_list_the_known_ones() {
         let error = Format::from_name("jsn").unwrap_err().to_string();
-        assert!(error.contains("is JSON meant?") && error.contains("DELIMITED"), "{error}");
+        assert!(
+            error.contains("is JSON meant?") && error.contains("DELIMITED"),
+            "{error}"
+        );
         let error = Format::from_name("parquet").unwrap_err().to_string();
-        assert!(!error.contains("meant") && error.contains("JSON, DELIMITED, KAFKA, NONE"), "{error}");
+        assert!(
+            !error.contains("meant") && error.contains("JSON, DELIMITED, KAFKA, NONE"),
+            "{error}"
+        );
         for name in ["avro", "PROTOBUF", "Json_SR"] {
             let error = Format::from_name(name).unwrap_err().to_string();
-            assert!(error.contains("needs a schema registry, which is not supported yet"), "{error}");
+            assert!(
+                error.contains("needs a schema registry, which is not supported yet"),
+                "{error}"
+            );
         }
     }
 

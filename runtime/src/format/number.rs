@@ -31,6 +31,10 @@ impl<'a> Number<'a> {
 
     /// The number cut to an integer, towards zero (as Java's `BigDecimal.longValue`); `None` outside of 64 bits.
     pub(in crate::format) fn to_i64(self) -> Option<i64> {
+        if self.integral && self.whole.len() <= 18 {
+            let value = self.digits().fold(0, |value, digit| value * 10 + i64::from(digit));
+            return Some(if self.negative { -value } else { value });
+        }
         let mut places = self.whole.len() as i64 + self.exponent;
         let mut value = 0_i128;
         for digit in self.digits() {
@@ -95,10 +99,9 @@ impl<'a> Number<'a> {
         if zero {
             digits.push(b'0');
         }
-        let scale = self.fraction.len() as i64 - self.exponent;
-        if i32::try_from(scale).is_err() {
+        let Ok(scale) = i32::try_from(self.fraction.len() as i64 - self.exponent) else {
             return false;
-        }
+        };
         if self.negative && !zero {
             out.push(b'-');
         }
@@ -106,7 +109,7 @@ impl<'a> Number<'a> {
             out.extend_from_slice(&digits);
             return true;
         }
-        let exponent = digits.len() as i64 - 1 - scale;
+        let exponent = digits.len() as i64 - 1 - i64::from(scale);
         if scale > 0 && exponent >= -6 {
             write_plain(&digits, scale as usize, out);
         } else {
@@ -153,11 +156,7 @@ pub(in crate::format) fn write_decimal(unscaled: i128, scale: i8, out: &mut Vec<
 /// Takes `text` apart by the grammar of Java's `BigDecimal`: a sign, digits with at most one point, an exponent.
 pub(in crate::format) fn parse(text: &str) -> Option<Number<'_>> {
     let bytes = text.as_bytes();
-    let (negative, mut rest) = match bytes {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, mut rest) = split_sign(bytes);
     let whole = take_digits(&mut rest);
     let mut fraction: &[u8] = &[];
     let mut integral = true;
@@ -185,6 +184,14 @@ pub(in crate::format) fn parse(text: &str) -> Option<Number<'_>> {
     })
 }
 
+/// True for a leading minus, and what follows the sign.
+fn split_sign(text: &[u8]) -> (bool, &[u8]) {
+    match text {
+        [sign @ (b'-' | b'+'), rest @ ..] => (*sign == b'-', rest),
+        rest => (false, rest),
+    }
+}
+
 fn take_digits<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
     let count = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
     let (digits, behind) = rest.split_at(count);
@@ -194,11 +201,7 @@ fn take_digits<'a>(rest: &mut &'a [u8]) -> &'a [u8] {
 
 /// The exponent behind its `e`: an optional sign and at least one digit.
 pub(in crate::format) fn parse_exponent(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        [b'+', rest @ ..] => (false, rest),
-        rest => (false, rest),
-    };
+    let (negative, digits) = split_sign(text);
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
@@ -328,7 +331,9 @@ mod tests {
 
     #[test]
     fn what_is_no_number_is_refused() {
-        for text in ["", "-", ".", "1.2.3", "e5", "1e", "1e+", " 1", "1 ", "0x10", "--1", "1e5.0", "NaN"] {
+        for text in [
+            "", "-", ".", "1.2.3", "e5", "1e", "1e+", " 1", "1 ", "0x10", "--1", "1e5.0", "NaN",
+        ] {
             assert!(parse(text).is_none(), "{text}");
         }
     }

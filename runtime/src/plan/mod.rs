@@ -52,7 +52,10 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// When it is no constant, or cannot be evaluated.
-    pub fn constant(&self, expression: &datafusion::sql::sqlparser::ast::Expr) -> Result<datafusion::scalar::ScalarValue, Error> {
+    pub fn constant(
+        &self,
+        expression: &datafusion::sql::sqlparser::ast::Expr,
+    ) -> Result<datafusion::scalar::ScalarValue, Error> {
         names::constant(expression, self.catalog, self.functions)
     }
 }

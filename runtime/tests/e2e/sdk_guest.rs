@@ -68,6 +68,8 @@ impl Guest {
     /// Calls a scalar function without constants.
     fn call(&self, name: &str, args: &[ArrayRef]) -> ArrayRef {
         let constant = vec![false; args.len()];
-        self.scalar(name).call(args, &constant, args[0].len()).unwrap_or_else(|e| panic!("{name}: {e}"))
+        self.scalar(name)
+            .call(args, &constant, args[0].len())
+            .unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 }

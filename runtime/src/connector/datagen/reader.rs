@@ -17,7 +17,7 @@ use super::plan::Plan;
 use super::walk::Walk;
 use crate::types::Clock;
 
-/// Rows of the sequence that one poll looks through at most, for each row that it may give and each partition.
+/// Rows of each partition, about, that one poll makes again after a restart.
 const REPLAY_ROWS: i64 = 8_192;
 
 /// One partition. Offsets are row numbers of the whole sequence: growing, with gaps where there are more partitions.

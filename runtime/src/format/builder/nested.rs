@@ -3,15 +3,15 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, ListArray, MapArray, StructArray, UInt32Array};
+use datafusion::arrow::array::{Array, ArrayRef, ListArray, MapArray, StructArray, UInt64Array};
 use datafusion::arrow::buffer::{OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{FieldRef, Fields};
 
+use super::ColumnBuilder;
 use super::names::{FieldNames, Fit};
 use super::validity::Validity;
 use super::variable::VariableBuilder;
-use super::ColumnBuilder;
 
 /// Up to this many entries, double map keys are looked for pair by pair.
 const PAIRWISE_MAX: usize = 8;
@@ -83,7 +83,7 @@ pub(in crate::format) struct MapBuilder {
     /// The values of all maps, one after the other.
     pub(in crate::format) values: ColumnBuilder,
     /// Entries whose key came again later in the same map, in no order.
-    overwritten: HashSet<u32>,
+    overwritten: HashSet<usize>,
 }
 
 impl MapBuilder {
@@ -120,7 +120,7 @@ impl MapBuilder {
         if end - start <= PAIRWISE_MAX {
             for entry in start..end {
                 if self.is_overwritten(entry) {
-                    self.overwritten.insert(entry as u32);
+                    self.overwritten.insert(entry);
                 }
             }
             return;
@@ -128,7 +128,7 @@ impl MapBuilder {
         let mut seen = hashbrown::HashSet::<&[u8], foldhash::fast::FixedState>::default();
         for entry in (start..end).rev() {
             if !seen.insert(self.keys.value(entry)) {
-                self.overwritten.insert(entry as u32);
+                self.overwritten.insert(entry);
             }
         }
     }
@@ -147,7 +147,7 @@ impl MapBuilder {
         let entries = self.offsets[length] as usize;
         self.keys.truncate(entries);
         self.values.truncate(entries);
-        self.overwritten.retain(|entry| (*entry as usize) < entries);
+        self.overwritten.retain(|entry| *entry < entries);
     }
 
     pub(super) fn finish(&mut self) -> ArrayRef {
@@ -157,11 +157,12 @@ impl MapBuilder {
         let mut values = self.values.finish();
         let overwritten = std::mem::take(&mut self.overwritten);
         if !overwritten.is_empty() {
-            let kept: Vec<u32> = (0..keys.len() as u32).filter(|e| !overwritten.contains(e)).collect();
+            let kept = (0..keys.len()).filter(|entry| !overwritten.contains(entry));
+            let kept: Vec<u64> = kept.map(|entry| entry as u64).collect();
             for end in &mut offsets {
-                *end = kept.partition_point(|entry| (*entry as i32) < *end) as i32;
+                *end = offset(kept.partition_point(|entry| *entry < *end as u64));
             }
-            let kept = UInt32Array::from(kept);
+            let kept = UInt64Array::from(kept);
             keys = take(&keys, &kept, None).expect("the kept entries are within the map");
             values = take(&values, &kept, None).expect("the kept entries are within the map");
         }

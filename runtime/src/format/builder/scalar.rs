@@ -39,7 +39,6 @@ impl<T: Copy + Default> ScalarBuilder<T> {
     pub(super) fn reserve(&mut self, rows: usize) {
         self.values.reserve(rows);
     }
-
 }
 
 impl<T: ArrowNativeType> ScalarBuilder<T> {

@@ -6,9 +6,7 @@ use datafusion::arrow::array::{ArrayRef, BinaryArray, StringArray};
 use datafusion::arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 
 use super::validity::Validity;
-
-/// How far past a value its source may be read, so that short values are copied without a call.
-const SHORT: usize = 32;
+use crate::format::append::append;
 
 /// A `STRING` or `BYTES` column under construction. Whoever fills a `STRING` column pushes only UTF-8.
 #[derive(Debug)]
@@ -43,15 +41,7 @@ impl VariableBuilder {
     /// Appends `source[start..end]`. Where `source` goes on behind the value, a short value costs two moves.
     #[inline]
     pub(in crate::format) fn push_range(&mut self, source: &[u8], start: usize, end: usize) {
-        if end - start <= SHORT
-            && let Some(wide) = source.get(start..start + SHORT)
-        {
-            let length = self.data.len() + (end - start);
-            self.data.extend_from_slice(wide);
-            self.data.truncate(length);
-        } else {
-            self.data.extend_from_slice(&source[start..end]);
-        }
+        append(&mut self.data, source, start, end);
         self.end_value();
     }
 

@@ -4,10 +4,11 @@
 //! delimiter, a quote or a line end, that starts with a character up to `#` or ends with one up to a space, and around
 //! the first field of a line unless it starts with an ASCII letter or digit (so a negative number is quoted there).
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
 
 use super::check_schema;
-use crate::format::columns::{Values, typed};
+use crate::format::append::append_integer;
+use crate::format::columns::{Kind, Values, is_marked, typed};
 use crate::format::double::write_double;
 use crate::format::number::write_decimal;
 use crate::format::{EncodeError, Encoder, UnsupportedSchema, base64};
@@ -47,8 +48,7 @@ impl Encoder for DelimitedEncoder {
     ) -> Result<(), EncodeError> {
         let columns = typed(&self.columns, columns, num_rows)?;
         for row in 0..num_rows {
-            let is_null = null_rows.is_some_and(|nulls| nulls.is_valid(row) && nulls.value(row));
-            if is_null || columns.is_empty() {
+            if is_marked(null_rows, row) || columns.is_empty() {
                 out.push(None);
                 continue;
             }
@@ -75,19 +75,15 @@ impl Encoder for DelimitedEncoder {
 }
 
 fn write_field(values: &Values<'_>, row: usize, out: &mut Vec<u8>) {
-    let mut integer = |value: i64| out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
-    match values {
-        Values::Integer(array) => integer(i64::from(array.value(row))),
-        Values::Bigint(array) => integer(array.value(row)),
-        Values::Time(array) => integer(i64::from(array.value(row))),
-        Values::Date(array) => integer(i64::from(array.value(row))),
-        Values::Timestamp(array) => integer(array.value(row)),
-        Values::Boolean(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
-        Values::Double(array) => write_double(array.value(row), out),
-        Values::Decimal(array, scale) => write_decimal(array.value(row), *scale, out),
-        Values::String(array) => out.extend_from_slice(array.value(row).as_bytes()),
-        Values::Bytes(array) => base64::encode(array.value(row), out),
-        Values::Array(..) | Values::Map(..) | Values::Struct(..) => {
+    match &values.kind {
+        Kind::Integer(values) => append_integer(out, i64::from(values[row])),
+        Kind::Bigint(values) => append_integer(out, values[row]),
+        Kind::Boolean(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
+        Kind::Double(values) => write_double(values[row], out),
+        Kind::Decimal(values, scale) => write_decimal(values[row], *scale, out),
+        Kind::String(array) => out.extend_from_slice(array.value(row).as_bytes()),
+        Kind::Bytes(array) => base64::encode(array.value(row), out),
+        Kind::Array(..) | Kind::Map(..) | Kind::Struct(..) => {
             unreachable!("check_schema refused nested columns when the encoder was made")
         }
     }

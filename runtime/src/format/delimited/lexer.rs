@@ -100,7 +100,10 @@ impl Fields {
                 }
             };
             let mut behind = quote + 1;
-            while record.get(behind).is_some_and(|byte| *byte != delimiter && is_space(*byte)) {
+            while record
+                .get(behind)
+                .is_some_and(|byte| *byte != delimiter && is_space(*byte))
+            {
                 behind += 1;
             }
             return match record.get(behind) {

@@ -142,10 +142,7 @@ impl Decoder for DelimitedDecoder {
                     column.builder.truncate(row);
                     column.builder.push_null();
                 }
-                bad.push(BadRow {
-                    row: row as u32,
-                    reason,
-                });
+                bad.push(BadRow::new(row, reason));
             }
         }
         let columns: Vec<_> = self.columns.iter_mut().map(|column| column.builder.finish()).collect();

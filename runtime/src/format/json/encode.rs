@@ -4,11 +4,12 @@
 //! then being a null record. `DOUBLE` as Java prints it, what is no number as a string; `DECIMAL` with all its digits;
 //! `BYTES` as Base64; `TIME`, `DATE` and `TIMESTAMP` as numbers of milliseconds and days.
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
 
 use super::check_schema;
 use super::escape::{write_string, write_string_range};
-use crate::format::columns::{Values, typed};
+use crate::format::append::{Run, append_integer};
+use crate::format::columns::{Kind, Values, is_marked, typed};
 use crate::format::double::{non_finite, write_double};
 use crate::format::number::write_decimal;
 use crate::format::{EncodeError, Encoder, UnsupportedSchema, base64};
@@ -27,7 +28,7 @@ pub(in crate::format) struct JsonEncoder {
 /// What is written before a value, and the same for the fields inside of it.
 #[derive(Debug)]
 struct Names {
-    before: Vec<u8>,
+    before: Run,
     fields: Vec<Names>,
 }
 
@@ -40,7 +41,7 @@ impl Names {
                 write_string(name.as_bytes(), &mut before);
                 before.push(b':');
                 Self {
-                    before,
+                    before: Run::new(before),
                     fields: Self::inside(sql_type),
                 }
             })
@@ -73,7 +74,7 @@ impl JsonEncoder {
 
     fn write_row(&self, columns: &[Values<'_>], row: usize, out: &mut Vec<u8>) {
         for (values, names) in columns.iter().zip(&self.names) {
-            out.extend_from_slice(&names.before);
+            names.before.append_to(out);
             write_value(values, row, &names.fields, out);
         }
         out.extend_from_slice(if columns.is_empty() { b"{}" } else { b"}" });
@@ -90,7 +91,7 @@ impl Encoder for JsonEncoder {
     ) -> Result<(), EncodeError> {
         let columns = typed(&self.columns, columns, num_rows)?;
         for row in 0..num_rows {
-            if null_rows.is_some_and(|nulls| nulls.is_valid(row) && nulls.value(row)) {
+            if is_marked(null_rows, row) {
                 out.push(None);
                 continue;
             }
@@ -119,23 +120,10 @@ fn write_value(values: &Values<'_>, row: usize, names: &[Names], out: &mut Vec<u
         out.extend_from_slice(b"null");
         return;
     }
-    match values {
-        Values::Boolean(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
-        Values::Integer(array) => write_integer(i64::from(array.value(row)), out),
-        Values::Bigint(array) => write_integer(array.value(row), out),
-        Values::Time(array) => write_integer(i64::from(array.value(row)), out),
-        Values::Date(array) => write_integer(i64::from(array.value(row)), out),
-        Values::Timestamp(array) => write_integer(array.value(row), out),
-        Values::Double(array) => {
-            let value = array.value(row);
-            if value.is_finite() {
-                write_double(value, out);
-            } else {
-                write_string(non_finite(value).as_bytes(), out);
-            }
-        }
-        Values::Decimal(array, scale) => write_decimal(array.value(row), *scale, out),
-        Values::String(array) => {
+    match &values.kind {
+        Kind::Bigint(values) => append_integer(out, values[row]),
+        Kind::Integer(values) => append_integer(out, i64::from(values[row])),
+        Kind::String(array) => {
             let offsets = array.value_offsets();
             write_string_range(
                 array.value_data(),
@@ -144,12 +132,16 @@ fn write_value(values: &Values<'_>, row: usize, names: &[Names], out: &mut Vec<u
                 out,
             );
         }
-        Values::Bytes(array) => {
+        Kind::Boolean(array) => out.extend_from_slice(if array.value(row) { b"true" } else { b"false" }),
+        Kind::Double(values) if values[row].is_finite() => write_double(values[row], out),
+        Kind::Double(values) => write_string(non_finite(values[row]).as_bytes(), out),
+        Kind::Decimal(values, scale) => write_decimal(values[row], *scale, out),
+        Kind::Bytes(array) => {
             out.push(b'"');
             base64::encode(array.value(row), out);
             out.push(b'"');
         }
-        Values::Array(array, elements) => {
+        Kind::Array(array, elements) => {
             let offsets = array.value_offsets();
             out.push(b'[');
             for element in offsets[row]..offsets[row + 1] {
@@ -160,7 +152,7 @@ fn write_value(values: &Values<'_>, row: usize, names: &[Names], out: &mut Vec<u
             }
             out.push(b']');
         }
-        Values::Map(array, keys, entries) => {
+        Kind::Map(array, keys, entries) => {
             let offsets = array.value_offsets();
             out.push(b'{');
             for entry in offsets[row]..offsets[row + 1] {
@@ -173,16 +165,12 @@ fn write_value(values: &Values<'_>, row: usize, names: &[Names], out: &mut Vec<u
             }
             out.push(b'}');
         }
-        Values::Struct(_, fields) => {
+        Kind::Struct(fields) => {
             for (field, names) in fields.iter().zip(names) {
-                out.extend_from_slice(&names.before);
+                names.before.append_to(out);
                 write_value(field, row, &names.fields, out);
             }
             out.extend_from_slice(if fields.is_empty() { b"{}" } else { b"}" });
         }
     }
-}
-
-fn write_integer(value: i64, out: &mut Vec<u8>) {
-    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }

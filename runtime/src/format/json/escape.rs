@@ -1,6 +1,7 @@
 //! JSON string escapes, both ways: what a `\uXXXX` stands for, and which characters are written as one (as Jackson does).
 
 use super::scan::{string_stop, string_stop_before};
+use crate::format::append::append;
 
 /// Appends the text of a string whose inside is `raw`, escapes resolved. `raw` has been checked: its escapes are whole.
 /// Half of a surrogate pair stands for no character and becomes U+FFFD.
@@ -59,7 +60,7 @@ pub(super) fn write_string(text: &[u8], out: &mut Vec<u8>) {
 pub(super) fn write_string_range(source: &[u8], start: usize, end: usize, out: &mut Vec<u8>) {
     out.push(b'"');
     if string_stop_before(source, start, end) >= end {
-        out.extend_from_slice(&source[start..end]);
+        append(out, source, start, end);
     } else {
         write_escaped(&source[start..end], out);
     }
@@ -127,7 +128,10 @@ mod tests {
     #[test]
     fn only_what_must_be_is_escaped() {
         assert_eq!(written("a/é€😀\u{7f}"), "\"a/é€😀\u{7f}\"");
-        assert_eq!(written("\"\\\u{8}\u{c}\n\r\t\u{1}\u{1f}"), r#""\"\\\b\f\n\r\t\u0001\u001F""#);
+        assert_eq!(
+            written("\"\\\u{8}\u{c}\n\r\t\u{1}\u{1f}"),
+            r#""\"\\\b\f\n\r\t\u0001\u001F""#
+        );
         assert_eq!(written(""), "\"\"");
         assert_eq!(written("twelve chars\"and more"), "\"twelve chars\\\"and more\"");
     }

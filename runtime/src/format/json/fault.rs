@@ -46,6 +46,10 @@ pub(super) enum Fault {
 /// A result whose error is rare and must not make the good case bigger.
 pub(super) type Outcome<T> = Result<T, Box<Fault>>;
 
+#[expect(
+    clippy::unnecessary_box_returns,
+    reason = "every fault is boxed, so that a result is one word in the good case"
+)]
 impl Fault {
     /// Something else was expected at `at`.
     #[cold]
@@ -127,13 +131,18 @@ impl Fault {
                 expected,
             } => format!("the record is empty, expected {expected}"),
             Self::Syntax { at, found, expected } => {
-                format!("not valid JSON at byte {at}: found {}, expected {expected}", byte_name(*found))
+                format!(
+                    "not valid JSON at byte {at}: found {}, expected {expected}",
+                    byte_name(*found)
+                )
             }
             Self::Depth { at } => {
                 format!("not readable at byte {at}: arrays and objects nest deeper than {NESTING_DEPTH_MAX} levels")
             }
             Self::Text { at } => format!("not valid UTF-8 at byte {at}"),
-            Self::Batch => format!("the batch holds more than {BATCH_DECODED_BYTES_MAX} bytes, and the record is behind that"),
+            Self::Batch => {
+                format!("the batch holds more than {BATCH_DECODED_BYTES_MAX} bytes, and the record is behind that")
+            }
             Self::Value { path, found, problem } => {
                 let path: String = path.iter().rev().map(String::as_str).collect();
                 match path.strip_prefix('.').unwrap_or(&path) {

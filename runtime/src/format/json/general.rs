@@ -6,7 +6,8 @@
 
 use super::escape::unescape;
 use super::fault::{Fault, Outcome, number_excerpt, string_excerpt};
-use super::scan::{skip_space, string_stop};
+use super::plain::fill_plain;
+use super::scan::{skip_digits, skip_space, string_stop};
 use super::skip::{skip_literal, skip_number, skip_string, skip_value};
 use super::text::{write_json, write_list};
 use crate::format::base64;
@@ -15,11 +16,30 @@ use crate::format::coerce;
 use crate::format::number::{Number, parse_exponent};
 use crate::types::limits::NESTING_DEPTH_MAX;
 
+/// What reading needs beside the columns.
+#[derive(Debug)]
+pub(super) struct Reader {
+    /// Take values in their plainest form by way of `plain`. Off, this module reads everything itself, which is how the
+    /// two are compared.
+    plain: bool,
+    /// A string without its escapes.
+    text: Vec<u8>,
+}
+
+impl Reader {
+    pub(super) fn new(plain: bool) -> Self {
+        Self {
+            plain,
+            text: Vec::new(),
+        }
+    }
+}
+
 /// Reads a record that is an object with a field a column. On an error the columns hold parts of the row.
-pub(super) fn read_record(record: &[u8], columns: &mut StructBuilder, scratch: &mut Vec<u8>) -> Outcome<()> {
+pub(super) fn read_record(record: &[u8], columns: &mut StructBuilder, reader: &mut Reader) -> Outcome<()> {
     let pos = skip_space(record, 0);
     let (end, fault) = match record.get(pos) {
-        Some(b'{') => match read_fields(record, pos, columns, 0, scratch) {
+        Some(b'{') => match read_fields(record, pos, columns, 0, reader) {
             Ok(end) => (end, None),
             Err(fault) if fault.is_value() => (skip_value(record, pos, 0)?, Some(fault)),
             Err(fault) => return Err(fault),
@@ -35,19 +55,17 @@ pub(super) fn read_record(record: &[u8], columns: &mut StructBuilder, scratch: &
         }
     };
     read_end(record, end)?;
-    match fault {
-        Some(fault) => Err(fault),
-        None => {
-            columns.close();
-            Ok(())
-        }
+    if let Some(fault) = fault {
+        return Err(fault);
     }
+    columns.close();
+    Ok(())
 }
 
 /// Reads a record that is the value of `column` itself. On an error the column holds parts of the value.
-pub(super) fn read_single(record: &[u8], column: &mut ColumnBuilder, scratch: &mut Vec<u8>) -> Outcome<()> {
+pub(super) fn read_single(record: &[u8], column: &mut ColumnBuilder, reader: &mut Reader) -> Outcome<()> {
     let pos = skip_space(record, 0);
-    match read_value(record, pos, column, 0, scratch) {
+    match read_value(record, pos, column, 0, reader) {
         Ok(end) => read_end(record, end),
         Err(fault) if fault.is_value() => {
             let end = skip_value(record, pos, 0)?;
@@ -75,7 +93,7 @@ fn read_fields(
     pos: usize,
     columns: &mut StructBuilder,
     depth: usize,
-    scratch: &mut Vec<u8>,
+    reader: &mut Reader,
 ) -> Outcome<usize> {
     if depth >= NESTING_DEPTH_MAX {
         return Err(Fault::depth(pos));
@@ -87,7 +105,10 @@ fn read_fields(
         return Ok(pos + 1);
     }
     loop {
-        pos = skip_space(record, read_member(record, pos, columns, depth + 1, scratch, &mut faults)?);
+        pos = skip_space(
+            record,
+            read_member(record, pos, columns, depth + 1, reader, &mut faults)?,
+        );
         match record.get(pos) {
             Some(b',') => pos = skip_space(record, pos + 1),
             Some(b'}') => break,
@@ -110,14 +131,14 @@ fn read_member(
     pos: usize,
     columns: &mut StructBuilder,
     depth: usize,
-    scratch: &mut Vec<u8>,
+    reader: &mut Reader,
     faults: &mut Vec<FieldFault>,
 ) -> Outcome<usize> {
     let (raw, escaped, pos) = read_key(record, pos)?;
     let resolved = if escaped {
-        scratch.clear();
-        unescape(raw, scratch);
-        columns.names.resolve(scratch)
+        reader.text.clear();
+        unescape(raw, &mut reader.text);
+        columns.names.resolve(&reader.text)
     } else {
         columns.names.resolve(raw)
     };
@@ -135,7 +156,7 @@ fn read_member(
             faults.retain(|(faulty, _)| *faulty != target);
         }
         columns.fits[target] = fit;
-        end = Some(match read_value(record, pos, field, depth, scratch) {
+        end = Some(match read_value(record, pos, field, depth, reader) {
             Err(fault) if fault.is_value() => {
                 field.truncate(length);
                 field.push_null();
@@ -157,16 +178,21 @@ pub(super) fn read_value(
     pos: usize,
     column: &mut ColumnBuilder,
     depth: usize,
-    scratch: &mut Vec<u8>,
+    reader: &mut Reader,
 ) -> Outcome<usize> {
+    if reader.plain
+        && let Some(end) = fill_plain(record, pos, column)
+    {
+        return Ok(end);
+    }
     match record.get(pos) {
         Some(b'{') => match column {
             ColumnBuilder::Struct(builder) => {
-                let end = read_fields(record, pos, builder, depth, scratch)?;
+                let end = read_fields(record, pos, builder, depth, reader)?;
                 builder.close();
                 Ok(end)
             }
-            ColumnBuilder::Map(builder) => read_entries(record, pos, builder, depth, scratch),
+            ColumnBuilder::Map(builder) => read_entries(record, pos, builder, depth, reader),
             ColumnBuilder::String(builder) => {
                 let end = write_json(record, pos, depth, builder.buffer())?;
                 builder.end_value();
@@ -175,7 +201,7 @@ pub(super) fn read_value(
             _ => Err(mismatch(record, pos, column)),
         },
         Some(b'[') => match column {
-            ColumnBuilder::Array(builder) => read_elements(record, pos, builder, depth, scratch),
+            ColumnBuilder::Array(builder) => read_elements(record, pos, builder, depth, reader),
             ColumnBuilder::String(builder) => {
                 let end = write_list(record, pos, depth, builder.buffer())?;
                 builder.end_value();
@@ -191,9 +217,9 @@ pub(super) fn read_value(
                 Token::Number(number) => push_number(number, column)?,
                 Token::String(raw, false) => push_string(raw, column)?,
                 Token::String(raw, true) => {
-                    scratch.clear();
-                    unescape(raw, scratch);
-                    push_string(scratch, column)?;
+                    reader.text.clear();
+                    unescape(raw, &mut reader.text);
+                    push_string(&reader.text, column)?;
                 }
             }
             Ok(end)
@@ -206,7 +232,7 @@ fn read_elements(
     pos: usize,
     builder: &mut ArrayBuilder,
     depth: usize,
-    scratch: &mut Vec<u8>,
+    reader: &mut Reader,
 ) -> Outcome<usize> {
     if depth >= NESTING_DEPTH_MAX {
         return Err(Fault::depth(pos));
@@ -217,7 +243,7 @@ fn read_elements(
         return Ok(pos + 1);
     }
     for index in 0_usize.. {
-        pos = read_value(record, pos, &mut builder.element, depth + 1, scratch)
+        pos = read_value(record, pos, &mut builder.element, depth + 1, reader)
             .map_err(|fault| fault.inside_element(&index.to_string()))?;
         pos = skip_space(record, pos);
         match record.get(pos) {
@@ -235,7 +261,7 @@ fn read_entries(
     pos: usize,
     builder: &mut MapBuilder,
     depth: usize,
-    scratch: &mut Vec<u8>,
+    reader: &mut Reader,
 ) -> Outcome<usize> {
     if depth >= NESTING_DEPTH_MAX {
         return Err(Fault::depth(pos));
@@ -255,7 +281,7 @@ fn read_entries(
             builder.keys.push(raw);
         }
         let entry = builder.values.len();
-        pos = match read_value(record, value, &mut builder.values, depth + 1, scratch) {
+        pos = match read_value(record, value, &mut builder.values, depth + 1, reader) {
             Err(fault) if fault.is_value() => {
                 builder.values.truncate(entry);
                 builder.values.push_null();
@@ -308,22 +334,24 @@ pub(super) fn read_token(record: &[u8], pos: usize) -> Outcome<(Token<'_>, usize
 
 /// Takes a number apart whose form has been checked.
 fn split_number(text: &[u8]) -> Number<'_> {
-    let unsigned = text.strip_prefix(b"-").unwrap_or(text);
-    let (mantissa, exponent) = match memchr::memchr2(b'e', b'E', unsigned) {
-        Some(at) => (&unsigned[..at], Some(&unsigned[at + 1..])),
-        None => (unsigned, None),
+    let negative = text.first() == Some(&b'-');
+    let unsigned = &text[usize::from(negative)..];
+    let (whole, rest) = unsigned.split_at(skip_digits(unsigned, 0));
+    let (fraction, rest) = match rest {
+        [b'.', behind @ ..] => behind.split_at(skip_digits(behind, 0)),
+        _ => (&rest[..0], rest),
     };
-    let (whole, fraction) = match memchr::memchr(b'.', mantissa) {
-        Some(at) => (&mantissa[..at], Some(&mantissa[at + 1..])),
-        None => (mantissa, None),
+    let exponent = match rest {
+        [_, exponent @ ..] => parse_exponent(exponent).unwrap_or(0),
+        [] => 0,
     };
     Number {
         text: std::str::from_utf8(text).expect("a number is ASCII"),
-        negative: unsigned.len() < text.len(),
+        negative,
         whole,
-        fraction: fraction.unwrap_or_default(),
-        exponent: exponent.and_then(parse_exponent).unwrap_or(0),
-        integral: fraction.is_none() && exponent.is_none(),
+        fraction,
+        exponent,
+        integral: whole.len() == unsigned.len(),
     }
 }
 
@@ -378,10 +406,7 @@ fn push_number(number: Number<'_>, column: &mut ColumnBuilder) -> Outcome<()> {
             .to_i64()
             .and_then(coerce::time_of_day)
             .map(|value| builder.push(value)),
-        ColumnBuilder::Date(builder) => number
-            .to_i64()
-            .and_then(coerce::date)
-            .map(|value| builder.push(value)),
+        ColumnBuilder::Date(builder) => number.to_i64().and_then(coerce::date).map(|value| builder.push(value)),
         ColumnBuilder::String(builder) => number.write_text(builder.buffer()).then(|| builder.end_value()),
         ColumnBuilder::Boolean(_)
         | ColumnBuilder::Bytes(_)
@@ -425,6 +450,7 @@ fn push_string(text: &[u8], column: &mut ColumnBuilder) -> Outcome<()> {
 
 /// What stands at `pos`, for a type that cannot take it.
 #[cold]
+#[expect(clippy::unnecessary_box_returns, reason = "as in `Fault`")]
 fn mismatch(record: &[u8], pos: usize, column: &ColumnBuilder) -> Box<Fault> {
     Fault::kind(describe(record, pos), &column.type_name())
 }

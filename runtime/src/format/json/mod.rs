@@ -6,6 +6,8 @@
 //!
 //! Fields that no column wants are read over, but checked: a record that is no JSON is bad whatever is projected.
 
+#[cfg(test)]
+mod differential;
 pub(super) mod encode;
 mod escape;
 mod fault;
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{Field, Fields};
 
 use self::fault::{Fault, Outcome};
+use self::general::Reader;
 use self::speculative::Speculator;
 use super::builder::{BATCH_DECODED_BYTES_MAX, ColumnBuilder, StructBuilder};
 use super::{BadRow, Decoded, Decoder, UnsupportedSchema};
@@ -33,9 +36,9 @@ use crate::types::schema::Column;
 /// Whether a decoder may expect records to look alike. The result is the same; this is for comparing the two.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Speculation {
-    /// Try the shapes of earlier records first.
+    /// Expect the shapes of earlier records, and the plainest forms of values.
     On,
-    /// Read every record the general way.
+    /// Read everything the general way.
     Off,
 }
 
@@ -48,7 +51,7 @@ pub struct JsonDecoder {
     places: Vec<usize>,
     layout: Layout,
     speculator: Option<Speculator>,
-    scratch: Vec<u8>,
+    reader: Reader,
 }
 
 /// What a record is, as a whole.
@@ -99,7 +102,7 @@ impl JsonDecoder {
             places,
             layout,
             speculator: (layout == Layout::Object && speculation == Speculation::On).then(Speculator::default),
-            scratch: Vec::new(),
+            reader: Reader::new(speculation == Speculation::On),
         })
     }
 
@@ -115,7 +118,7 @@ impl JsonDecoder {
     fn read(&mut self, buffer: &[u8], length: usize, is_text: bool) -> Outcome<()> {
         if is_text
             && let Some(speculator) = &mut self.speculator
-            && speculator.read(buffer, length, &mut self.columns, &mut self.scratch)
+            && speculator.read(buffer, length, &mut self.columns, &mut self.reader)
         {
             return Ok(());
         }
@@ -131,14 +134,14 @@ impl JsonDecoder {
             return Err(Fault::text(error.valid_up_to()));
         }
         if self.layout == Layout::Object {
-            general::read_record(record, &mut self.columns, &mut self.scratch)?;
+            general::read_record(record, &mut self.columns, &mut self.reader)?;
             if let Some(speculator) = &mut self.speculator {
                 speculator.learn(record, &mut self.columns);
             }
             return Ok(());
         }
         match self.columns.fields.first_mut() {
-            Some(column) => general::read_single(record, column, &mut self.scratch)?,
+            Some(column) => general::read_single(record, column, &mut self.reader)?,
             None => general::read_end(record, skip::skip_value(record, scan::skip_space(record, 0), 0)?)?,
         }
         self.columns.close();
@@ -173,10 +176,7 @@ impl Decoder for JsonDecoder {
             if let Err(fault) = outcome {
                 self.columns.truncate(row);
                 self.columns.push_null();
-                bad.push(BadRow {
-                    row: row as u32,
-                    reason: fault.reason(),
-                });
+                bad.push(BadRow::new(row, fault.reason()));
             }
         }
         let columns = self.columns.finish_fields();

@@ -76,8 +76,8 @@ pub(super) fn string_stop_before(buffer: &[u8], mut pos: usize, end: usize) -> u
 /// wrongly, since the subtractions borrow.
 #[inline]
 fn string_stops(word: u64) -> u64 {
-    let quote = word ^ (ONES * b'"' as u64);
-    let backslash = word ^ (ONES * b'\\' as u64);
+    let quote = word ^ (ONES * u64::from(b'"'));
+    let backslash = word ^ (ONES * u64::from(b'\\'));
     let below = |x: u64, limit: u64| x.wrapping_sub(ONES * limit) & !x;
     (below(quote, 1) | below(backslash, 1) | below(word, 0x20)) & HIGH
 }

@@ -5,6 +5,7 @@
 //! Where none fits, the row is taken back and read the general way. This changes what a record costs, never what it
 //! means: the fuzz target and the differential test compare the two ways row by row.
 
+use super::general::Reader;
 use super::template::Template;
 use crate::format::builder::StructBuilder;
 
@@ -39,7 +40,7 @@ impl Speculator {
         buffer: &[u8],
         length: usize,
         columns: &mut StructBuilder,
-        scratch: &mut Vec<u8>,
+        reader: &mut Reader,
     ) -> bool {
         if self.paused > 0 {
             self.paused -= 1;
@@ -48,13 +49,13 @@ impl Speculator {
         self.tried += 1;
         if let Some(template) = self.templates.get(self.current) {
             let row = columns.len();
-            if template.read(buffer, length, columns, scratch).is_some() {
+            if template.read(buffer, length, columns, reader).is_some() {
                 self.hits += 1;
                 return true;
             }
             columns.truncate(row);
         }
-        self.read_with_others(buffer, length, columns, scratch)
+        self.read_with_others(buffer, length, columns, reader)
     }
 
     #[cold]
@@ -63,14 +64,14 @@ impl Speculator {
         buffer: &[u8],
         length: usize,
         columns: &mut StructBuilder,
-        scratch: &mut Vec<u8>,
+        reader: &mut Reader,
     ) -> bool {
         let row = columns.len();
         for (index, template) in self.templates.iter().enumerate() {
             if index == self.current {
                 continue;
             }
-            if template.read(buffer, length, columns, scratch).is_some() {
+            if template.read(buffer, length, columns, reader).is_some() {
                 self.current = index;
                 self.hits += 1;
                 return true;

@@ -6,7 +6,7 @@
 //! by at most one name.
 
 use super::fault::Fault;
-use super::general::{read_key, read_value};
+use super::general::{Reader, read_key, read_value};
 use super::plain::fill_plain;
 use super::scan::{skip_space, wide};
 use super::skip::{skip_number, skip_string, skip_value};
@@ -111,7 +111,7 @@ impl Template {
         buffer: &[u8],
         length: usize,
         columns: &mut StructBuilder,
-        scratch: &mut Vec<u8>,
+        reader: &mut Reader,
     ) -> Option<()> {
         let mut pos = 0;
         let mut next = 0;
@@ -131,7 +131,7 @@ impl Template {
                     let column = &mut columns.fields[column as usize];
                     match fill_plain(buffer, pos, column) {
                         Some(end) => end,
-                        None => fill_any(buffer.get(..length)?, pos, column, scratch)?,
+                        None => fill_any(buffer.get(..length)?, pos, column, reader)?,
                     }
                 }
                 None => skip(buffer, length, pos)?,
@@ -179,8 +179,8 @@ fn skip(buffer: &[u8], length: usize, pos: usize) -> Option<usize> {
 
 /// Reads a value of any form: null, an escaped string, an array, a number with an exponent...
 #[inline(never)]
-fn fill_any(record: &[u8], pos: usize, column: &mut ColumnBuilder, scratch: &mut Vec<u8>) -> Option<usize> {
-    read_value(record, pos, column, 1, scratch).ok()
+fn fill_any(record: &[u8], pos: usize, column: &mut ColumnBuilder, reader: &mut Reader) -> Option<usize> {
+    read_value(record, pos, column, 1, reader).ok()
 }
 
 /// Checks that only the end of the object stands at `pos`; all of an empty one where nothing was read yet.
