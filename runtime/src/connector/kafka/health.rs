@@ -10,7 +10,7 @@ use super::verdict::{self, Verdict};
 use crate::connector::Error;
 
 /// How long a client that was connected before bears refused logins: brokers that restart refuse them for a moment.
-const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
+const LOGIN_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is known of one client's connection.
 #[derive(Debug)]
