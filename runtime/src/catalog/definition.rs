@@ -4,9 +4,8 @@ use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::format::FormatSpec;
-use crate::sql::ast::SourceKind;
 use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME};
+use crate::types::storage::{FormatSpec, SourceKind};
 
 /// A defined stream or table.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -7,8 +7,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Continuous SQL over Kafka, extended with functions in WebAssembly.
 #[derive(Debug, Parser)]
 #[command(name = "waterwheel", version, max_term_width = 100)]
-#[command(after_help = "Exit codes: 0 all queries ended well or Ctrl-C stopped them; 1 a query failed while it ran; \
-                        2 the arguments, the configuration or the SQL are wrong.")]
+#[command(
+    after_help = "Exit codes: 0 all queries ended well or Ctrl-C stopped them; 1 a query failed while it ran; \
+                        2 the arguments, the configuration or the SQL are wrong."
+)]
 pub struct Arguments {
     /// What is logged to stderr: error, warn, info, debug or trace, or filters as `warn,waterwheel::exec=debug`
     #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
@@ -51,7 +53,7 @@ pub struct RunArguments {
     #[arg(short = 'e', long, value_name = "SQL")]
     pub execute: Option<String>,
 
-    /// Directory of plugins; their functions can be called in SQL [default: `plugins` beside the script, if there is one]
+    /// Directory of plugins; their functions can be called in SQL [default: `plugins` beside the script or beside its directory, if there is one]
     #[arg(long, value_name = "DIR")]
     pub plugins: Option<PathBuf>,
 

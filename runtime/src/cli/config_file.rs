@@ -38,7 +38,11 @@ pub(crate) fn config(arguments: &RunArguments) -> Result<Config> {
         None => ConfigFile::default(),
     };
     let mut config = Config::default();
-    let plugins = arguments.plugins.clone().or(file.plugins).or_else(|| beside(arguments.file.as_deref()));
+    let plugins = arguments
+        .plugins
+        .clone()
+        .or(file.plugins)
+        .or_else(|| beside(arguments.file.as_deref()));
     config.plugins = plugins;
     config.brokers = arguments.brokers.clone().or(file.brokers);
     config.workers = arguments.workers.or(file.workers).unwrap_or(config.workers);
@@ -57,10 +61,11 @@ fn read(path: &Path) -> Result<ConfigFile> {
     toml::from_str(&text).with_context(|| format!("{} is not a configuration file", path.display()))
 }
 
-/// The directory `plugins` beside the script.
+/// The directory `plugins` beside the script, or beside the script's own directory.
 fn beside(script: Option<&Path>) -> Option<PathBuf> {
-    let directory = script?.parent()?.join("plugins");
-    directory.is_dir().then_some(directory)
+    let own = script?.parent()?;
+    let candidates = [own.join("plugins"), own.join("../plugins")];
+    candidates.into_iter().find(|directory| directory.is_dir())
 }
 
 fn merge(file: BTreeMap<String, toml::Value>, arguments: &[(String, String)]) -> BTreeMap<String, String> {

@@ -22,7 +22,8 @@ pub(crate) struct Progress {
 impl Progress {
     pub(crate) fn start(quiet: bool) -> Self {
         let bar = (!quiet).then(|| {
-            let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style =
+                ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             ProgressBar::new_spinner().with_style(style)
         });
         Self {

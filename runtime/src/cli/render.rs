@@ -30,7 +30,9 @@ enum Style {
     /// Widths are settled by the first rows.
     Table(Option<Vec<usize>>),
     Json(Box<dyn Encoder>, BytesColumn),
-    Csv { header_written: bool },
+    Csv {
+        header_written: bool,
+    },
 }
 
 impl RowWriter {
@@ -131,14 +133,23 @@ fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
         .iter()
         .map(|column| ArrayFormatter::try_new(column, &options))
         .collect::<Result<Vec<_>, _>>()?;
-    let row = |row: usize| formatters.iter().map(|formatter| formatter.value(row).to_string()).collect();
+    let row = |row: usize| {
+        formatters
+            .iter()
+            .map(|formatter| formatter.value(row).to_string())
+            .collect()
+    };
     Ok((0..batch.num_rows()).map(row).collect())
 }
 
 fn settle_widths(schema: &SchemaRef, rows: &[Vec<String>]) -> Vec<usize> {
     let width = |column: usize| {
         let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.chain([schema.field(column).name().chars().count()]).max().unwrap_or(0).min(COLUMN_WIDTH_MAX)
+        cells
+            .chain([schema.field(column).name().chars().count()])
+            .max()
+            .unwrap_or(0)
+            .min(COLUMN_WIDTH_MAX)
     };
     (0..schema.fields().len()).map(width).collect()
 }
@@ -168,8 +179,12 @@ pub(crate) fn write_table(table: &Table, output: OutputFormat, out: &mut impl Wr
         }
         OutputFormat::Json => {
             for row in &table.rows {
-                let object: serde_json::Map<String, serde_json::Value> =
-                    table.columns.iter().cloned().zip(row.iter().cloned().map(Into::into)).collect();
+                let object: serde_json::Map<String, serde_json::Value> = table
+                    .columns
+                    .iter()
+                    .cloned()
+                    .zip(row.iter().cloned().map(Into::into))
+                    .collect();
                 writeln!(out, "{}", serde_json::Value::Object(object))?;
             }
         }

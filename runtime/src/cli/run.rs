@@ -12,8 +12,8 @@ use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, RunArguments, config_file, interru
 use crate::engine::{Engine, Outcome, PushQuery};
 use crate::exec::State;
 use crate::sql::Colours;
-use crate::types::{ChangeBatch, Class};
 use crate::types::clock::SystemClock;
+use crate::types::{ChangeBatch, Class};
 
 /// How long a query may take for its last step and commit after Ctrl-C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -45,7 +45,9 @@ fn read_script(arguments: &RunArguments) -> anyhow::Result<(String, String)> {
         (Some(sql), _) => Ok((sql.clone(), "sql".into())),
         (None, Some(path)) if path.as_os_str() == "-" => {
             let mut text = String::new();
-            std::io::stdin().read_to_string(&mut text).context("cannot read SQL from stdin")?;
+            std::io::stdin()
+                .read_to_string(&mut text)
+                .context("cannot read SQL from stdin")?;
             Ok((text, "stdin".into()))
         }
         (None, Some(path)) => {
@@ -66,10 +68,18 @@ fn script(arguments: &RunArguments, engine: &Engine, text: &str, origin: &str, i
     let mut printed = Vec::new();
     let result = engine.run_script(text, |outcome| show(arguments, outcome, &mut printed));
     if let Err(error) = result {
-        let colours = if std::io::IsTerminal::is_terminal(&std::io::stderr()) { Colours::On } else { Colours::Off };
+        let colours = if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+            Colours::On
+        } else {
+            Colours::Off
+        };
         report(&error.render(origin, colours));
         engine.stop_all(STOP_TIMEOUT);
-        return if error.class() == Class::User { EXIT_USAGE } else { EXIT_FAILED };
+        return if error.class() == Class::User {
+            EXIT_USAGE
+        } else {
+            EXIT_FAILED
+        };
     }
     engine.seal();
     let mut progress = Progress::start(arguments.quiet);
@@ -163,7 +173,10 @@ fn print(printed: &mut Printed, batch: &ChangeBatch, heading: bool) -> anyhow::R
     if heading {
         eprintln!("{}:", printed.query.id);
     }
-    let written = printed.writer.write(&batch.records, &mut out).and_then(|()| Ok(out.flush()?));
+    let written = printed
+        .writer
+        .write(&batch.records, &mut out)
+        .and_then(|()| Ok(out.flush()?));
     match written {
         // A reader that has seen enough (`| head`) is no error; the query has nobody to write to.
         Err(error) if is_broken_pipe(&error) => {

@@ -44,8 +44,21 @@ impl TopicWish {
 }
 
 impl Engine {
-    pub(crate) fn create_source(&self, session: &mut Session, statement: &Statement, text: &str) -> Result<Outcome, Error> {
-        let Statement::CreateSource { kind, name, if_exists, read_only, columns, with } = statement else {
+    pub(crate) fn create_source(
+        &self,
+        session: &mut Session,
+        statement: &Statement,
+        text: &str,
+    ) -> Result<Outcome, Error> {
+        let Statement::CreateSource {
+            kind,
+            name,
+            if_exists,
+            read_only,
+            columns,
+            with,
+        } = statement
+        else {
             return Err(Error::not_supported(statement));
         };
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
@@ -86,7 +99,15 @@ impl Engine {
             }
         };
         if let BadRecordPolicy::DeadLetter(topic) = &definition.bad_records {
-            self.make_topic(topic, TopicWish { partitions: None, replicas: None, retention_ms: None }, DEFAULT_PARTITIONS)?;
+            self.make_topic(
+                topic,
+                TopicWish {
+                    partitions: None,
+                    replicas: None,
+                    retention_ms: None,
+                },
+                DEFAULT_PARTITIONS,
+            )?;
         }
         session.catalog.put_source(definition);
         Ok(created(*kind, name))
@@ -116,7 +137,7 @@ impl Engine {
             topic: topic.clone(),
             columns: columns.to_vec(),
             options: options.clone(),
-            value_format: named.filter(|_| !own_format).map(|_| formats.value.clone()),
+            value_format: (named.is_some() && !own_format).then(|| formats.value.clone()),
         };
         let mut storage = storage(topic, Some(connector), options, formats);
         if let Payload::Values(format) = registry::check(&spec)? {
@@ -133,9 +154,11 @@ impl Engine {
             if if_exists == IfExists::Keep {
                 return Ok(Outcome::Message(format!("topic {} exists already", name.value)));
             }
-            return Err(Error::user("topic-exists", format!("topic `{}` exists already", name.value))
-                .at(name.span)
-                .help("CREATE TOPIC IF NOT EXISTS keeps it"));
+            return Err(
+                Error::user("topic-exists", format!("topic `{}` exists already", name.value))
+                    .at(name.span)
+                    .help("CREATE TOPIC IF NOT EXISTS keeps it"),
+            );
         }
         let partitions = wish.partitions.unwrap_or(DEFAULT_PARTITIONS);
         self.topics.log().create(&wish.new_topic(&name.value, partitions))?;
@@ -195,10 +218,13 @@ impl Engine {
             }
         };
         match kind {
-            DropKind::Type => match session.catalog.remove_type(&name.value) {
-                true => Ok(Outcome::Message(format!("type {} dropped", name.value))),
-                false => missing("type"),
-            },
+            DropKind::Type => {
+                if session.catalog.remove_type(&name.value) {
+                    Ok(Outcome::Message(format!("type {} dropped", name.value)))
+                } else {
+                    missing("type")
+                }
+            }
             DropKind::Topic => {
                 if self.topics.log().describe(&name.value)?.is_none() {
                     return missing("topic");
@@ -211,7 +237,12 @@ impl Engine {
                 None => missing(kind_word(kind)),
                 Some(definition) if definition.kind != kind => Err(Error::user(
                     "wrong-kind",
-                    format!("`{}` is a {}, not a {}", name.value, kind_word(definition.kind), kind_word(kind)),
+                    format!(
+                        "`{}` is a {}, not a {}",
+                        name.value,
+                        kind_word(definition.kind),
+                        kind_word(kind)
+                    ),
                 )
                 .at(name.span)),
                 Some(definition) => self.drop_source(session, &definition, name, delete_topic),
@@ -219,7 +250,13 @@ impl Engine {
         }
     }
 
-    fn drop_source(&self, session: &mut Session, definition: &Definition, name: &Name, delete_topic: bool) -> Result<Outcome, Error> {
+    fn drop_source(
+        &self,
+        session: &mut Session,
+        definition: &Definition,
+        name: &Name,
+        delete_topic: bool,
+    ) -> Result<Outcome, Error> {
         let users = session.queries.values().filter(|query| {
             let info = &query.info;
             let reads = info.sources.contains(&definition.name);
@@ -228,9 +265,12 @@ impl Engine {
         });
         let users: Vec<&str> = users.map(|query| query.info.id.as_str()).collect();
         if !users.is_empty() {
-            return Err(Error::user("source-in-use", format!("`{}` is used by {}", name.value, users.join(", ")))
-                .at(name.span)
-                .help(format!("TERMINATE {} first", users[0])));
+            return Err(Error::user(
+                "source-in-use",
+                format!("`{}` is used by {}", name.value, users.join(", ")),
+            )
+            .at(name.span)
+            .help(format!("TERMINATE {} first", users[0])));
         }
         let makers: Vec<String> = session
             .queries
@@ -245,11 +285,20 @@ impl Engine {
         if delete_topic && definition.storage.connector.is_none() {
             self.topics.log().delete(&definition.storage.topic)?;
         }
-        Ok(Outcome::Message(format!("{} {} dropped", kind_word(definition.kind), name.value)))
+        Ok(Outcome::Message(format!(
+            "{} {} dropped",
+            kind_word(definition.kind),
+            name.value
+        )))
     }
 }
 
-pub(crate) fn create_type(session: &mut Session, name: &Name, if_exists: IfExists, written: &TypeExpr) -> Result<Outcome, Error> {
+pub(crate) fn create_type(
+    session: &mut Session,
+    name: &Name,
+    if_exists: IfExists,
+    written: &TypeExpr,
+) -> Result<Outcome, Error> {
     if session.catalog.custom_type(&name.value).is_some() && if_exists != IfExists::Replace {
         if if_exists == IfExists::Keep {
             return Ok(Outcome::Message(format!("type {} exists already", name.value)));
@@ -262,24 +311,46 @@ pub(crate) fn create_type(session: &mut Session, name: &Name, if_exists: IfExist
 }
 
 /// Whether a new stream or table may take its name; the outcome where IF NOT EXISTS leaves nothing to do.
-pub(crate) fn exists(session: &Session, kind: SourceKind, name: &Name, if_exists: IfExists) -> Result<Option<Outcome>, Error> {
+pub(crate) fn exists(
+    session: &Session,
+    kind: SourceKind,
+    name: &Name,
+    if_exists: IfExists,
+) -> Result<Option<Outcome>, Error> {
     let Some(old) = session.catalog.source(&name.value) else {
         return Ok(None);
     };
     match if_exists {
-        IfExists::Keep => Ok(Some(Outcome::Message(format!("{} {} exists already", kind_word(old.kind), name.value)))),
-        IfExists::Fail => Err(Error::user("source-exists", format!("a {} `{}` exists already", kind_word(old.kind), name.value))
-            .at(name.span)
-            .help(format!("DROP {} {} first, or write IF NOT EXISTS", kind_word(old.kind).to_uppercase(), name.value))),
+        IfExists::Keep => Ok(Some(Outcome::Message(format!(
+            "{} {} exists already",
+            kind_word(old.kind),
+            name.value
+        )))),
+        IfExists::Fail => Err(Error::user(
+            "source-exists",
+            format!("a {} `{}` exists already", kind_word(old.kind), name.value),
+        )
+        .at(name.span)
+        .help(format!(
+            "DROP {} {} first, or write IF NOT EXISTS",
+            kind_word(old.kind).to_uppercase(),
+            name.value
+        ))),
         IfExists::Replace if old.kind != kind => Err(Error::user(
             "wrong-kind",
-            format!("`{}` is a {}, not a {}", name.value, kind_word(old.kind), kind_word(kind)),
+            format!(
+                "`{}` is a {}, not a {}",
+                name.value,
+                kind_word(old.kind),
+                kind_word(kind)
+            ),
         )
         .at(name.span)),
         IfExists::Replace => {
             let used = session.queries.values().find(|query| {
                 let info = &query.info;
-                !query.pipeline.state().is_over() && (info.sources.contains(&old.name) || info.sink.as_ref() == Some(&old.name))
+                !query.pipeline.state().is_over()
+                    && (info.sources.contains(&old.name) || info.sink.as_ref() == Some(&old.name))
             });
             match used {
                 None => Ok(None),
@@ -307,7 +378,11 @@ pub(crate) fn kind_word(kind: SourceKind) -> &'static str {
 
 pub(crate) fn resolve_type(session: &Session, written: &TypeExpr) -> Result<SqlType, Error> {
     let known = || session.catalog.custom_types().map(|(name, _)| name.as_str()).collect();
-    Ok(resolve(written, &|name| session.catalog.custom_type(name).cloned(), &known)?)
+    Ok(resolve(
+        written,
+        &|name| session.catalog.custom_type(name).cloned(),
+        &known,
+    )?)
 }
 
 fn resolve_columns(session: &Session, kind: SourceKind, columns: &[ColumnDef]) -> Result<Vec<Column>, Error> {
@@ -316,12 +391,17 @@ fn resolve_columns(session: &Session, kind: SourceKind, columns: &[ColumnDef]) -
     for column in columns {
         let name = &column.name;
         if [ROWTIME, ROWPARTITION, ROWOFFSET, WINDOWSTART, WINDOWEND].contains(&name.value.as_str()) {
-            return Err(Error::user("reserved-column", format!("`{}` is a pseudo-column that every row has", name.value))
-                .at(name.span)
-                .help("use another name"));
+            return Err(Error::user(
+                "reserved-column",
+                format!("`{}` is a pseudo-column that every row has", name.value),
+            )
+            .at(name.span)
+            .help("use another name"));
         }
         if !seen.insert(name.value.as_str()) {
-            return Err(Error::user("duplicate-column", format!("column `{}` is there twice", name.value)).at(name.span));
+            return Err(
+                Error::user("duplicate-column", format!("column `{}` is there twice", name.value)).at(name.span),
+            );
         }
         if column.role == ColumnRole::Key && column.primary != (kind == SourceKind::Table) {
             let (have, want) = match kind {
@@ -337,39 +417,58 @@ fn resolve_columns(session: &Session, kind: SourceKind, columns: &[ColumnDef]) -
         });
     }
     if kind == SourceKind::Table && resolved.iter().all(|column| column.role != ColumnRole::Key) {
-        return Err(Error::user("no-primary-key", "a table needs a PRIMARY KEY").help("mark a column: id BIGINT PRIMARY KEY"));
+        return Err(
+            Error::user("no-primary-key", "a table needs a PRIMARY KEY").help("mark a column: id BIGINT PRIMARY KEY")
+        );
     }
     if resolved.is_empty() {
-        return Err(Error::user("no-columns", "no columns are declared").help("list them: (id BIGINT KEY, name STRING)"));
+        return Err(
+            Error::user("no-columns", "no columns are declared").help("list them: (id BIGINT KEY, name STRING)")
+        );
     }
     Ok(resolved)
 }
 
 pub(crate) fn check_event_time(event_time: &EventTimeColumn, columns: &[Column], span: Span) -> Result<(), Error> {
     let Some(column) = columns.iter().find(|column| column.name == event_time.column) else {
-        let error = Error::user("unknown-column", format!("the TIMESTAMP column `{}` is not declared", event_time.column)).at(span);
-        return Err(match crate::catalog::nearest(&event_time.column, columns.iter().map(|c| c.name.as_str())) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error,
-        });
+        let error = Error::user(
+            "unknown-column",
+            format!("the TIMESTAMP column `{}` is not declared", event_time.column),
+        )
+        .at(span);
+        return Err(
+            match crate::catalog::nearest(&event_time.column, columns.iter().map(|c| c.name.as_str())) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error,
+            },
+        );
     };
     match (&column.sql_type, &event_time.pattern) {
         (SqlType::Bigint | SqlType::Timestamp, None) => Ok(()),
         (SqlType::String, Some(pattern)) => crate::function::java_time::JavaFormat::parse_pattern(pattern)
             .map(|_| ())
             .map_err(|error| Error::user("timestamp-format", error.to_string()).at(span)),
-        (SqlType::String, None) => Err(Error::user("timestamp-format", format!("the TIMESTAMP column `{}` is a STRING", column.name))
-            .at(span)
-            .help("add TIMESTAMP_FORMAT = 'pattern'")),
+        (SqlType::String, None) => Err(Error::user(
+            "timestamp-format",
+            format!("the TIMESTAMP column `{}` is a STRING", column.name),
+        )
+        .at(span)
+        .help("add TIMESTAMP_FORMAT = 'pattern'")),
         (SqlType::Bigint | SqlType::Timestamp, Some(_)) => Err(Error::user(
             "timestamp-format",
-            format!("TIMESTAMP_FORMAT is for a STRING column, but `{}` is {}", column.name, column.sql_type),
+            format!(
+                "TIMESTAMP_FORMAT is for a STRING column, but `{}` is {}",
+                column.name, column.sql_type
+            ),
         )
         .at(span)
         .help("leave TIMESTAMP_FORMAT out")),
         (other, _) => Err(Error::user(
             "timestamp-column-type",
-            format!("the TIMESTAMP column `{}` is {other}; it must be BIGINT, TIMESTAMP or STRING", column.name),
+            format!(
+                "the TIMESTAMP column `{}` is {other}; it must be BIGINT, TIMESTAMP or STRING",
+                column.name
+            ),
         )
         .at(span)),
     }
@@ -378,11 +477,20 @@ pub(crate) fn check_event_time(event_time: &EventTimeColumn, columns: &[Column],
 /// Whether the formats can carry the columns, said when the stream is declared and not when it is first read.
 pub(crate) fn check_formats(definition: &Definition) -> Result<(), Error> {
     let part = |role: ColumnRole| -> Vec<Column> {
-        definition.columns.iter().filter(|column| column.role == role).cloned().collect()
+        definition
+            .columns
+            .iter()
+            .filter(|column| column.role == role)
+            .cloned()
+            .collect()
     };
     for (columns, spec, what) in [
         (part(ColumnRole::Key), &definition.storage.key_format, "KEY_FORMAT"),
-        (part(ColumnRole::Value), &definition.storage.value_format, "VALUE_FORMAT"),
+        (
+            part(ColumnRole::Value),
+            &definition.storage.value_format,
+            "VALUE_FORMAT",
+        ),
     ] {
         let all: Vec<usize> = (0..columns.len()).collect();
         if !columns.is_empty() {

@@ -11,14 +11,23 @@ use crate::udf::{FunctionSource, Kind};
 impl Engine {
     pub(crate) fn describe(&self, session: &Session, name: &Name, extended: bool) -> Result<Outcome, Error> {
         let Some(definition) = session.catalog.source(&name.value) else {
-            let error = Error::user("unknown-source", format!("stream or table `{}` does not exist", name.value)).at(name.span);
+            let error = Error::user(
+                "unknown-source",
+                format!("stream or table `{}` does not exist", name.value),
+            )
+            .at(name.span);
             return Err(match session.catalog.nearest_source(&name.value) {
                 Some(near) => error.help(format!("did you mean `{near}`?")),
                 None => error.help("SHOW STREAMS and SHOW TABLES list what there is"),
             });
         };
         let mut text = format!("{} {}\n", kind_word(definition.kind), definition.name);
-        let width = definition.columns.iter().map(|column| column.name.chars().count()).max().unwrap_or(0);
+        let width = definition
+            .columns
+            .iter()
+            .map(|column| column.name.chars().count())
+            .max()
+            .unwrap_or(0);
         for column in &definition.columns {
             let role = match &column.role {
                 ColumnRole::Value => String::new(),
@@ -61,15 +70,25 @@ impl Engine {
 
     pub(crate) fn describe_function(&self, name: &Name) -> Result<Outcome, Error> {
         let plugins = self.registry.functions();
-        let own = plugins.iter().filter(|info| info.name.eq_ignore_ascii_case(&name.value));
+        let own = plugins
+            .iter()
+            .filter(|info| info.name.eq_ignore_ascii_case(&name.value));
         let mut text = String::new();
         for info in own {
             let kind = match info.kind {
                 Kind::Scalar => "scalar function",
                 Kind::Stream => "stream function, state per key: use OVER (PARTITION BY key)",
             };
-            let version = info.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-            text.push_str(&format!("{}\n  {kind}, from plugin {}{version}\n", function_signature(info), info.plugin));
+            let version = info
+                .version
+                .as_ref()
+                .map(|version| format!(" {version}"))
+                .unwrap_or_default();
+            text.push_str(&format!(
+                "{}\n  {kind}, from plugin {}{version}\n",
+                function_signature(info),
+                info.plugin
+            ));
             if let Some(doc) = &info.doc {
                 text.push_str(&format!("  {doc}\n"));
             }
@@ -77,8 +96,12 @@ impl Engine {
         if text.is_empty() {
             text = self.functions.describe(&name.value).ok_or_else(|| {
                 let names: Vec<String> = self.functions.built_in().map(|(name, _)| name).collect();
-                let known = names.iter().map(String::as_str).chain(plugins.iter().map(|info| info.name.as_str()));
-                let error = Error::user("unknown-function", format!("there is no function `{}`", name.value)).at(name.span);
+                let known = names
+                    .iter()
+                    .map(String::as_str)
+                    .chain(plugins.iter().map(|info| info.name.as_str()));
+                let error =
+                    Error::user("unknown-function", format!("there is no function `{}`", name.value)).at(name.span);
                 match nearest(&name.value, known) {
                     Some(near) => error.help(format!("did you mean `{near}`?")),
                     None => error.help("SHOW FUNCTIONS lists them"),

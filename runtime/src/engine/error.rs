@@ -75,7 +75,11 @@ impl Error {
             }
             other => return other,
         };
-        let diagnostic = if diagnostic.span.is_none() { diagnostic.at(statement) } else { diagnostic };
+        let diagnostic = if diagnostic.span.is_none() {
+            diagnostic.at(statement)
+        } else {
+            diagnostic
+        };
         Self::Sql(sql::Error::new(diagnostic, source.clone()))
     }
 

@@ -24,9 +24,12 @@ impl Engine {
     ) -> Result<Outcome, Error> {
         let definition = Arc::clone(writable(session, target)?);
         if definition.storage.connector.is_some() {
-            return Err(Error::user("insert-into-connector", format!("`{}` is not stored in a topic", target.value))
-                .at(target.span)
-                .help("use INSERT INTO ... SELECT"));
+            return Err(Error::user(
+                "insert-into-connector",
+                format!("`{}` is not stored in a topic", target.value),
+            )
+            .at(target.span)
+            .help("use INSERT INTO ... SELECT"));
         }
         let columns: Vec<Column> = definition.writable_columns().cloned().collect();
         let places = places(&columns, names)?;
@@ -74,7 +77,11 @@ impl Engine {
         sink.flush()?;
         sink.close()?;
         let many = if rows.len() == 1 { "row" } else { "rows" };
-        Ok(Outcome::Message(format!("{} {many} inserted into {}", rows.len(), target.value)))
+        Ok(Outcome::Message(format!(
+            "{} {many} inserted into {}",
+            rows.len(),
+            target.value
+        )))
     }
 }
 
@@ -88,13 +95,17 @@ fn places(columns: &[Column], names: &[Name]) -> Result<Vec<Option<usize>>, Erro
         let place = columns.iter().position(|column| column.name == name.value);
         if place.is_none() && name.value != ROWTIME {
             let error = Error::user("unknown-column", format!("column `{}` does not exist", name.value)).at(name.span);
-            return Err(match nearest(&name.value, columns.iter().map(|column| column.name.as_str())) {
-                Some(near) => error.help(format!("did you mean `{near}`?")),
-                None => error,
-            });
+            return Err(
+                match nearest(&name.value, columns.iter().map(|column| column.name.as_str())) {
+                    Some(near) => error.help(format!("did you mean `{near}`?")),
+                    None => error,
+                },
+            );
         }
         if places.contains(&place) {
-            return Err(Error::user("duplicate-column", format!("column `{}` is named twice", name.value)).at(name.span));
+            return Err(
+                Error::user("duplicate-column", format!("column `{}` is named twice", name.value)).at(name.span),
+            );
         }
         places.push(place);
     }
@@ -104,14 +115,23 @@ fn places(columns: &[Column], names: &[Name]) -> Result<Vec<Option<usize>>, Erro
 fn event_time(value: &ScalarValue) -> Result<Option<i64>, Error> {
     match value.cast_to(&datafusion::arrow::datatypes::DataType::Int64) {
         Ok(ScalarValue::Int64(time)) => Ok(time),
-        _ => Err(Error::user("wrong-value", format!("ROWTIME is a BIGINT, milliseconds since the epoch, not {value}"))),
+        _ => Err(Error::user(
+            "wrong-value",
+            format!("ROWTIME is a BIGINT, milliseconds since the epoch, not {value}"),
+        )),
     }
 }
 
 fn column_array(column: &Column, cells: Vec<ScalarValue>) -> Result<ArrayRef, Error> {
     let data_type = column.sql_type.to_arrow();
     let wrong = |value: &ScalarValue| {
-        Error::user("wrong-value", format!("{value} cannot be stored in column `{}`, which is {}", column.name, column.sql_type))
+        Error::user(
+            "wrong-value",
+            format!(
+                "{value} cannot be stored in column `{}`, which is {}",
+                column.name, column.sql_type
+            ),
+        )
     };
     let mut arrays = Vec::with_capacity(cells.len());
     for cell in &cells {
@@ -142,7 +162,9 @@ fn require_keys(definition: &Definition, columns: &[Column], arrays: &[ArrayRef]
     }
     for (column, array) in columns.iter().zip(arrays) {
         if column.role == ColumnRole::Key && array.null_count() > 0 {
-            return Err(Error::user("null-key", format!("the primary key `{}` has no value", column.name)).at(target.span));
+            return Err(
+                Error::user("null-key", format!("the primary key `{}` has no value", column.name)).at(target.span),
+            );
         }
     }
     Ok(())

@@ -33,8 +33,8 @@ pub use topics::Topics;
 use crate::catalog::Catalog;
 use crate::exec::WorkerPool;
 use crate::plan::{FunctionSet, Planner};
-use crate::sql::{Source, Variables};
 use crate::sql::ast::{Parsed, Statement};
+use crate::sql::{Source, Variables};
 use crate::types::Clock;
 use crate::udf::{FunctionSource, Registry};
 
@@ -83,7 +83,7 @@ impl Engine {
             ..Session::default()
         };
         Ok(Self {
-            functions: Arc::new(FunctionSet::new(&registry)),
+            functions: Arc::new(FunctionSet::new(&registry, &clock)),
             registry,
             config,
             clock,
@@ -108,19 +108,27 @@ impl Engine {
             Statement::CreateSource { .. } => self.create_source(session, statement, text),
             Statement::CreateAs { .. } => self.create_as(session, statement, text),
             Statement::CreateTopic { name, if_exists, with } => self.create_topic(name, *if_exists, with),
-            Statement::CreateType { name, if_exists, type_expr } => {
-                create::create_type(session, name, *if_exists, type_expr)
-            }
+            Statement::CreateType {
+                name,
+                if_exists,
+                type_expr,
+            } => create::create_type(session, name, *if_exists, type_expr),
             Statement::InsertSelect { target, query, .. } => self.insert_select(session, target, query, text),
             Statement::InsertValues { target, columns, rows } => self.insert_values(session, target, columns, rows),
-            Statement::Drop { kind, name, if_exists, delete_topic } => {
-                self.drop_object(session, *kind, name, *if_exists, *delete_topic)
-            }
+            Statement::Drop {
+                kind,
+                name,
+                if_exists,
+                delete_topic,
+            } => self.drop_object(session, *kind, name, *if_exists, *delete_topic),
             Statement::Select(query) => self.select(session, query, text),
             Statement::Show(show) => self.show(session, *show),
             Statement::Describe { name, extended } => self.describe(session, name, *extended),
             Statement::DescribeFunction { name } => self.describe_function(name),
-            Statement::Explain { analyze: false, statement } => self.explain(session, statement),
+            Statement::Explain {
+                analyze: false,
+                statement,
+            } => self.explain(session, statement),
             Statement::ExplainQuery { analyze: false, id } => explain_query(session, id),
             Statement::Set { name, value, .. } => {
                 session.properties.set(name, value)?;
@@ -144,14 +152,13 @@ impl Engine {
     }
 
     fn explain(&self, session: &mut Session, statement: &Statement) -> Result<Outcome, Error> {
-        let query = match statement {
-            Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertSelect { query, .. } => query,
-            _ => {
-                return Err(Error::user(
-                    "explain-what",
-                    "only queries have a plan: SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT",
-                ));
-            }
+        let (Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertSelect { query, .. }) =
+            statement
+        else {
+            return Err(Error::user(
+                "explain-what",
+                "only queries have a plan: SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT",
+            ));
         };
         let planned = self.planner(session).plan(query)?;
         Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))
@@ -184,9 +191,14 @@ impl Engine {
 
 fn explain_query(session: &Session, id: &crate::sql::ast::Name) -> Result<Outcome, Error> {
     match session.queries.get(&id.value) {
-        Some(running) => Ok(Outcome::Text(format!("{}\n\n{}", running.info.statement, running.info.plan))),
-        None => Err(Error::user("unknown-query", format!("there is no query `{}`", id.value))
-            .at(id.span)
-            .help("SHOW QUERIES lists the running ones")),
+        Some(running) => Ok(Outcome::Text(format!(
+            "{}\n\n{}",
+            running.info.statement, running.info.plan
+        ))),
+        None => Err(
+            Error::user("unknown-query", format!("there is no query `{}`", id.value))
+                .at(id.span)
+                .help("SHOW QUERIES lists the running ones"),
+        ),
     }
 }

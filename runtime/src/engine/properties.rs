@@ -7,7 +7,6 @@ use super::Error;
 use crate::catalog::nearest;
 use crate::connector::StartAt;
 use crate::operator::RowErrorPolicy;
-use crate::types::limits::COMMIT_INTERVAL_MS;
 
 /// One property: its name, default and meaning.
 #[derive(Debug, Clone, Copy)]
@@ -21,7 +20,7 @@ pub struct Property {
 }
 
 /// Every property.
-pub const PROPERTIES: &[Property] = &[
+pub(super) const PROPERTIES: &[Property] = &[
     Property {
         name: "auto.offset.reset",
         default: "earliest",
@@ -55,7 +54,12 @@ pub const PROPERTIES: &[Property] = &[
 ];
 
 /// Prefixes of properties that ksqlDB scripts set for Kafka Streams and that have no meaning here.
-const IGNORED_PREFIXES: &[&str] = &["ksql.", "confluent.", "processing.guarantee", "cache.max.bytes.buffering"];
+const IGNORED_PREFIXES: &[&str] = &[
+    "ksql.",
+    "confluent.",
+    "processing.guarantee",
+    "cache.max.bytes.buffering",
+];
 
 /// The properties of a session.
 #[derive(Debug, Default, Clone)]
@@ -116,7 +120,12 @@ impl Properties {
 
     /// The value of a known property.
     pub(crate) fn get(&self, name: &str) -> &str {
-        let default = || PROPERTIES.iter().find(|property| property.name == name).map_or("", |p| p.default);
+        let default = || {
+            PROPERTIES
+                .iter()
+                .find(|property| property.name == name)
+                .map_or("", |p| p.default)
+        };
         self.values.get(name).map_or_else(default, String::as_str)
     }
 
@@ -135,8 +144,9 @@ impl Properties {
 
     pub(crate) fn commit_interval(&self) -> Result<Duration, Error> {
         let value = self.get("commit.interval.ms");
-        let ms: u64 = value.parse().map_err(|_| self.wrong("commit.interval.ms", "a number of milliseconds"))?;
-        debug_assert!(COMMIT_INTERVAL_MS > 0, "the default is in the table above");
+        let ms: u64 = value
+            .parse()
+            .map_err(|_| self.wrong("commit.interval.ms", "a number of milliseconds"))?;
         Ok(Duration::from_millis(ms))
     }
 
@@ -150,6 +160,9 @@ impl Properties {
     }
 
     fn wrong(&self, name: &str, expected: &str) -> Error {
-        Error::user("wrong-property-value", format!("{name} is {expected}, not `{}`", self.get(name)))
+        Error::user(
+            "wrong-property-value",
+            format!("{name} is {expected}, not `{}`", self.get(name)),
+        )
     }
 }

@@ -58,7 +58,14 @@ pub(crate) struct Running {
 
 impl Engine {
     pub(crate) fn create_as(&self, session: &mut Session, statement: &Statement, text: &str) -> Result<Outcome, Error> {
-        let Statement::CreateAs { kind, name, if_exists, with, query } = statement else {
+        let Statement::CreateAs {
+            kind,
+            name,
+            if_exists,
+            with,
+            query,
+        } = statement
+        else {
             return Err(Error::not_supported(statement));
         };
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
@@ -77,11 +84,15 @@ impl Engine {
             check_event_time(event_time, &columns, *span)?;
         }
         let prefix = session.properties.get("ksql.output.topic.name.prefix");
-        let topic = options.text("KAFKA_TOPIC").unwrap_or_else(|| format!("{prefix}{}", name.value));
+        let topic = options
+            .text("KAFKA_TOPIC")
+            .unwrap_or_else(|| format!("{prefix}{}", name.value));
         let inherited = inherited_formats(&planned.dataflow);
         let mut wish = None;
         let storage = match connector {
-            Some(connector) => self.connector_storage(session, topic.clone(), connector, &columns, options, inherited.as_ref())?,
+            Some(connector) => {
+                self.connector_storage(session, topic.clone(), connector, &columns, options, inherited.as_ref())?
+            }
             None => {
                 let formats = options.formats(inherited.as_ref(), &session.properties)?;
                 wish = Some(TopicWish::take(&mut options)?);
@@ -114,11 +125,23 @@ impl Engine {
         Ok(Outcome::Message(format!("{message} by query {id}")))
     }
 
-    pub(crate) fn insert_select(&self, session: &mut Session, target: &Name, query: &Query, text: &str) -> Result<Outcome, Error> {
+    pub(crate) fn insert_select(
+        &self,
+        session: &mut Session,
+        target: &Name,
+        query: &Query,
+        text: &str,
+    ) -> Result<Outcome, Error> {
         let definition = Arc::clone(writable(session, target)?);
         if definition.kind == SourceKind::Table {
-            return Err(Error::user("insert-into-table", format!("`{}` is a table; INSERT INTO ... SELECT writes to streams", target.value))
-                .at(target.span));
+            return Err(Error::user(
+                "insert-into-table",
+                format!(
+                    "`{}` is a table; INSERT INTO ... SELECT writes to streams",
+                    target.value
+                ),
+            )
+            .at(target.span));
         }
         persistent_emit(query)?;
         let mut planned = self.planner(session).plan(query)?;
@@ -133,18 +156,38 @@ impl Engine {
         let kind = match query.emit {
             Emit::Changes => QueryKind::Push,
             Emit::Unsaid => QueryKind::Pull,
-            Emit::Final => return Err(Error::user("emit-final", "EMIT FINAL needs a window").help("write EMIT CHANGES")),
+            Emit::Final => {
+                return Err(Error::user("emit-final", "EMIT FINAL needs a window").help("write EMIT CHANGES"));
+            }
         };
         let planned = self.planner(session).plan(query)?;
         let id = next_id(session, if kind == QueryKind::Push { "PUSH" } else { "PULL" });
         let (sender, receiver) = change_channel();
         let schema = Arc::clone(&planned.dataflow.root().schema);
-        let sinks = (0..self.config.workers).map(|_| ShardSink::Columns(Box::new(sender.clone()))).collect();
-        let stop_at = if kind == QueryKind::Push { StopAt::Never } else { StopAt::CurrentEnd };
+        let sinks = (0..self.config.workers)
+            .map(|_| ShardSink::Columns(Box::new(sender.clone())))
+            .collect();
+        let stop_at = if kind == QueryKind::Push {
+            StopAt::Never
+        } else {
+            StopAt::CurrentEnd
+        };
         let info = query_info(id.clone(), kind, text, &planned.dataflow, None);
         let parts = self.parts(session, &info, planned.dataflow, sinks, stop_at)?;
-        let pipeline = Pipeline::start(Parts { gate: Some(sender), ..parts }, &self.pool)?;
-        session.queries.insert(id.clone(), Running { info, pipeline: Arc::clone(&pipeline) });
+        let pipeline = Pipeline::start(
+            Parts {
+                gate: Some(sender),
+                ..parts
+            },
+            &self.pool,
+        )?;
+        session.queries.insert(
+            id.clone(),
+            Running {
+                info,
+                pipeline: Arc::clone(&pipeline),
+            },
+        );
         Ok(Outcome::Query(PushQuery {
             id,
             schema,
@@ -170,16 +213,32 @@ impl Engine {
             // One file however many workers: all rows go to the first shard, the others write nothing.
             let schema = Arc::clone(&planned.dataflow.root().schema);
             let last = planned.dataflow.nodes.len() - 1;
-            let gather = planned.dataflow.add(NodeKind::Exchange(Distribution::Single), vec![last], Arc::clone(&schema));
+            let gather = planned.dataflow.add(
+                NodeKind::Exchange(Distribution::Single),
+                vec![last],
+                Arc::clone(&schema),
+            );
             planned.dataflow.add(NodeKind::Union, vec![gather], schema);
         }
-        let mut info = query_info(id.clone(), QueryKind::Persistent, text, &planned.dataflow, Some(definition.name.clone()));
+        let mut info = query_info(
+            id.clone(),
+            QueryKind::Persistent,
+            text,
+            &planned.dataflow,
+            Some(definition.name.clone()),
+        );
         info.creates_sink = creates_sink;
         let sinks = (0..self.config.workers)
             .map(|index| match (one_writer, index) {
                 (true, 1..) => Ok(ShardSink::Columns(Box::new(change_channel().0))),
                 (true, 0) => self.shard_sink(definition, ShardOf { index: 0, count: 1 }),
-                (false, _) => self.shard_sink(definition, ShardOf { index, count: self.config.workers }),
+                (false, _) => self.shard_sink(
+                    definition,
+                    ShardOf {
+                        index,
+                        count: self.config.workers,
+                    },
+                ),
             })
             .collect::<Result<Vec<_>, Error>>()?;
         let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
@@ -207,8 +266,11 @@ impl Engine {
         let mut sources = BTreeMap::new();
         for (number, (node, scan)) in dataflow.scans().enumerate() {
             if scan.definition.kind == SourceKind::Table {
-                return Err(Error::user("not-supported", format!("queries over tables are not supported yet (`{}`)", scan.definition.name))
-                    .help("declare the topic as a stream to read its records one by one"));
+                return Err(Error::user(
+                    "not-supported",
+                    format!("queries over tables are not supported yet (`{}`)", scan.definition.name),
+                )
+                .help("declare the topic as a stream to read its records one by one"));
             }
             let source = self.source(session, info, number, scan, stop_at)?;
             let dead_letters = match &scan.definition.bad_records {
@@ -287,21 +349,33 @@ impl Engine {
             Some(name) => {
                 let error = Error::user("unknown-query", format!("there is no query `{}`", name.value)).at(name.span);
                 let near = crate::catalog::nearest(&name.value, session.queries.keys().map(String::as_str));
-                return Err(error.help(near.map_or("SHOW QUERIES lists them".into(), |near| format!("did you mean `{near}`?"))));
+                return Err(error.help(near.map_or("SHOW QUERIES lists them".into(), |near| {
+                    format!("did you mean `{near}`?")
+                })));
             }
             None => session.queries.keys().cloned().collect(),
         };
         for id in &ids {
             Self::stop_query(session, id)?;
         }
-        Ok(Outcome::Message(format!("terminated: {}", if ids.is_empty() { "no query".into() } else { ids.join(", ") })))
+        Ok(Outcome::Message(format!(
+            "terminated: {}",
+            if ids.is_empty() {
+                "no query".into()
+            } else {
+                ids.join(", ")
+            }
+        )))
     }
 
     pub(crate) fn stop_query(session: &mut Session, id: &str) -> Result<(), Error> {
         if let Some(running) = session.queries.get(id) {
             running.pipeline.stop();
             if !running.pipeline.wait(STOP_TIMEOUT).is_over() {
-                return Err(Error::System(format!("query {id} did not stop within {} s", STOP_TIMEOUT.as_secs())));
+                return Err(Error::System(format!(
+                    "query {id} did not stop within {} s",
+                    STOP_TIMEOUT.as_secs()
+                )));
             }
             session.queries.remove(id);
         }
@@ -312,7 +386,9 @@ impl Engine {
     pub fn queries(&self) -> Vec<(QueryInfo, Arc<Pipeline>)> {
         let session = self.session.lock();
         let queries = session.queries.values();
-        queries.map(|running| (running.info.clone(), Arc::clone(&running.pipeline))).collect()
+        queries
+            .map(|running| (running.info.clone(), Arc::clone(&running.pipeline)))
+            .collect()
     }
 
     /// Asks every query to stop, waits for them, and gives the names of those that did not stop in time.
@@ -321,7 +397,9 @@ impl Engine {
         for (_, pipeline) in &queries {
             pipeline.stop();
         }
-        let left = queries.into_iter().filter(|(_, pipeline)| !pipeline.wait(timeout).is_over());
+        let left = queries
+            .into_iter()
+            .filter(|(_, pipeline)| !pipeline.wait(timeout).is_over());
         left.map(|(info, _)| info.id).collect()
     }
 
@@ -330,12 +408,22 @@ impl Engine {
     /// Only for embedded topics, where nobody else writes: a query is done when a whole step of it found nothing after
     /// the last record was appended anywhere.
     pub fn quiesce(&self, timeout: Duration) -> bool {
-        let Some(log) = self.topics.embedded() else { return false };
+        let Some(log) = self.topics.embedded() else {
+            return false;
+        };
         let until = std::time::Instant::now() + timeout;
         loop {
             let appended = log.appended();
-            let running: Vec<_> = self.queries().into_iter().map(|(_, pipeline)| (pipeline.empty_steps(), pipeline)).collect();
-            let all_idle = || running.iter().all(|(before, pipeline)| pipeline.state().is_over() || pipeline.empty_steps() >= before + 2);
+            let running: Vec<_> = self
+                .queries()
+                .into_iter()
+                .map(|(_, pipeline)| (pipeline.empty_steps(), pipeline))
+                .collect();
+            let all_idle = || {
+                running
+                    .iter()
+                    .all(|(before, pipeline)| pipeline.state().is_over() || pipeline.empty_steps() >= before + 2)
+            };
             while !all_idle() {
                 if std::time::Instant::now() >= until {
                     return false;
@@ -359,21 +447,37 @@ impl Engine {
 /// A stream or table that may be written to.
 pub(crate) fn writable<'a>(session: &'a Session, target: &Name) -> Result<&'a Arc<Definition>, Error> {
     let Some(definition) = session.catalog.source(&target.value) else {
-        let error = Error::user("unknown-source", format!("stream or table `{}` does not exist", target.value)).at(target.span);
+        let error = Error::user(
+            "unknown-source",
+            format!("stream or table `{}` does not exist", target.value),
+        )
+        .at(target.span);
         return Err(match session.catalog.nearest_source(&target.value) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help("SHOW STREAMS lists the streams"),
         });
     };
     if definition.read_only {
-        return Err(Error::user("read-only", format!("`{}` was declared with SOURCE, so nothing can be inserted", target.value))
-            .at(target.span));
+        return Err(Error::user(
+            "read-only",
+            format!(
+                "`{}` was declared with SOURCE, so nothing can be inserted",
+                target.value
+            ),
+        )
+        .at(target.span));
     }
-    let has_headers = definition.columns.iter().any(|column| !matches!(column.role, ColumnRole::Key | ColumnRole::Value));
+    let has_headers = definition
+        .columns
+        .iter()
+        .any(|column| !matches!(column.role, ColumnRole::Key | ColumnRole::Value));
     if has_headers {
-        return Err(Error::user("insert-headers", format!("`{}` has columns of headers, which cannot be written", target.value))
-            .at(target.span)
-            .help("declare a second stream over the topic without the HEADERS columns"));
+        return Err(Error::user(
+            "insert-headers",
+            format!("`{}` has columns of headers, which cannot be written", target.value),
+        )
+        .at(target.span)
+        .help("declare a second stream over the topic without the HEADERS columns"));
     }
     Ok(definition)
 }
@@ -390,16 +494,27 @@ fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<Column>, Er
     let keys = planned.key.as_ref().map_err(|missing| {
         Error::user(
             "key-not-selected",
-            format!("the key of the source, {}, is not selected, so `{}` would lose it", missing.join(", "), name.value),
+            format!(
+                "the key of the source, {}, is not selected, so `{}` would lose it",
+                missing.join(", "),
+                name.value
+            ),
         )
-        .help(format!("add {} to the SELECT list, or choose a key by PARTITION BY", missing.join(", ")))
+        .help(format!(
+            "add {} to the SELECT list, or choose a key by PARTITION BY",
+            missing.join(", ")
+        ))
     })?;
     let schema = plan::event_time_only_types(&planned.dataflow.root().schema)?;
     let fields = schema.fields().iter().enumerate();
     let columns = fields.map(|(position, field)| Column {
         name: field.name().clone(),
         sql_type: SqlType::from_arrow(field.data_type()).unwrap_or(SqlType::String),
-        role: if keys.contains(&position) { ColumnRole::Key } else { ColumnRole::Value },
+        role: if keys.contains(&position) {
+            ColumnRole::Key
+        } else {
+            ColumnRole::Value
+        },
     });
     Ok(columns.collect())
 }

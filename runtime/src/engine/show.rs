@@ -27,7 +27,11 @@ impl Engine {
     fn topic_list(&self) -> Result<Table, Error> {
         let mut table = Table::new(&["Topic", "Partitions", "Replicas"]);
         for topic in self.topics.log().list()? {
-            table.rows.push(vec![topic.name, topic.partitions.to_string(), topic.replicas.to_string()]);
+            table.rows.push(vec![
+                topic.name,
+                topic.partitions.to_string(),
+                topic.replicas.to_string(),
+            ]);
         }
         Ok(table)
     }
@@ -41,13 +45,19 @@ impl Engine {
                 Kind::Scalar => "scalar",
                 Kind::Stream => "stream",
             };
-            table.rows.push(vec![function_signature(info), kind.into(), format!("plugin {}", info.plugin)]);
+            table.rows.push(vec![
+                function_signature(info),
+                kind.into(),
+                format!("plugin {}", info.plugin),
+            ]);
         }
         let mut built_in: Vec<(String, &str)> = self.functions.built_in().collect();
         built_in.sort_unstable();
         for (name, kind) in built_in {
             if !plugins.iter().any(|info| info.name.eq_ignore_ascii_case(&name)) {
-                table.rows.push(vec![name.to_uppercase(), kind.into(), "built in".into()]);
+                table
+                    .rows
+                    .push(vec![name.to_uppercase(), kind.into(), "built in".into()]);
             }
         }
         table
@@ -77,7 +87,11 @@ impl Engine {
 #[must_use]
 pub fn function_signature(info: &FunctionInfo) -> String {
     let name_of = |data_type| SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |t| t.to_string());
-    let args: Vec<String> = info.args.iter().map(|(name, data_type)| format!("{name} {}", name_of(data_type))).collect();
+    let args: Vec<String> = info
+        .args
+        .iter()
+        .map(|(name, data_type)| format!("{name} {}", name_of(data_type)))
+        .collect();
     format!("{}({}) RETURNS {}", info.name, args.join(", "), name_of(&info.returns))
 }
 
@@ -101,7 +115,15 @@ fn sources(session: &Session, kind: SourceKind) -> Table {
 }
 
 fn queries(session: &Session) -> Table {
-    let mut table = Table::new(&["Query", "Kind", "State", "Rows in", "Rows out", "Bad records", "Statement"]);
+    let mut table = Table::new(&[
+        "Query",
+        "Kind",
+        "State",
+        "Rows in",
+        "Rows out",
+        "Bad records",
+        "Statement",
+    ]);
     for query in session.queries.values() {
         let totals = query.pipeline.metrics().totals();
         let kind = match query.info.kind {
@@ -131,7 +153,11 @@ fn queries(session: &Session) -> Table {
 fn properties(session: &Session) -> Table {
     let mut table = Table::new(&["Property", "Value", "Set by", "Meaning"]);
     for property in PROPERTIES {
-        let set_by = if session.properties.is_set(property.name) { "session" } else { "default" };
+        let set_by = if session.properties.is_set(property.name) {
+            "session"
+        } else {
+            "default"
+        };
         table.rows.push(vec![
             property.name.into(),
             session.properties.get(property.name).into(),
@@ -161,7 +187,9 @@ fn variables(session: &Session) -> Table {
 fn connectors() -> Table {
     let mut table = Table::new(&["Connector", "What it is"]);
     for connector in crate::connector::registry::connectors() {
-        table.rows.push(vec![connector.name().into(), connector.summary().into()]);
+        table
+            .rows
+            .push(vec![connector.name().into(), connector.summary().into()]);
     }
     table
 }

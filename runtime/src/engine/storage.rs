@@ -41,7 +41,10 @@ pub(crate) struct Formats {
 
 impl<'a> Options<'a> {
     pub(crate) fn new(with: &'a WithOptions) -> Self {
-        let left = with.options.iter().map(|(name, (value, span))| (name.as_str(), (value, *span)));
+        let left = with
+            .options
+            .iter()
+            .map(|(name, (value, span))| (name.as_str(), (value, *span)));
         Self { left: left.collect() }
     }
 
@@ -61,16 +64,24 @@ impl<'a> Options<'a> {
 
     /// Takes an option as a number of at least 1.
     pub(crate) fn count<T: TryFrom<i64>>(&mut self, name: &str) -> Result<Option<T>, Error> {
-        let Some((text, span)) = self.spanned(name) else { return Ok(None) };
+        let Some((text, span)) = self.spanned(name) else {
+            return Ok(None);
+        };
         let number = text.parse::<i64>().ok().filter(|number| *number >= 1);
         match number.and_then(|number| T::try_from(number).ok()) {
             Some(number) => Ok(Some(number)),
-            None => Err(Error::user("wrong-option-value", format!("{name} is a number from 1 on, not `{text}`")).at(span)),
+            None => Err(Error::user(
+                "wrong-option-value",
+                format!("{name} is a number from 1 on, not `{text}`"),
+            )
+            .at(span)),
         }
     }
 
     fn boolean(&mut self, name: &str) -> Result<Option<bool>, Error> {
-        let Some((text, span)) = self.spanned(name) else { return Ok(None) };
+        let Some((text, span)) = self.spanned(name) else {
+            return Ok(None);
+        };
         match text.to_lowercase().as_str() {
             "true" => Ok(Some(true)),
             "false" => Ok(Some(false)),
@@ -79,7 +90,9 @@ impl<'a> Options<'a> {
     }
 
     fn delimiter(&mut self, name: &str) -> Result<Option<u8>, Error> {
-        let Some((text, span)) = self.spanned(name) else { return Ok(None) };
+        let Some((text, span)) = self.spanned(name) else {
+            return Ok(None);
+        };
         match text.as_str() {
             "TAB" => Ok(Some(b'\t')),
             "SPACE" => Ok(Some(b' ')),
@@ -93,7 +106,9 @@ impl<'a> Options<'a> {
     }
 
     fn format(&mut self, name: &str) -> Result<Option<Format>, Error> {
-        let Some((text, span)) = self.spanned(name) else { return Ok(None) };
+        let Some((text, span)) = self.spanned(name) else {
+            return Ok(None);
+        };
         match Format::from_name(&text) {
             Ok(format) => Ok(Some(format)),
             Err(unsupported) => Err(Error::user("unknown-format", unsupported.0).at(span)),
@@ -105,9 +120,12 @@ impl<'a> Options<'a> {
         let both = self.left.get("FORMAT").map(|(_, span)| *span);
         for name in ["KEY_FORMAT", "VALUE_FORMAT"] {
             if let (Some(_), Some((_, span))) = (both, self.left.get(name)) {
-                return Err(Error::user("format-twice", format!("FORMAT stands for both formats, so {name} cannot be set"))
-                    .at(*span)
-                    .help("leave FORMAT out and set KEY_FORMAT and VALUE_FORMAT"));
+                return Err(Error::user(
+                    "format-twice",
+                    format!("FORMAT stands for both formats, so {name} cannot be set"),
+                )
+                .at(*span)
+                .help("leave FORMAT out and set KEY_FORMAT and VALUE_FORMAT"));
             }
         }
         let both = self.format("FORMAT")?;
@@ -152,9 +170,11 @@ impl<'a> Options<'a> {
         let pattern = self.spanned("TIMESTAMP_FORMAT");
         match (column, pattern) {
             (None, None) => Ok(None),
-            (None, Some((_, span))) => Err(Error::user("timestamp-format-alone", "TIMESTAMP_FORMAT needs TIMESTAMP")
-                .at(span)
-                .help("add TIMESTAMP = 'column'")),
+            (None, Some((_, span))) => Err(
+                Error::user("timestamp-format-alone", "TIMESTAMP_FORMAT needs TIMESTAMP")
+                    .at(span)
+                    .help("add TIMESTAMP = 'column'"),
+            ),
             (Some((column, span)), pattern) => {
                 let folded = match column.strip_prefix('`').and_then(|rest| rest.strip_suffix('`')) {
                     Some(quoted) => quoted.to_owned(),
@@ -174,24 +194,30 @@ impl<'a> Options<'a> {
     /// Takes BAD_RECORDS and DEAD_LETTER_TOPIC.
     pub(crate) fn bad_records(&mut self) -> Result<BadRecordPolicy, Error> {
         let topic = self.spanned("DEAD_LETTER_TOPIC");
-        let policy = self.spanned("BAD_RECORDS").map(|(text, span)| (text.to_lowercase(), span));
+        let policy = self
+            .spanned("BAD_RECORDS")
+            .map(|(text, span)| (text.to_lowercase(), span));
         match (policy.as_ref().map(|(text, span)| (text.as_str(), *span)), topic) {
-            (None, None) | (Some(("skip", _)), None) => Ok(BadRecordPolicy::Skip),
+            (None | Some(("skip", _)), None) => Ok(BadRecordPolicy::Skip),
             (Some(("fail", _)), None) => Ok(BadRecordPolicy::Fail),
             (None | Some(("dead_letter", _)), Some((topic, _))) => Ok(BadRecordPolicy::DeadLetter(topic)),
-            (Some(("dead_letter", span)), None) => {
-                Err(Error::user("dead-letter-without-topic", "BAD_RECORDS = 'dead_letter' needs a topic")
-                    .at(span)
-                    .help("add DEAD_LETTER_TOPIC = 'name'"))
-            }
-            (Some((other @ ("skip" | "fail"), span)), Some(_)) => {
-                Err(Error::user("dead-letter-unused", format!("BAD_RECORDS = '{other}' writes no dead letters"))
-                    .at(span)
-                    .help("leave DEAD_LETTER_TOPIC out, or set BAD_RECORDS = 'dead_letter'"))
-            }
-            (Some((other, span)), _) => {
-                Err(Error::user("wrong-option-value", format!("BAD_RECORDS is skip, fail or dead_letter, not `{other}`")).at(span))
-            }
+            (Some(("dead_letter", span)), None) => Err(Error::user(
+                "dead-letter-without-topic",
+                "BAD_RECORDS = 'dead_letter' needs a topic",
+            )
+            .at(span)
+            .help("add DEAD_LETTER_TOPIC = 'name'")),
+            (Some((other @ ("skip" | "fail"), span)), Some(_)) => Err(Error::user(
+                "dead-letter-unused",
+                format!("BAD_RECORDS = '{other}' writes no dead letters"),
+            )
+            .at(span)
+            .help("leave DEAD_LETTER_TOPIC out, or set BAD_RECORDS = 'dead_letter'")),
+            (Some((other, span)), _) => Err(Error::user(
+                "wrong-option-value",
+                format!("BAD_RECORDS is skip, fail or dead_letter, not `{other}`"),
+            )
+            .at(span)),
         }
     }
 
@@ -206,7 +232,11 @@ impl<'a> Options<'a> {
                 None => error.help(format!("the options are {}", OPTIONS.join(", "))),
             });
         }
-        Ok(self.left.into_iter().map(|(name, (value, _))| (name.to_owned(), value.text())).collect())
+        Ok(self
+            .left
+            .into_iter()
+            .map(|(name, (value, _))| (name.to_owned(), value.text()))
+            .collect())
     }
 }
 

@@ -21,12 +21,18 @@ impl Topics {
         match &config.brokers {
             None => {
                 if let Some(name) = config.kafka.keys().next() {
-                    return Err(Error::user("no-brokers", format!("the Kafka property {name} is set, but no brokers are"))
-                        .help("add --brokers HOST:PORT"));
+                    return Err(Error::user(
+                        "no-brokers",
+                        format!("the Kafka property {name} is set, but no brokers are"),
+                    )
+                    .help("add --brokers HOST:PORT"));
                 }
                 Ok(Self::Embedded(EmbeddedLog::new()))
             }
-            Some(brokers) => Ok(Self::Kafka(Arc::new(KafkaLog::new(Properties::new(brokers, config.kafka.clone())?)?))),
+            Some(brokers) => Ok(Self::Kafka(Arc::new(KafkaLog::new(Properties::new(
+                brokers,
+                config.kafka.clone(),
+            )?)?))),
         }
     }
 

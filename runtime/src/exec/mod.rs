@@ -5,6 +5,7 @@
 //! plane knows no SQL and no catalog: it is handed a [`crate::plan::Dataflow`], opened sources and sinks.
 
 mod error;
+mod event_time;
 mod exchange;
 mod headers;
 mod metrics;

@@ -139,7 +139,15 @@ impl Pipeline {
                     .next()
                     .ok_or_else(|| Error::Internal("a shard has no sink".into()))?;
                 let letters = |id| dead_letters.get_mut(&id).and_then(Vec::pop);
-                let shard = Shard::new(number, &parts.dataflow, &shared, shards, sink, &parts.row_errors, letters)?;
+                let shard = Shard::new(
+                    number,
+                    &parts.dataflow,
+                    &shared,
+                    shards,
+                    sink,
+                    &parts.row_errors,
+                    letters,
+                )?;
                 Ok(Mutex::new(shard))
             })
             .collect::<Result<Vec<_>, Error>>()?;
@@ -336,9 +344,13 @@ impl Pipeline {
 
     /// Deals new partitions out to the shards in turn, and takes lost ones away.
     fn deal_partitions(&self, control: &mut Control) -> Result<(), Error> {
-        let Control { sources, next_shard, .. } = control;
+        let Control {
+            sources, next_shard, ..
+        } = control;
         for (id, source) in sources {
-            let Some(change) = source.poll_assignment()? else { continue };
+            let Some(change) = source.poll_assignment()? else {
+                continue;
+            };
             for partition in change.removed {
                 for shard in &self.shards {
                     if let Some(scan) = shard.lock().scan_mut(*id) {

@@ -162,7 +162,9 @@ impl Shared {
             }
             let due = queues.parked.peek().map(|Reverse(parked)| parked.due);
             if let Some(due) = due.filter(|due| *due <= Instant::now()) {
-                let Some(Reverse(parked)) = queues.parked.pop() else { continue };
+                let Some(Reverse(parked)) = queues.parked.pop() else {
+                    continue;
+                };
                 debug_assert!(parked.due == due, "the earliest one was looked at");
                 // A pipeline that was woken meanwhile is no longer parked; its old entry means nothing.
                 if parked.pipeline.unpark() {

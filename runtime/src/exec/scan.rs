@@ -4,16 +4,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use datafusion::arrow::array::cast::AsArray;
 use datafusion::arrow::array::{
-    Array, ArrayRef, BooleanArray, Int8Array, Int32Array, Int64Array, RecordBatch, RecordBatchOptions, new_null_array,
+    ArrayRef, BooleanArray, Int8Array, Int32Array, Int64Array, RecordBatch, RecordBatchOptions, new_null_array,
 };
-use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef, TimeUnit, TimestampMillisecondType};
+use datafusion::arrow::datatypes::SchemaRef;
 
+use super::Error;
+use super::event_time::EventTime;
 use super::headers::{all_headers, last_header};
 use super::metrics::{Metrics, add};
-use super::Error;
-use crate::catalog::{BadRecordPolicy, Definition, EventTimeColumn};
+use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::{ColumnBatch, PartitionReader, PollLimits, Polled, RecordSink};
 use crate::format::{self, BadRow, Decoder};
 use crate::plan;
@@ -65,7 +65,7 @@ pub(crate) struct ScanShard {
     columns: Vec<(ColumnSource, usize)>,
     keys: Option<Box<dyn Decoder>>,
     values: Option<Box<dyn Decoder>>,
-    event_time: Option<(ColumnSource, usize, EventTimeColumn)>,
+    event_time: Option<(ColumnSource, usize, EventTime)>,
     readers: Vec<Box<dyn PartitionReader>>,
     next_reader: usize,
     next_offsets: BTreeMap<i32, i64>,
@@ -96,7 +96,11 @@ struct Rows {
 }
 
 impl ScanShard {
-    pub(crate) fn new(scan: &plan::Scan, schema: SchemaRef, dead_letters: Option<Box<dyn RecordSink>>) -> Result<Self, Error> {
+    pub(crate) fn new(
+        scan: &plan::Scan,
+        schema: SchemaRef,
+        dead_letters: Option<Box<dyn RecordSink>>,
+    ) -> Result<Self, Error> {
         let definition = Arc::clone(&scan.definition);
         let query_schema = definition.query_schema();
         let mut plan = DecodePlan::new(&definition);
@@ -105,10 +109,21 @@ impl ScanShard {
             .iter()
             .map(|position| (plan.source(*position, query_schema.field(*position).name()), *position))
             .collect();
-        let event_time = definition.event_time.clone().map(|event_time| {
-            let position = definition.columns.iter().position(|c| c.name == event_time.column).unwrap_or(0);
-            (plan.source(position, &event_time.column), position, event_time)
-        });
+        let event_time = match &definition.event_time {
+            None => None,
+            Some(declared) => {
+                let position = definition
+                    .columns
+                    .iter()
+                    .position(|c| c.name == declared.column)
+                    .unwrap_or(0);
+                Some((
+                    plan.source(position, &declared.column),
+                    position,
+                    EventTime::new(declared)?,
+                ))
+            }
+        };
         let decoder = |own: &[Column], projection: &[usize], spec| {
             let wanted = !projection.is_empty();
             wanted.then(|| format::decoder(spec, own, projection)).transpose()
@@ -161,7 +176,9 @@ impl ScanShard {
     /// The append order of the earliest waiting row and the number of its reader.
     pub(crate) fn earliest(&mut self) -> Option<(u64, usize)> {
         let waiting = self.readers.iter_mut().enumerate();
-        waiting.filter_map(|(number, reader)| Some((reader.next_order()?, number))).min()
+        waiting
+            .filter_map(|(number, reader)| Some((reader.next_order()?, number)))
+            .min()
     }
 
     /// Polls one reader for one row.
@@ -225,7 +242,11 @@ impl ScanShard {
         Ok(false)
     }
 
-    fn decode(&mut self, records: RawRecords, metrics: &Metrics) -> Result<Option<(Rows, Option<BooleanArray>)>, Error> {
+    fn decode(
+        &mut self,
+        records: RawRecords,
+        metrics: &Metrics,
+    ) -> Result<Option<(Rows, Option<BooleanArray>)>, Error> {
         if records.is_empty() {
             return Ok(None);
         }
@@ -240,7 +261,11 @@ impl ScanShard {
         };
         let keys = decode(&mut self.keys, &records.keys);
         let values = decode(&mut self.values, &records.values);
-        let keep = if bad.is_empty() { None } else { Some(self.report_bad(bad, &records, metrics)?) };
+        let keep = if bad.is_empty() {
+            None
+        } else {
+            Some(self.report_bad(bad, &records, metrics)?)
+        };
         let count = records.len();
         let any_tombstone = (0..count).any(|row| records.values.is_null(row)) && self.has_value_columns();
         let tombstones = any_tombstone.then(|| (0..count).map(|row| Some(records.values.is_null(row))).collect());
@@ -267,11 +292,14 @@ impl ScanShard {
         for (_, position) in &self.columns {
             plan.source(*position, self.definition.query_schema().field(*position).name());
         }
-        if let Some((_, position, event_time)) = &self.event_time {
-            plan.source(*position, &event_time.column);
+        if let Some((_, position, _)) = &self.event_time {
+            plan.source(*position, "");
         }
         let columns = |places: &[usize], chosen: &[usize]| -> Vec<ArrayRef> {
-            chosen.iter().map(|i| Arc::clone(batch.records.column(places[*i]))).collect()
+            chosen
+                .iter()
+                .map(|i| Arc::clone(batch.records.column(places[*i])))
+                .collect()
         };
         let rows = Rows {
             count: batch.records.num_rows(),
@@ -291,7 +319,7 @@ impl ScanShard {
             None => (rows.timestamps.clone(), None),
             Some((source, position, event_time)) => {
                 let column = self.column(source, *position, &rows, &rows.timestamps);
-                event_times(&column, event_time, &rows.timestamps)?
+                event_time.of(&column, &rows.timestamps)?
             }
         };
         let columns = self
@@ -309,7 +337,9 @@ impl ScanShard {
             event_times,
             weights,
         };
-        let timeless = timeless.map(|mask| self.report_timeless(mask, &rows, metrics)).transpose()?;
+        let timeless = timeless
+            .map(|mask| self.report_timeless(mask, &rows, metrics))
+            .transpose()?;
         let keep = match (keep, timeless) {
             (Some(a), Some(b)) => Some(datafusion::arrow::compute::and(&a, &b)?),
             (a, b) => a.or(b),
@@ -332,12 +362,20 @@ impl ScanShard {
             ColumnSource::RowPartition => Arc::new(Int32Array::from_value(rows.partition, rows.count)),
             ColumnSource::RowOffset => Arc::new(rows.offsets.clone()),
             ColumnSource::Headers => rows.headers.as_ref().map_or_else(nulls, |headers| all_headers(headers)),
-            ColumnSource::Header(key) => rows.headers.as_ref().map_or_else(nulls, |headers| last_header(headers, key)),
+            ColumnSource::Header(key) => rows
+                .headers
+                .as_ref()
+                .map_or_else(nulls, |headers| last_header(headers, key)),
         }
     }
 
     /// Counts, logs and routes bad rows; gives the mask of the good ones.
-    fn report_bad(&mut self, mut bad: Vec<BadRow>, records: &RawRecords, metrics: &Metrics) -> Result<BooleanArray, Error> {
+    fn report_bad(
+        &mut self,
+        mut bad: Vec<BadRow>,
+        records: &RawRecords,
+        metrics: &Metrics,
+    ) -> Result<BooleanArray, Error> {
         bad.sort_by_key(|row| row.row);
         bad.dedup_by_key(|row| row.row);
         let mut keep = vec![true; records.len()];
@@ -345,8 +383,14 @@ impl ScanShard {
             keep[row.row as usize] = false;
         }
         let place = |row: &BadRow| (records.partition, records.offsets[row.row as usize]);
-        let letters = bad.iter().map(|row| dead_letter(records, row, &self.definition.storage.topic));
-        let letters: Vec<_> = if self.dead_letters.is_some() { letters.collect() } else { vec![] };
+        let letters = bad
+            .iter()
+            .map(|row| dead_letter(records, row, &self.definition.storage.topic));
+        let letters: Vec<_> = if self.dead_letters.is_some() {
+            letters.collect()
+        } else {
+            vec![]
+        };
         self.bad_records(&bad, place, &letters, metrics)?;
         Ok(keep.into())
     }
@@ -405,8 +449,13 @@ impl ScanShard {
 /// The original bytes of a bad record, with its place and the reason in headers.
 fn dead_letter(records: &RawRecords, bad: &BadRow, topic: &str) -> RawRecords {
     let row = bad.row as usize;
-    let mut headers = records.headers.as_ref().map(|headers| headers[row].clone()).unwrap_or_default();
-    let mut add_header = |name: &str, value: String| headers.push((format!("waterwheel.{name}"), Some(value.into_bytes())));
+    let mut headers = records
+        .headers
+        .as_ref()
+        .map(|headers| headers[row].clone())
+        .unwrap_or_default();
+    let mut add_header =
+        |name: &str, value: String| headers.push((format!("waterwheel.{name}"), Some(value.into_bytes())));
     add_header("topic", topic.to_owned());
     add_header("partition", records.partition.to_string());
     add_header("offset", records.offsets[row].to_string());
@@ -419,32 +468,6 @@ fn dead_letter(records: &RawRecords, bad: &BadRow, topic: &str) -> RawRecords {
         offsets: vec![-1],
         headers: Some(vec![headers]),
     }
-}
-
-/// The event times of a column, and the mask of the rows that have one where some have not.
-fn event_times(
-    column: &ArrayRef,
-    event_time: &EventTimeColumn,
-    timestamps: &Int64Array,
-) -> Result<(Int64Array, Option<BooleanArray>), Error> {
-    let times: Int64Array = match column.data_type() {
-        DataType::Int64 => column.as_primitive::<Int64Type>().clone(),
-        DataType::Timestamp(TimeUnit::Millisecond, _) => {
-            column.as_primitive::<TimestampMillisecondType>().reinterpret_cast::<Int64Type>()
-        }
-        other => {
-            return Err(Error::Internal(format!(
-                "the event time column {} has the type {other} with the pattern {:?}",
-                event_time.column, event_time.pattern
-            )));
-        }
-    };
-    if times.null_count() == 0 && times.values().iter().all(|time| *time >= 0) {
-        return Ok((times, None));
-    }
-    let keep: BooleanArray = times.iter().map(|time| Some(time.is_some_and(|time| time >= 0))).collect();
-    let filled = times.iter().zip(timestamps.values()).map(|(time, stamp)| time.filter(|t| *t >= 0).unwrap_or(*stamp));
-    Ok((Int64Array::from_iter_values(filled), Some(keep)))
 }
 
 /// Collects which key and value columns must be decoded.
@@ -461,7 +484,11 @@ struct DecodePlan {
 
 impl DecodePlan {
     fn new(definition: &Definition) -> Self {
-        let roles: Vec<ColumnRole> = definition.columns.iter().map(|column| definition.stored_role(column)).collect();
+        let roles: Vec<ColumnRole> = definition
+            .columns
+            .iter()
+            .map(|column| definition.stored_role(column))
+            .collect();
         let places = |wanted: &ColumnRole| (0..roles.len()).filter(|i| roles[*i] == *wanted).collect();
         let key_places: Vec<usize> = places(&ColumnRole::Key);
         let value_places: Vec<usize> = places(&ColumnRole::Value);

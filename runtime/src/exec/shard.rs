@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::Error;
 use super::exchange::{Mailboxes, Router};
 use super::metrics::{Metrics, add};
 use super::scan::{ScanShard, Scanned, StepRows};
 use super::sink::ShardSink;
 use super::stages::Stages;
-use super::Error;
 use crate::operator::{Filter, Limit, LimitCount, Operator, Project, RowErrors, StreamFunctionOperator};
 use crate::plan::{Dataflow, NodeId, NodeKind};
 use crate::types::ChangeBatch;
@@ -108,7 +108,9 @@ impl Shard {
                     Role::Operator(Box::new(operator))
                 }
                 NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
-                    Some(mailboxes) => Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes)),
+                    Some(mailboxes) => {
+                        Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes))
+                    }
                     None => Role::Pass,
                 },
                 NodeKind::Limit(_) => match &shared.limits[id] {

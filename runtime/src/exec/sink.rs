@@ -43,7 +43,9 @@ impl ShardSink {
         };
         let columns: Vec<&Column> = definition.writable_columns().collect();
         let part = |role: &ColumnRole, spec| -> Result<(Vec<usize>, Box<dyn Encoder>), Error> {
-            let positions: Vec<usize> = (0..columns.len()).filter(|i| definition.stored_role(columns[*i]) == *role).collect();
+            let positions: Vec<usize> = (0..columns.len())
+                .filter(|i| definition.stored_role(columns[*i]) == *role)
+                .collect();
             let own: Vec<Column> = positions.iter().map(|i| columns[*i].clone()).collect();
             Ok((positions, format::encoder(spec, &own)?))
         };
@@ -93,7 +95,10 @@ impl RecordWriter {
     fn write(&mut self, changes: &ChangeBatch) -> Result<(), Error> {
         let rows = changes.num_rows();
         let pick = |positions: &[usize]| -> Vec<ArrayRef> {
-            positions.iter().map(|i| Arc::clone(changes.records.column(*i))).collect()
+            positions
+                .iter()
+                .map(|i| Arc::clone(changes.records.column(*i)))
+                .collect()
         };
         let records = &mut self.records;
         records.keys.clear();
@@ -101,12 +106,17 @@ impl RecordWriter {
         let keys = pick(&self.keys.0);
         let null_keys = all_null(&keys, rows);
         self.keys.1.encode(&keys, rows, null_keys.as_ref(), &mut records.keys)?;
-        let tombstones = changes
-            .weights
-            .as_ref()
-            .map(|weights| weights.values().iter().map(|weight| Some(*weight < 0)).collect::<BooleanArray>());
+        let tombstones = changes.weights.as_ref().map(|weights| {
+            weights
+                .values()
+                .iter()
+                .map(|weight| Some(*weight < 0))
+                .collect::<BooleanArray>()
+        });
         let values = pick(&self.values.0);
-        self.values.1.encode(&values, rows, tombstones.as_ref(), &mut records.values)?;
+        self.values
+            .1
+            .encode(&values, rows, tombstones.as_ref(), &mut records.values)?;
         records.timestamps.clear();
         records.timestamps.extend_from_slice(changes.event_times.values());
         records.offsets.clear();

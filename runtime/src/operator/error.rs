@@ -91,9 +91,9 @@ pub(crate) fn plain_reason(error: &DataFusionError) -> String {
             | ArrowError::InvalidArgumentError(reason) => reason.clone(),
             other => other.to_string(),
         },
-        DataFusionError::Execution(reason) | DataFusionError::Plan(reason) | DataFusionError::NotImplemented(reason) => {
-            reason.clone()
-        }
+        DataFusionError::Execution(reason)
+        | DataFusionError::Plan(reason)
+        | DataFusionError::NotImplemented(reason) => reason.clone(),
         other => other.strip_backtrace(),
     }
 }

@@ -27,7 +27,10 @@ impl KeyIndex {
     /// # Errors
     /// When Arrow's row format does not know a type.
     pub fn new(types: &[DataType]) -> Result<Self, ArrowError> {
-        let fields = types.iter().map(|data_type| SortField::new(data_type.clone())).collect();
+        let fields = types
+            .iter()
+            .map(|data_type| SortField::new(data_type.clone()))
+            .collect();
         Ok(Self {
             converter: RowConverter::new(fields)?,
             slots: HashTable::new(),
@@ -71,7 +74,13 @@ impl KeyIndex {
     }
 
     fn slot(&mut self, key: &[u8]) -> u32 {
-        let Self { slots, bytes, ends, hasher, .. } = self;
+        let Self {
+            slots,
+            bytes,
+            ends,
+            hasher,
+            ..
+        } = self;
         let key_of = |slot: u32| {
             let slot = slot as usize;
             let start = if slot == 0 { 0 } else { ends[slot - 1] };

@@ -48,7 +48,11 @@ impl RowErrors {
         for error in errors.iter().take(BAD_RECORDS_LOGGED_PER_STEP_MAX) {
             tracing::warn!(query = %self.query, "row error: {error}");
         }
-        if let Some(more) = errors.len().checked_sub(BAD_RECORDS_LOGGED_PER_STEP_MAX).filter(|n| *n > 0) {
+        if let Some(more) = errors
+            .len()
+            .checked_sub(BAD_RECORDS_LOGGED_PER_STEP_MAX)
+            .filter(|n| *n > 0)
+        {
             tracing::warn!(query = %self.query, "row error: and {more} more rows in the same batch");
         }
     }

@@ -95,7 +95,12 @@ fn message_of(error: &DataFusionError) -> String {
 fn operator_reason(error: &DataFusionError) -> String {
     let reason = operator::plain_reason(error);
     // DataFusion appends hints on several lines; the first one is the message.
-    reason.lines().next().unwrap_or_default().trim_end_matches('.').to_owned()
+    reason
+        .lines()
+        .next()
+        .unwrap_or_default()
+        .trim_end_matches('.')
+        .to_owned()
 }
 
 fn place_of(diagnostic: &PlanDiagnostic) -> Option<(Location, Location)> {
@@ -105,8 +110,7 @@ fn place_of(diagnostic: &PlanDiagnostic) -> Option<(Location, Location)> {
 }
 
 fn help_of(diagnostic: &PlanDiagnostic) -> Option<String> {
-    let help = diagnostic.helps.first().or(diagnostic.notes.first().map(|_| diagnostic.helps.first()).flatten())?;
-    Some(help.message.clone())
+    diagnostic.helps.first().map(|help| help.message.clone())
 }
 
 impl From<operator::Error> for Error {

@@ -32,7 +32,12 @@ fn describe(node: &super::Node) -> String {
         NodeKind::Scan(scan) => {
             let definition = &scan.definition;
             let from = definition.storage.connector.as_deref().unwrap_or("topic");
-            format!("scan {} ({from} {}) reads {}", definition.name, definition.storage.topic, columns())
+            format!(
+                "scan {} ({from} {}) reads {}",
+                definition.name,
+                definition.storage.topic,
+                columns()
+            )
         }
         NodeKind::Rows(batch) => format!("rows {}", batch.num_rows()),
         NodeKind::Filter(predicate) => format!("filter {predicate}"),
@@ -55,7 +60,11 @@ fn describe(node: &super::Node) -> String {
                 .iter()
                 .map(|call| format!("{}({})", call.function.info().name, list(&call.args)))
                 .collect();
-            let key = if keys.is_empty() { "one state for all rows".into() } else { format!("state by {}", list(keys)) };
+            let key = if keys.is_empty() {
+                "one state for all rows".into()
+            } else {
+                format!("state by {}", list(keys))
+            };
             format!("stream function {}, {key}", calls.join(", "))
         }
         NodeKind::Exchange(Distribution::Hash(keys)) => format!("exchange by hash of {}", list(keys)),
@@ -66,5 +75,9 @@ fn describe(node: &super::Node) -> String {
 }
 
 fn list(expressions: &[Expression]) -> String {
-    expressions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+    expressions
+        .iter()
+        .map(ToString::to_string)
+        .collect::<Vec<_>>()
+        .join(", ")
 }

@@ -7,6 +7,8 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
+use crate::function;
+use crate::types::Clock;
 use crate::udf::{FunctionSource, StreamFunction, scalar_udf};
 
 /// The functions of one moment; a query keeps the set that it was planned with.
@@ -21,9 +23,9 @@ pub struct FunctionSet {
 }
 
 impl FunctionSet {
-    /// DataFusion's functions, then those of `plugins`, which win over built-in ones of the same name.
+    /// DataFusion's functions, then ksqlDB's, then those of `plugins`; of two with one name the later one wins.
     #[must_use]
-    pub fn new(plugins: &dyn FunctionSource) -> Self {
+    pub fn new(plugins: &dyn FunctionSource, clock: &Arc<dyn Clock>) -> Self {
         let mut set = Self {
             scalars: HashMap::new(),
             higher_order: HashMap::new(),
@@ -36,7 +38,8 @@ impl FunctionSet {
             for name in function.aliases() {
                 set.scalars.insert(name.to_lowercase(), Arc::clone(&function));
             }
-            set.scalars.insert(function.name().to_lowercase(), Arc::clone(&function));
+            set.scalars
+                .insert(function.name().to_lowercase(), Arc::clone(&function));
         }
         for function in SessionStateDefaults::default_higher_order_functions() {
             set.higher_order.insert(function.name().to_lowercase(), function);
@@ -45,10 +48,19 @@ impl FunctionSet {
             for name in function.aliases() {
                 set.aggregates.insert(name.to_lowercase(), Arc::clone(&function));
             }
-            set.aggregates.insert(function.name().to_lowercase(), Arc::clone(&function));
+            set.aggregates
+                .insert(function.name().to_lowercase(), Arc::clone(&function));
         }
         for function in SessionStateDefaults::default_window_functions() {
             set.windows.insert(function.name().to_lowercase(), function);
+        }
+        for scalar in function::scalar_functions(clock) {
+            set.scalars.insert(scalar.name().to_lowercase(), scalar);
+        }
+        for higher_order in function::higher_order_functions() {
+            let name = higher_order.name().to_lowercase();
+            set.scalars.remove(&name);
+            set.higher_order.insert(name, higher_order);
         }
         set.add_plugins(plugins);
         set
@@ -80,6 +92,12 @@ impl FunctionSet {
     #[must_use]
     pub fn describe(&self, name: &str) -> Option<String> {
         let name = name.to_lowercase();
+        if let Some(doc) = function::docs()
+            .into_iter()
+            .find(|doc| doc.name.eq_ignore_ascii_case(&name))
+        {
+            return Some(format!("{}\n  {}\n", doc.signatures.join("\n"), doc.doc));
+        }
         let scalar = self.scalars.get(&name).map(|function| function.documentation());
         let aggregate = self.aggregates.get(&name).map(|function| function.documentation());
         let documentation = scalar.or(aggregate)?;

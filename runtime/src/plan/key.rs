@@ -27,7 +27,10 @@ pub(crate) fn result_key(plan: &LogicalPlan) -> Result<Vec<usize>, Vec<String>> 
             let places = result_key(&projection.input)?.into_iter().map(|key| {
                 let (relation, field) = projection.input.schema().qualified_field(key);
                 let is_key = |expr: &Expr| match unaliased(expr) {
-                    Expr::Column(column) => column.name == *field.name() && (column.relation.is_none() || column.relation.as_ref() == relation),
+                    Expr::Column(column) => {
+                        column.name == *field.name()
+                            && (column.relation.is_none() || column.relation.as_ref() == relation)
+                    }
                     _ => false,
                 };
                 let place = projection.expr.iter().position(is_key);

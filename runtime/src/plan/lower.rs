@@ -29,7 +29,7 @@ pub struct PlannedQuery {
 /// Lowers an analyzed plan.
 pub(crate) fn lower(
     plan: &LogicalPlan,
-    partition_by: &Option<Vec<usize>>,
+    partition_by: Option<Vec<usize>>,
     functions: &Arc<FunctionSet>,
 ) -> Result<PlannedQuery, Error> {
     let mut lowering = Lowering {
@@ -41,7 +41,7 @@ pub(crate) fn lower(
     Ok(PlannedQuery {
         dataflow: lowering.dataflow,
         key: match partition_by {
-            Some(positions) => Ok(positions.clone()),
+            Some(positions) => Ok(positions),
             None => result_key(plan),
         },
     })
@@ -77,7 +77,10 @@ impl Lowering {
 
     fn scan(&mut self, scan: &datafusion::logical_expr::TableScan) -> Result<NodeId, Error> {
         let Some(table) = scan.source.downcast_ref::<SourceTable>() else {
-            return Err(Error::new("not-supported", format!("`{}` cannot be read", scan.table_name)));
+            return Err(Error::new(
+                "not-supported",
+                format!("`{}` cannot be read", scan.table_name),
+            ));
         };
         let columns = table.definition.query_schema().fields().len();
         let kind = NodeKind::Scan(Scan {
@@ -121,7 +124,9 @@ impl Lowering {
             .iter()
             .map(|column| self.expression(&Expr::Column(column.clone()), schema))
             .collect::<Result<Vec<_>, Error>>()?;
-        Ok(self.dataflow.add(NodeKind::Project(expressions), vec![node], arrow_schema(schema)))
+        Ok(self
+            .dataflow
+            .add(NodeKind::Project(expressions), vec![node], arrow_schema(schema)))
     }
 
     /// Takes the calls of stream functions out of `exprs`, innermost first, and puts nodes with state below: one for each
@@ -224,7 +229,11 @@ impl Lowering {
         let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(usize::from(one_row)));
         let batch = datafusion::arrow::array::RecordBatch::try_new_with_options(
             Arc::clone(&schema),
-            schema.fields().iter().map(|f| datafusion::arrow::array::new_null_array(f.data_type(), usize::from(one_row))).collect(),
+            schema
+                .fields()
+                .iter()
+                .map(|f| datafusion::arrow::array::new_null_array(f.data_type(), usize::from(one_row)))
+                .collect(),
             &options,
         )
         .map_err(DataFusionError::from)?;
@@ -295,7 +304,9 @@ fn is_call(expr: &Expr) -> bool {
 }
 
 fn holds_call_below(expr: &Expr) -> Result<bool, DataFusionError> {
-    let Expr::ScalarFunction(function) = expr else { return Ok(false) };
+    let Expr::ScalarFunction(function) = expr else {
+        return Ok(false);
+    };
     for arg in &function.args {
         if arg.exists(|node| Ok(is_call(node)))? {
             return Ok(true);
@@ -306,7 +317,9 @@ fn holds_call_below(expr: &Expr) -> Result<bool, DataFusionError> {
 
 /// Own arguments and key of a marker call.
 fn call_parts(call: &Expr) -> (Vec<Expr>, Vec<Expr>) {
-    let Expr::ScalarFunction(function) = call else { return (vec![], vec![]) };
+    let Expr::ScalarFunction(function) = call else {
+        return (vec![], vec![]);
+    };
     let keys = as_marker(function.func.inner().as_ref()).map_or(0, |marker| marker.keys);
     let own = function.args.len().saturating_sub(keys);
     (function.args[..own].to_vec(), function.args[own..].to_vec())
@@ -333,18 +346,25 @@ fn refusal(plan: &LogicalPlan) -> Error {
             "ORDER BY is not possible on a stream: it has no last row",
             "leave ORDER BY out; rows come in the order of their arrival",
         ),
-        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => {
-            ("GROUP BY, DISTINCT and aggregate functions are not supported yet", "select the rows themselves")
-        }
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => (
+            "GROUP BY, DISTINCT and aggregate functions are not supported yet",
+            "select the rows themselves",
+        ),
         LogicalPlan::Window(_) => (
             "OVER is supported for the stream functions of plugins only",
             "SHOW FUNCTIONS lists the stream functions",
         ),
         LogicalPlan::Join(_) => ("joins are not supported yet", "read the streams one by one"),
-        LogicalPlan::Subquery(_) => ("subqueries inside of expressions are not supported yet", "use a subquery in FROM"),
+        LogicalPlan::Subquery(_) => (
+            "subqueries inside of expressions are not supported yet",
+            "use a subquery in FROM",
+        ),
         LogicalPlan::Unnest(_) => ("UNNEST and EXPLODE are not supported yet", "use array subscripts"),
         other => {
-            return Error::new("not-supported", format!("`{}` is not supported on streams", other.display()));
+            return Error::new(
+                "not-supported",
+                format!("`{}` is not supported on streams", other.display()),
+            );
         }
     };
     Error::new("not-supported", message).help(help)

@@ -54,7 +54,9 @@ impl ContextProvider for Names<'_> {
                 definition: Arc::clone(definition),
                 schema: definition.query_schema(),
             })),
-            None => Err(DataFusionError::Plan(format!("stream or table `{table}` does not exist"))),
+            None => Err(DataFusionError::Plan(format!(
+                "stream or table `{table}` does not exist"
+            ))),
         }
     }
 
@@ -126,7 +128,11 @@ fn config() -> ConfigOptions {
 }
 
 /// The analyzed and simplified plan of a query.
-pub(crate) fn logical_plan(query: ast::Query, catalog: &Catalog, functions: &FunctionSet) -> Result<LogicalPlan, Error> {
+pub(crate) fn logical_plan(
+    query: ast::Query,
+    catalog: &Catalog,
+    functions: &FunctionSet,
+) -> Result<LogicalPlan, Error> {
     let names = Names {
         catalog,
         functions,
@@ -145,7 +151,11 @@ pub(crate) fn logical_plan(query: ast::Query, catalog: &Catalog, functions: &Fun
 }
 
 /// The value of an expression without columns.
-pub(crate) fn constant(expression: &ast::Expr, catalog: &Catalog, functions: &FunctionSet) -> Result<ScalarValue, Error> {
+pub(crate) fn constant(
+    expression: &ast::Expr,
+    catalog: &Catalog,
+    functions: &FunctionSet,
+) -> Result<ScalarValue, Error> {
     let names = Names {
         catalog,
         functions,
@@ -155,7 +165,9 @@ pub(crate) fn constant(expression: &ast::Expr, catalog: &Catalog, functions: &Fu
     let schema = DFSchema::empty();
     let logical = planner.sql_to_expr(expression.clone(), &schema, &mut PlannerContext::new())?;
     let coerced = datafusion::optimizer::simplify_expressions::ExprSimplifier::new(
-        datafusion::logical_expr::simplify::SimplifyContext::default().with_schema(Arc::new(schema.clone())),
+        datafusion::logical_expr::simplify::SimplifyContext::builder()
+            .with_schema(Arc::new(schema.clone()))
+            .build(),
     )
     .coerce(logical, &schema)?;
     coerced.get_type(&schema)?;

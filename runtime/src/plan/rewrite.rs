@@ -91,7 +91,12 @@ impl Rewriter<'_> {
             }
         }
         let start = select.select_token.0.span.start;
-        let clauses = self.query.clauses.get(&(start.line, start.column)).cloned().unwrap_or_default();
+        let clauses = self
+            .query
+            .clauses
+            .get(&(start.line, start.column))
+            .cloned()
+            .unwrap_or_default();
         refuse_unsupported(&clauses)?;
         let relations = self.relations(select);
         expand_wildcards(select, &relations)?;
@@ -99,8 +104,11 @@ impl Rewriter<'_> {
         self.key_stream_functions(select, &relations)?;
         if !clauses.partition_by.is_empty() {
             if depth == Depth::Inner {
-                return Err(Error::new("partition-by-in-subquery", "PARTITION BY is only for the outermost SELECT")
-                    .help("put it after the last FROM ... WHERE of the statement"));
+                return Err(Error::new(
+                    "partition-by-in-subquery",
+                    "PARTITION BY is only for the outermost SELECT",
+                )
+                .help("put it after the last FROM ... WHERE of the statement"));
             }
             self.partition_by = Some(partition_positions(&clauses, select)?);
         }
@@ -134,7 +142,11 @@ impl Rewriter<'_> {
         if self.catalog.source(&ident.value).is_some() || is_cte(&self.query.body) {
             return Ok(());
         }
-        let error = Error::new("unknown-source", format!("stream or table `{}` does not exist", ident.value)).at(ident.span);
+        let error = Error::new(
+            "unknown-source",
+            format!("stream or table `{}` does not exist", ident.value),
+        )
+        .at(ident.span);
         Err(match self.catalog.nearest_source(&ident.value) {
             Some(near) => error.help(format!("did you mean `{near}`?")),
             None => error.help("SHOW STREAMS and SHOW TABLES list what there is; CREATE STREAM makes one over a topic"),
@@ -154,10 +166,15 @@ impl Rewriter<'_> {
             TableFactor::Table { name, alias, .. } => {
                 let ident = name.0.last()?.as_ident()?;
                 let is_shadowed = self.query.body.with.iter().flat_map(|with| &with.cte_tables);
-                let is_cte = is_shadowed.into_iter().any(|table| table.alias.name.value == ident.value);
+                let is_cte = is_shadowed
+                    .into_iter()
+                    .any(|table| table.alias.name.value == ident.value);
                 Some(Relation {
                     alias: alias.as_ref().map_or(ident, |alias| &alias.name).clone(),
-                    definition: (!is_cte).then(|| self.catalog.source(&ident.value)).flatten().map(AsRef::as_ref),
+                    definition: (!is_cte)
+                        .then(|| self.catalog.source(&ident.value))
+                        .flatten()
+                        .map(AsRef::as_ref),
                 })
             }
             TableFactor::Derived { alias: Some(alias), .. } => Some(Relation {
@@ -207,7 +224,9 @@ impl Rewriter<'_> {
                     span,
                 }]);
                 if let FunctionArguments::List(list) = &mut call.args {
-                    let keys = keys.into_iter().map(|key| FunctionArg::Unnamed(FunctionArgExpr::Expr(key)));
+                    let keys = keys
+                        .into_iter()
+                        .map(|key| FunctionArg::Unnamed(FunctionArgExpr::Expr(key)));
                     list.args.extend(keys);
                 }
                 ControlFlow::Continue(())
@@ -227,26 +246,38 @@ fn single_ident(name: &ObjectName) -> Option<&Ident> {
 /// The key of `OVER (PARTITION BY ...)`.
 fn over_keys(over: WindowType, function: &str, span: Span) -> Result<Vec<Expr>, Error> {
     let WindowType::WindowSpec(spec) = over else {
-        return Err(Error::new("stream-function-over", format!("{function} takes no named window"))
-            .at(span)
-            .help("write OVER (PARTITION BY key)"));
+        return Err(
+            Error::new("stream-function-over", format!("{function} takes no named window"))
+                .at(span)
+                .help("write OVER (PARTITION BY key)"),
+        );
     };
     if spec.window_frame.is_some() || !spec.order_by.is_empty() {
-        return Err(
-            Error::new("stream-function-over", format!("{function} sees its rows in the order of their arrival"))
-                .at(span)
-                .help("leave ORDER BY and the frame out: OVER (PARTITION BY key)"),
-        );
+        return Err(Error::new(
+            "stream-function-over",
+            format!("{function} sees its rows in the order of their arrival"),
+        )
+        .at(span)
+        .help("leave ORDER BY and the frame out: OVER (PARTITION BY key)"));
     }
     Ok(spec.partition_by)
 }
 
 /// The key of the stream, for a call without OVER.
 fn own_keys(relations: &[Relation<'_>], function: &str, span: Span) -> Result<Vec<Expr>, Error> {
-    let [Relation { alias, definition: Some(definition) }] = relations else {
-        return Err(Error::new("stream-function-key", format!("it is not clear which key {function} keeps its state by"))
-            .at(span)
-            .help(format!("name it: {function}(...) OVER (PARTITION BY key)")));
+    let [
+        Relation {
+            alias,
+            definition: Some(definition),
+        },
+    ] = relations
+    else {
+        return Err(Error::new(
+            "stream-function-key",
+            format!("it is not clear which key {function} keeps its state by"),
+        )
+        .at(span)
+        .help(format!("name it: {function}(...) OVER (PARTITION BY key)")));
     };
     Ok(definition
         .key_columns()
@@ -295,11 +326,15 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Res
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
                 let wanted = name.0.last().and_then(ObjectNamePart::as_ident);
-                let relation = relations.iter().find(|r| Some(&r.alias.value) == wanted.map(|ident| &ident.value));
+                let relation = relations
+                    .iter()
+                    .find(|r| Some(&r.alias.value) == wanted.map(|ident| &ident.value));
                 match (relation, wanted) {
                     (Some(relation), _) => expand_relation(relation, prefixed, &options, &mut expanded),
                     (None, Some(ident)) => {
-                        return Err(Error::new("unknown-source", format!("`{}` is not in FROM", ident.value)).at(ident.span));
+                        return Err(
+                            Error::new("unknown-source", format!("`{}` is not in FROM", ident.value)).at(ident.span),
+                        );
                     }
                     (None, None) => expanded.push(SelectItem::QualifiedWildcard(
                         SelectItemQualifiedWildcardKind::ObjectName(name),
@@ -381,7 +416,9 @@ fn field_name(call: &ast::Function) -> Option<String> {
     if single_ident(&call.name)?.value != "get_field" {
         return None;
     }
-    let FunctionArguments::List(list) = &call.args else { return None };
+    let FunctionArguments::List(list) = &call.args else {
+        return None;
+    };
     match list.args.get(1)? {
         FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => value.value.clone().into_string(),
         _ => None,
@@ -400,8 +437,13 @@ fn partition_positions(clauses: &SelectClauses, select: &ast::Select) -> Result<
             _ => false,
         });
         positions.push(position.ok_or_else(|| {
-            Error::new("key-not-selected", format!("the PARTITION BY expression `{wanted}` is not selected"))
-                .help(format!("the key is a column of the result: add `{wanted}` to the SELECT list"))
+            Error::new(
+                "key-not-selected",
+                format!("the PARTITION BY expression `{wanted}` is not selected"),
+            )
+            .help(format!(
+                "the key is a column of the result: add `{wanted}` to the SELECT list"
+            ))
         })?);
     }
     Ok(positions)

@@ -57,8 +57,7 @@ impl StreamMarker {
         exact.or_else(|| {
             self.overloads.iter().find(|f| {
                 let declared = &f.info().args;
-                declared.len() == args.len()
-                    && declared.iter().zip(args).all(|((_, to), from)| widens(from, to))
+                declared.len() == args.len() && declared.iter().zip(args).all(|((_, to), from)| widens(from, to))
             })
         })
     }
@@ -146,7 +145,11 @@ impl ScalarUDFImpl for StreamMarker {
         let own = arg_types.len().saturating_sub(self.keys);
         match self.overload(&arg_types[..own]) {
             Some(function) => Ok(function.info().returns.clone()),
-            None => plan_err!("no overload of {} takes such arguments; it is {}", self.name, self.describe_overloads()),
+            None => plan_err!(
+                "no overload of {} takes such arguments; it is {}",
+                self.name,
+                self.describe_overloads()
+            ),
         }
     }
 

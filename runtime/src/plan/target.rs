@@ -19,7 +19,11 @@ pub fn event_time_only_types(schema: &SchemaRef) -> Result<SchemaRef, Error> {
         let sql_type = SqlType::from_arrow(field.data_type()).ok_or_else(|| {
             Error::new(
                 "type-not-supported",
-                format!("column `{}` has the type {}, which no SQL type carries", field.name(), field.data_type()),
+                format!(
+                    "column `{}` has the type {}, which no SQL type carries",
+                    field.name(),
+                    field.data_type()
+                ),
             )
             .help("CAST it")
         })?;
@@ -37,17 +41,27 @@ pub fn align_to(dataflow: &mut Dataflow, columns: &[Column]) -> Result<(), Error
     if schema.fields().len() != columns.len() {
         return Err(Error::new(
             "column-count",
-            format!("the query gives {} columns, the target has {}", schema.fields().len(), columns.len()),
+            format!(
+                "the query gives {} columns, the target has {}",
+                schema.fields().len(),
+                columns.len()
+            ),
         ));
     }
     let target: SchemaRef = crate::types::schema::arrow_schema(columns);
-    if schema.fields().iter().zip(target.fields()).all(|(a, b)| a.data_type() == b.data_type() && a.name() == b.name()) {
+    if schema
+        .fields()
+        .iter()
+        .zip(target.fields())
+        .all(|(a, b)| a.data_type() == b.data_type() && a.name() == b.name())
+    {
         return Ok(());
     }
     let mut expressions = Vec::with_capacity(columns.len());
     for (index, (from, to)) in schema.fields().iter().zip(target.fields()).enumerate() {
         if !converts(from.data_type(), to.data_type()) {
-            let name = |data_type| SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |t| t.to_string());
+            let name =
+                |data_type| SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |t| t.to_string());
             return Err(Error::new(
                 "column-type",
                 format!(

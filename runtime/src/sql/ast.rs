@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use datafusion::sql::sqlparser::ast;
 
 use crate::types::schema::{ColumnRole, SqlType};
+pub use crate::types::storage::SourceKind;
 
 /// A place in a script: byte offsets, end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -39,15 +40,6 @@ pub struct Parsed {
     /// Its text without the semicolon, with the values of `${variables}` in their places; it parses to the same
     /// statement without them.
     pub text: String,
-}
-
-/// Stream or table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SourceKind {
-    /// Append-only rows.
-    Stream,
-    /// Rows kept by primary key.
-    Table,
 }
 
 /// What happens when the thing to be made exists.

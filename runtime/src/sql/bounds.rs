@@ -8,7 +8,7 @@ use datafusion::sql::sqlparser::tokenizer::Token;
 use super::ast::Span;
 use super::error::{Code, Result};
 use super::lexer::Lexeme;
-use super::limits::{BRACKET_DEPTH_MAX, LOGICAL_CHAIN_MAX, OPERATOR_CHAIN_MAX, STATEMENT_BYTES_MAX};
+use super::limits::{BRACKET_DEPTH_MAX, FIELD_CHAIN_MAX, LOGICAL_CHAIN_MAX, OPERATOR_CHAIN_MAX, STATEMENT_BYTES_MAX};
 
 /// Checks the tokens of one statement.
 pub(super) fn check(lexemes: &[Lexeme]) -> Result<()> {
@@ -60,6 +60,7 @@ struct Level {
     open: Span,
     is_case: bool,
     operators: usize,
+    fields: usize,
     logical: usize,
     betweens: usize,
     set_operators: usize,
@@ -70,6 +71,7 @@ impl Level {
     fn token(&mut self, token: &Token, span: Span) -> Result<()> {
         match token {
             Token::Comma => self.next_expression(),
+            Token::Arrow | Token::DoubleColon => return count(&mut self.fields, FIELD_CHAIN_MAX, span),
             Token::Plus
             | Token::Minus
             | Token::Mul
@@ -87,14 +89,15 @@ impl Level {
             | Token::Gt
             | Token::LtEq
             | Token::GtEq
-            | Token::Arrow
-            | Token::DoubleColon
             | Token::ArrowAt
             | Token::AtArrow
             | Token::Tilde
             | Token::TildeAsterisk
             | Token::ExclamationMarkTilde
-            | Token::ExclamationMarkTildeAsterisk => return count(&mut self.operators, OPERATOR_CHAIN_MAX, span),
+            | Token::ExclamationMarkTildeAsterisk => {
+                self.fields = 0;
+                return count(&mut self.operators, OPERATOR_CHAIN_MAX, span);
+            }
             _ => {}
         }
         Ok(())
@@ -102,6 +105,7 @@ impl Level {
 
     fn next_expression(&mut self) {
         self.operators = 0;
+        self.fields = 0;
         self.logical = 0;
         self.betweens = 0;
     }
@@ -183,6 +187,7 @@ fn word_at(levels: &mut Vec<Level>, lexemes: &[Lexeme], at: usize) -> Result<()>
         level.betweens -= 1;
     } else if lexeme.is_any(&["AND", "OR"]) {
         level.operators = 0;
+        level.fields = 0;
         return count(&mut level.logical, LOGICAL_CHAIN_MAX, span);
     } else if lexeme.is_word("BETWEEN") {
         level.betweens += 1;
@@ -248,7 +253,7 @@ mod tests {
                 format!("{operand} {operator} ").repeat(times)
             )
         };
-        for operator in ["+", "||", "->", "=", "IS DISTINCT FROM", "LIKE"] {
+        for operator in ["+", "||", "=", "IS DISTINCT FROM", "LIKE"] {
             assert_eq!(code(&chain("a", operator, OPERATOR_CHAIN_MAX)), None, "{operator}");
             assert_eq!(
                 code(&chain("a", operator, OPERATOR_CHAIN_MAX + 1)),
@@ -256,6 +261,15 @@ mod tests {
                 "{operator}"
             );
         }
+        for operator in ["->", "::"] {
+            assert_eq!(code(&chain("a", operator, FIELD_CHAIN_MAX)), None, "{operator}");
+            assert_eq!(
+                code(&chain("a", operator, FIELD_CHAIN_MAX + 1)),
+                Some("too-deep"),
+                "{operator}"
+            );
+        }
+        assert_eq!(code(&chain("a->b", "+", OPERATOR_CHAIN_MAX)), None);
         assert_eq!(code(&chain("a + b", ",", 10_000)), None);
         assert_eq!(code(&chain("a = b", "OR", LOGICAL_CHAIN_MAX)), None);
         assert_eq!(code(&chain("a = b", "OR", LOGICAL_CHAIN_MAX + 1)), Some("too-deep"));

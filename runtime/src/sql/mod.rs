@@ -27,8 +27,6 @@ mod with;
 mod words;
 
 #[cfg(test)]
-mod conformance;
-#[cfg(test)]
 mod hostile;
 
 pub use diagnostic::{Colours, Diagnostic};

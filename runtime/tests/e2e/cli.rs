@@ -43,7 +43,10 @@ fn run(case: &Path) -> Result<(), Failed> {
         stdin.write_all(fill(&read("stdin").unwrap_or_default()).as_bytes())?;
     }
     let output = child.wait_with_output()?;
-    let (stdout, stderr) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let (stdout, stderr) = (
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr),
+    );
     let mut problems = Vec::new();
     let code: i32 = read("code").and_then(|code| code.trim().parse().ok()).unwrap_or(0);
     if output.status.code() != Some(code) {

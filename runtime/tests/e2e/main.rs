@@ -2,13 +2,15 @@
 //! code base. Each data file is a test of its own.
 
 mod cli;
+mod plugins_match;
+mod sdk_guest;
 mod slt;
 mod tidy;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Failed, Trial};
 
 /// The root of the repository.
 fn root() -> PathBuf {
@@ -24,5 +26,13 @@ fn main() -> ExitCode {
     trials.extend(slt::trials(&root().join("tests/slt")));
     trials.extend(cli::trials(&root().join("tests/cli")));
     trials.extend(tidy::trials(&root()));
+    let checks: [(&str, fn() -> Result<(), String>); 3] = [
+        ("plugins/match their sources", plugins_match::check),
+        ("plugins/build to the same bytes", plugins_match::rebuild),
+        ("plugins/every type through the SDK", sdk_guest::check),
+    ];
+    for (name, check) in checks {
+        trials.push(Trial::test(name, move || check().map_err(Failed::from)));
+    }
     libtest_mimic::run(&arguments, trials).exit_code()
 }

@@ -15,7 +15,7 @@ use waterwheel::exec::{State, StepRows};
 use waterwheel::types::clock::ManualClock;
 
 /// How long a script's query may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A way to run a script.
 #[derive(Debug, Clone, Copy)]
@@ -54,7 +54,11 @@ pub(crate) fn trials(directory: &Path) -> Vec<Trial> {
     let mut trials = Vec::new();
     for file in files {
         for life in LIVES {
-            let name = format!("slt/{} ({})", file.file_stem().unwrap_or_default().to_string_lossy(), life.name);
+            let name = format!(
+                "slt/{} ({})",
+                file.file_stem().unwrap_or_default().to_string_lossy(),
+                life.name
+            );
             let file = file.clone();
             trials.push(Trial::test(name, move || run(&file, life)));
         }
@@ -65,7 +69,9 @@ pub(crate) fn trials(directory: &Path) -> Vec<Trial> {
 fn run(file: &Path, life: Life) -> Result<(), Failed> {
     let mut runner = Runner::new(|| async { Session::new(life) });
     runner.add_label(if life.workers > 1 { "parallel" } else { "ordered" });
-    runner.run_file(file).map_err(|error| Failed::from(error.display(false).to_string()))
+    runner
+        .run_file(file)
+        .map_err(|error| Failed::from(error.display(false).to_string()))
 }
 
 /// What a statement of a script gave wrong.
@@ -97,7 +103,11 @@ impl Session {
     fn outcome(&self, outcome: Outcome) -> Result<DBOutput<DefaultColumnType>, Failure> {
         let query = match outcome {
             Outcome::Message(_) => return Ok(DBOutput::StatementComplete(0)),
-            Outcome::Text(text) => return Ok(rows(text.lines().map(|line| vec![line.trim_end().to_owned()]).collect())),
+            Outcome::Text(text) => {
+                return Ok(rows(
+                    text.lines().map(|line| vec![line.trim_end().to_owned()]).collect(),
+                ));
+            }
             Outcome::Table(table) => return Ok(rows(table.rows)),
             Outcome::Query(query) => query,
         };
@@ -116,7 +126,12 @@ impl Session {
                 .collect::<Result<_, _>>()
                 .map_err(|error| Failure(error.to_string()))?;
             for row in 0..batch.num_rows() {
-                found.push(formatters.iter().map(|f| empty_shown(f.value(row).to_string())).collect());
+                found.push(
+                    formatters
+                        .iter()
+                        .map(|f| empty_shown(f.value(row).to_string()))
+                        .collect(),
+                );
             }
         }
         Ok(rows(found))

@@ -42,6 +42,9 @@ pub mod glue {
     pub use crate::value::sql_struct;
 }
 
+#[cfg(test)]
+mod tests;
+
 /// Makes the crate a plugin with these functions. Once per crate, with all functions that SQL shall see:
 ///
 /// ```

@@ -101,7 +101,11 @@ impl ConsumerContext for Context {
             }
             return;
         }
-        let numbers = partitions.elements().iter().map(TopicPartitionListElem::partition).collect();
+        let numbers = partitions
+            .elements()
+            .iter()
+            .map(TopicPartitionListElem::partition)
+            .collect();
         let rebalance = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             Rebalance::Assign(numbers)
         } else {

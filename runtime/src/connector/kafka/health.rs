@@ -10,7 +10,7 @@ use super::verdict::{self, Verdict};
 use crate::connector::Error;
 
 /// How long a client that was connected before bears refused logins: brokers that restart refuse them for a moment.
-const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
+const LOGIN_PATIENCE: Duration = Duration::from_mins(1);
 
 /// What is known of one client's connection.
 #[derive(Debug)]
@@ -57,10 +57,20 @@ impl Health {
         let changed = state.trouble.as_ref().is_none_or(|trouble| trouble.code != code);
         if changed {
             // Several codes tell of one outage; it began with the first.
-            let since = state.trouble.as_ref().map_or_else(Instant::now, |trouble| trouble.since);
-            state.trouble = Some(Trouble { code, reason: reason.to_owned(), since });
+            let since = state
+                .trouble
+                .as_ref()
+                .map_or_else(Instant::now, |trouble| trouble.since);
+            state.trouble = Some(Trouble {
+                code,
+                reason: reason.to_owned(),
+                since,
+            });
         }
-        let for_long = state.trouble.as_ref().is_some_and(|trouble| trouble.since.elapsed() >= LOGIN_PATIENCE);
+        let for_long = state
+            .trouble
+            .as_ref()
+            .is_some_and(|trouble| trouble.since.elapsed() >= LOGIN_PATIENCE);
         let verdict = verdict::verdict(code);
         match verdict {
             Verdict::UnknownTopic => {
@@ -105,7 +115,10 @@ impl Health {
     /// The last complaint that nothing has answered since, for the message of a timeout.
     pub(crate) fn last_complaint(&self) -> Option<(RDKafkaErrorCode, String)> {
         let state = self.state.lock();
-        state.trouble.as_ref().map(|trouble| (trouble.code, trouble.reason.clone()))
+        state
+            .trouble
+            .as_ref()
+            .map(|trouble| (trouble.code, trouble.reason.clone()))
     }
 }
 
@@ -124,7 +137,10 @@ mod tests {
         health.complain(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
         assert!(health.error().is_none());
         let (code, reason) = health.last_complaint().expect("there is one");
-        assert_eq!((code, reason.as_str()), (RDKafkaErrorCode::BrokerTransportFailure, "connection refused"));
+        assert_eq!(
+            (code, reason.as_str()),
+            (RDKafkaErrorCode::BrokerTransportFailure, "connection refused")
+        );
         health.recover();
         assert!(health.last_complaint().is_none());
     }

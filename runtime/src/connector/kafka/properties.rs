@@ -68,23 +68,53 @@ const PRODUCER: &[(&str, &str)] = &[
 const RESERVED: &[(&str, &str)] = &[
     ("bootstrap.servers", "the brokers are given by --brokers"),
     ("metadata.broker.list", "the brokers are given by --brokers"),
-    ("group.id", "every query has a consumer group of its own, named after it"),
-    ("auto.offset.reset", "a statement decides: SET 'auto.offset.reset' = 'earliest'"),
-    ("enable.auto.commit", "offsets are committed with the results that they belong to"),
-    ("enable.auto.offset.store", "offsets are committed with the results that they belong to"),
+    (
+        "group.id",
+        "every query has a consumer group of its own, named after it",
+    ),
+    (
+        "auto.offset.reset",
+        "a statement decides: SET 'auto.offset.reset' = 'earliest'",
+    ),
+    (
+        "enable.auto.commit",
+        "offsets are committed with the results that they belong to",
+    ),
+    (
+        "enable.auto.offset.store",
+        "offsets are committed with the results that they belong to",
+    ),
     ("enable.partition.eof", "a query knows itself where it ends"),
-    ("transactional.id", "every query has a transaction of its own, named after it"),
+    (
+        "transactional.id",
+        "every query has a transaction of its own, named after it",
+    ),
 ];
 
 /// Properties of Kafka's Java clients that librdkafka has under another name.
 const JAVA: &[(&str, &str)] = &[
-    ("sasl.jaas.config", "is for Java clients: set sasl.username and sasl.password"),
-    ("ssl.truststore.location", "is for Java clients: set ssl.ca.location to a PEM file"),
-    ("ssl.truststore.password", "is for Java clients: ssl.ca.location is a PEM file without one"),
+    (
+        "sasl.jaas.config",
+        "is for Java clients: set sasl.username and sasl.password",
+    ),
+    (
+        "ssl.truststore.location",
+        "is for Java clients: set ssl.ca.location to a PEM file",
+    ),
+    (
+        "ssl.truststore.password",
+        "is for Java clients: ssl.ca.location is a PEM file without one",
+    ),
     ("ssl.truststore.certificates", "is for Java clients: set ssl.ca.pem"),
-    ("ssl.keystore.certificate.chain", "is for Java clients: set ssl.certificate.pem"),
+    (
+        "ssl.keystore.certificate.chain",
+        "is for Java clients: set ssl.certificate.pem",
+    ),
     ("ssl.keystore.key", "is for Java clients: set ssl.key.pem"),
-    ("max.poll.records", "is for Java clients: the size of a step bounds a poll"),
+    (
+        "max.poll.records",
+        "is for Java clients: the size of a step bounds a poll",
+    ),
 ];
 
 /// To find near names for a mistyped one: what librdkafka's own list leaves out, aliases and properties that have no
@@ -160,7 +190,11 @@ impl Properties {
     /// For a source: `group` names its consumer group.
     pub(crate) fn consumer(&self, group: &str, start_at: StartAt) -> ClientConfig {
         let mut config = self.client(CONSUMER);
-        if self.user.get("group.protocol").is_none_or(|protocol| protocol != "consumer") {
+        if self
+            .user
+            .get("group.protocol")
+            .is_none_or(|protocol| protocol != "consumer")
+        {
             for (name, value) in CLASSIC_GROUP {
                 self.default(&mut config, name, value);
             }
@@ -203,7 +237,10 @@ impl Properties {
         for (name, value) in COMMON.iter().chain(defaults) {
             self.default(&mut config, name, value);
         }
-        let secured = self.user.get("security.protocol").is_some_and(|protocol| protocol.to_lowercase().contains("ssl"));
+        let secured = self
+            .user
+            .get("security.protocol")
+            .is_some_and(|protocol| protocol.to_lowercase().contains("ssl"));
         if secured && !self.user.contains_key("ssl.ca.pem") {
             // OpenSSL is linked in and knows no directory of this machine: look where distributions keep theirs.
             self.default(&mut config, "ssl.ca.location", "probe");
@@ -213,7 +250,11 @@ impl Properties {
             config.set(name, value);
         }
         let debugging = self.user.contains_key("debug");
-        config.set_log_level(if debugging { RDKafkaLogLevel::Debug } else { RDKafkaLogLevel::Info });
+        config.set_log_level(if debugging {
+            RDKafkaLogLevel::Debug
+        } else {
+            RDKafkaLogLevel::Info
+        });
         config
     }
 
@@ -239,9 +280,18 @@ impl std::fmt::Debug for Properties {
 
 /// Whether the value of a property must not be shown. Wider than librdkafka's own list rather than narrower.
 fn is_secret(name: &str) -> bool {
-    ["password", "secret", "passphrase", ".pem", "jaas", "private.key", "oauthbearer.config", "oauthbearer.assertion"]
-        .iter()
-        .any(|part| name.contains(part))
+    [
+        "password",
+        "secret",
+        "passphrase",
+        ".pem",
+        "jaas",
+        "private.key",
+        "oauthbearer.config",
+        "oauthbearer.assertion",
+    ]
+    .iter()
+    .any(|part| name.contains(part))
 }
 
 /// Whether librdkafka takes the property.
@@ -276,7 +326,10 @@ fn unknown(name: &str) -> Error {
     if near.is_empty() {
         option(name, "librdkafka has no such property")
     } else {
-        option(name, &format!("librdkafka has no such property, did you mean {}", near.join(", ")))
+        option(
+            name,
+            &format!("librdkafka has no such property, did you mean {}", near.join(", ")),
+        )
     }
 }
 
@@ -292,7 +345,11 @@ mod tests {
     use super::*;
 
     fn properties(user: &[(&str, &str)]) -> Result<Properties, Error> {
-        Properties::new("localhost:9092", user.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
+        Properties::new(
+            "localhost:9092",
+            user.iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
     }
 
     fn refusal(user: &[(&str, &str)]) -> String {
@@ -313,11 +370,17 @@ mod tests {
     fn every_name_that_may_be_offered_exists() {
         for name in UNLISTED {
             let set = ClientConfig::new().set(*name, "1").create_native_config().map(drop);
-            let unknown = matches!(set, Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..)));
+            let unknown = matches!(
+                set,
+                Err(KafkaError::ClientConfig(RDKafkaConfRes::RD_KAFKA_CONF_UNKNOWN, ..))
+            );
             assert!(!unknown, "{name}");
         }
         for (name, _) in CONSUMER.iter().chain(CLASSIC_GROUP).chain(PRODUCER).chain(COMMON) {
-            assert!(names::property_names().iter().any(|known| known == name) || UNLISTED.contains(name), "{name}");
+            assert!(
+                names::property_names().iter().any(|known| known == name) || UNLISTED.contains(name),
+                "{name}"
+            );
         }
     }
 
@@ -363,8 +426,12 @@ mod tests {
 
     #[test]
     fn the_user_overrides_defaults_and_not_what_is_owned() {
-        let properties =
-            properties(&[("fetch.wait.max.ms", "7"), ("compression.type", "zstd"), ("client.id", "me")]).expect("known");
+        let properties = properties(&[
+            ("fetch.wait.max.ms", "7"),
+            ("compression.type", "zstd"),
+            ("client.id", "me"),
+        ])
+        .expect("known");
         let consumer = properties.consumer("g", StartAt::Latest);
         assert_eq!(consumer.get("fetch.wait.max.ms"), Some("7"));
         assert_eq!(consumer.get("client.id"), Some("me"));
@@ -389,7 +456,9 @@ mod tests {
     fn certificates_are_looked_for_unless_given() {
         let probe = properties(&[("security.protocol", "SASL_SSL")]).expect("known").admin();
         assert_eq!(probe.get("ssl.ca.location"), Some("probe"));
-        let given = properties(&[("security.protocol", "ssl"), ("ssl.ca.location", "ca.pem")]).expect("known").admin();
+        let given = properties(&[("security.protocol", "ssl"), ("ssl.ca.location", "ca.pem")])
+            .expect("known")
+            .admin();
         assert_eq!(given.get("ssl.ca.location"), Some("ca.pem"));
     }
 

@@ -63,7 +63,9 @@ impl KafkaReader {
         let mut bytes = 0;
         let rows_max = limits.rows_max.max(1);
         while records.len() < rows_max {
-            let Some(message) = self.queue.next(rows_max - records.len()) else { break };
+            let Some(message) = self.queue.next(rows_max - records.len()) else {
+                break;
+            };
             if let Some(code) = message.error() {
                 let (offset, text) = (message.offset(), message.error_text());
                 drop(message);
@@ -130,7 +132,10 @@ impl KafkaReader {
 
     fn too_large(&self, offset: i64, size: usize) -> Error {
         Error::Kafka {
-            action: format!("read topic {} partition {} offset {offset}", self.topic, self.options.partition),
+            action: format!(
+                "read topic {} partition {} offset {offset}",
+                self.topic, self.options.partition
+            ),
             reason: format!("the record has {size} bytes, more than the limit of {RECORD_BYTES_MAX}"),
             retry: Retry::Never,
         }

@@ -61,7 +61,11 @@ impl KafkaSink {
         }
         if let Some(fatal) = self.producer.fatal_error() {
             // The next sink gets a new producer.
-            return Err(Error::Kafka { action: self.action(), reason: fatal, retry: Retry::Backoff });
+            return Err(Error::Kafka {
+                action: self.action(),
+                reason: fatal,
+                retry: Retry::Backoff,
+            });
         }
         match self.producer.health().error() {
             Some(error) => Err(error),
@@ -78,7 +82,11 @@ impl KafkaSink {
         if let Some(fatal) = self.producer.fatal_error() {
             // The next sink gets a new producer.
             let reason = format!("{reason}; {fatal}");
-            return Error::Kafka { action: self.action(), reason, retry: Retry::Backoff };
+            return Error::Kafka {
+                action: self.action(),
+                reason,
+                retry: Retry::Backoff,
+            };
         }
         if let Some((_, complaint)) = self.producer.health().last_complaint() {
             reason = format!("{reason}; {complaint}");
@@ -88,7 +96,11 @@ impl KafkaSink {
 
     fn refused(&self, code: RDKafkaErrorCode, record: Record<'_>) -> Error {
         if let Some(fatal) = self.producer.fatal_error() {
-            return Error::Kafka { action: self.action(), reason: fatal, retry: Retry::Backoff };
+            return Error::Kafka {
+                action: self.action(),
+                reason: fatal,
+                retry: Retry::Backoff,
+            };
         }
         let reason = if code == RDKafkaErrorCode::MessageSizeTooLarge {
             let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);

@@ -57,8 +57,10 @@ impl Topics {
     /// All topics, by name.
     pub(crate) fn list(&self) -> Result<Vec<TopicInfo>, Error> {
         let action = "list topics";
-        let metadata =
-            self.client().fetch_metadata(None, ANSWER_WAIT).map_err(|error| self.no_answer(action, None, &error))?;
+        let metadata = self
+            .client()
+            .fetch_metadata(None, ANSWER_WAIT)
+            .map_err(|error| self.no_answer(action, None, &error))?;
         self.health.recover();
         let mut topics: Vec<TopicInfo> = metadata.topics().iter().map(info).collect();
         topics.sort_by(|a, b| a.name.cmp(&b.name));
@@ -69,8 +71,15 @@ impl Topics {
     pub(crate) fn create(&self, new: &NewTopic) -> Result<(), Error> {
         let action = format!("create topic {}", new.name);
         let replicas = new.replicas.map_or(-1, i32::from);
-        admin::create_topic(&self.client, &new.name, new.partitions, replicas, &new.config, ANSWER_WAIT)
-            .map_err(|refusal| self.refused(&action, &new.name, refusal))?;
+        admin::create_topic(
+            &self.client,
+            &new.name,
+            new.partitions,
+            replicas,
+            &new.config,
+            ANSWER_WAIT,
+        )
+        .map_err(|refusal| self.refused(&action, &new.name, refusal))?;
         self.health.recover();
         self.await_metadata(&action, || {
             let known = self.partitions(&new.name)?;
@@ -90,7 +99,9 @@ impl Topics {
     /// Where every partition of `topic` ends now for a reader of our isolation.
     pub(crate) fn end_offsets(&self, topic: &str) -> Result<Vec<(i32, i64)>, Error> {
         let Some((info, _)) = self.partitions(topic)? else {
-            return Err(Error::UnknownTopic { topic: topic.to_owned() });
+            return Err(Error::UnknownTopic {
+                topic: topic.to_owned(),
+            });
         };
         let partitions: Vec<i32> = (0..info.partitions).collect();
         let mut ends = admin::end_offsets(&self.client, topic, &partitions, self.isolation, ANSWER_WAIT)
@@ -129,7 +140,10 @@ impl Topics {
             if start.elapsed() > ANSWER_WAIT {
                 return Err(Error::Kafka {
                     action: action.to_owned(),
-                    reason: format!("the brokers did it but do not show it after {} s", ANSWER_WAIT.as_secs()),
+                    reason: format!(
+                        "the brokers did it but do not show it after {} s",
+                        ANSWER_WAIT.as_secs()
+                    ),
                     retry: Retry::Backoff,
                 });
             }
@@ -161,16 +175,27 @@ impl Topics {
         if let Some(error) = self.health.error() {
             return error;
         }
-        let mut reason = if reason.is_empty() { verdict::describe(code) } else { reason.to_owned() };
+        let mut reason = if reason.is_empty() {
+            verdict::describe(code)
+        } else {
+            reason.to_owned()
+        };
         if let Some((_, complaint)) = self.health.last_complaint() {
             reason = format!("{reason}; {complaint}");
         }
-        Error::Kafka { action: action.to_owned(), reason, retry: Retry::Backoff }
+        Error::Kafka {
+            action: action.to_owned(),
+            reason,
+            retry: Retry::Backoff,
+        }
     }
 }
 
 fn info(topic: &MetadataTopic) -> TopicInfo {
-    let replicas = topic.partitions().first().map_or(0, |partition| partition.replicas().len());
+    let replicas = topic
+        .partitions()
+        .first()
+        .map_or(0, |partition| partition.replicas().len());
     TopicInfo {
         name: topic.name().to_owned(),
         partitions: i32::try_from(topic.partitions().len()).expect("Kafka numbers partitions with 32 bits"),

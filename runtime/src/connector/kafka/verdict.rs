@@ -85,13 +85,19 @@ pub(crate) fn retry(code: RDKafkaErrorCode) -> Retry {
 /// The error for `code`, met while doing `action` (`read topic trades`) on `topic`.
 pub(crate) fn error(action: &str, topic: Option<&str>, code: RDKafkaErrorCode, reason: &str) -> Error {
     match (verdict(code), topic) {
-        (Verdict::UnknownTopic, Some(topic)) => Error::UnknownTopic { topic: topic.to_owned() },
-        (_, Some(topic)) if code == RDKafkaErrorCode::TopicAlreadyExists => {
-            Error::TopicExists { topic: topic.to_owned() }
-        }
+        (Verdict::UnknownTopic, Some(topic)) => Error::UnknownTopic {
+            topic: topic.to_owned(),
+        },
+        (_, Some(topic)) if code == RDKafkaErrorCode::TopicAlreadyExists => Error::TopicExists {
+            topic: topic.to_owned(),
+        },
         _ => Error::Kafka {
             action: action.to_owned(),
-            reason: if reason.is_empty() { describe(code) } else { reason.to_owned() },
+            reason: if reason.is_empty() {
+                describe(code)
+            } else {
+                reason.to_owned()
+            },
             retry: retry(code),
         },
     }
@@ -159,13 +165,21 @@ mod tests {
 
     #[test]
     fn codes_are_described_in_words() {
-        assert_eq!(describe(RDKafkaErrorCode::UnknownTopicOrPartition), "Broker: Unknown topic or partition");
+        assert_eq!(
+            describe(RDKafkaErrorCode::UnknownTopicOrPartition),
+            "Broker: Unknown topic or partition"
+        );
         assert_eq!(describe(RDKafkaErrorCode::MessageTimedOut), "Local: Message timed out");
     }
 
     #[test]
     fn an_unknown_topic_is_named() {
-        let error = error("read topic t", Some("t"), RDKafkaErrorCode::UnknownTopicOrPartition, "gone");
+        let error = error(
+            "read topic t",
+            Some("t"),
+            RDKafkaErrorCode::UnknownTopicOrPartition,
+            "gone",
+        );
         assert_eq!(error.to_string(), "topic `t` does not exist");
     }
 

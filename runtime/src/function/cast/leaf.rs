@@ -194,7 +194,7 @@ fn parse_integer<T: std::str::FromStr>(text: &str, wanted: &str) -> Result<T, Fa
 }
 
 /// Any start of `true` or `yes` is true, anything else false.
-pub(crate) fn parse_boolean(text: &str) -> bool {
+fn parse_boolean(text: &str) -> bool {
     parse_boolean_exact(text) == Some(true)
 }
 
@@ -221,7 +221,7 @@ fn rescale_to(unscaled: i128, from_scale: i8, precision: u8, scale: i8) -> Resul
 }
 
 /// Whether the digits before the point fit a decimal; digits behind it are rounded.
-pub(crate) fn decimal_fits(unscaled: i128, from_scale: i8, precision: u8, scale: i8) -> bool {
+fn decimal_fits(unscaled: i128, from_scale: i8, precision: u8, scale: i8) -> bool {
     let whole_digits = i32::from(precision) - i32::from(scale);
     match u32::try_from(whole_digits + i32::from(from_scale)) {
         Ok(digits) => 10_u128

@@ -8,6 +8,7 @@ mod iso_time;
 mod leaf;
 mod nested;
 mod text;
+mod text_cast;
 
 #[cfg(test)]
 mod tests;
@@ -18,10 +19,8 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, new_null_array};
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
-use datafusion::common::tree_node::{Transformed, TreeNode};
-use datafusion::common::{ExprSchema, plan_err};
+use datafusion::common::plan_err;
 use datafusion::error::Result;
-use datafusion::logical_expr::expr::{Cast, ScalarFunction};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
@@ -30,8 +29,11 @@ use datafusion::scalar::ScalarValue;
 use super::row_error::{Fault, report};
 use crate::types::schema::SqlType;
 
-pub(crate) use iso_time::{parse_date, parse_time, parse_timestamp};
-pub(crate) use leaf::{decimal_fits, parse_boolean, parse_boolean_exact};
+#[cfg(test)]
+pub(crate) use iso_time::{parse_date, parse_time};
+pub(crate) use iso_time::parse_timestamp;
+pub(crate) use leaf::parse_boolean_exact;
+pub(super) use text_cast::{text_cast_udf, text_try_cast_udf};
 pub(crate) use text::{write_inside, write_value};
 
 /// A cast column and the rows (in growing order) that could not be cast, which are NULL in it.
@@ -166,26 +168,6 @@ pub fn cast_udf(target: SqlType) -> Arc<ScalarUDF> {
         target,
         signature: Signature::any(1, Volatility::Immutable),
     }))
-}
-
-/// Replaces every `CAST` in an expression by [`cast_udf`].
-///
-/// To be applied to a plan as it comes from SQL, before DataFusion adds casts of its own.
-///
-/// # Errors
-/// When a target type has no SQL type.
-pub fn use_ksql_casts(expr: Expr, schema: &dyn ExprSchema) -> Result<Transformed<Expr>> {
-    let _ = schema;
-    expr.transform_up(|expr| match expr {
-        Expr::Cast(Cast { expr, field }) => match SqlType::from_arrow(field.data_type()) {
-            Some(target) => Ok(Transformed::yes(Expr::ScalarFunction(ScalarFunction::new_udf(
-                cast_udf(target),
-                vec![*expr],
-            )))),
-            None => plan_err!("a cast to {} is not supported", field.data_type()),
-        },
-        other => Ok(Transformed::no(other)),
-    })
 }
 
 impl ScalarUDFImpl for CastFunction {

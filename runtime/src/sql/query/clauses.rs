@@ -143,6 +143,7 @@ impl<'a> Walk<'a, '_> {
                     select.phase = Phase::On;
                 }
             }
+            "GROUP" if !shape::next_is(self.lexemes, at, "BY") => {}
             "WHERE" | "GROUP" | "HAVING" => {
                 self.needs_from(at, word)?;
                 self.enter(Phase::Behind);

@@ -118,6 +118,11 @@ impl Dialect for Grammar {
         true
     }
 
+    // `f(x => e)` is a lambda and no argument by name.
+    fn supports_named_fn_args_with_rarrow_operator(&self) -> bool {
+        false
+    }
+
     fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
         keyword != Keyword::NoKeyword
     }
@@ -145,7 +150,7 @@ impl Dialect for Grammar {
 
     fn parse_infix(&self, parser: &mut Parser, expr: &Expr, _precedence: u8) -> Option<Result<Expr, ParserError>> {
         match &parser.peek_token_ref().token {
-            Token::Arrow => Some(forms::field(self, parser, expr.clone())),
+            Token::Arrow => Some(forms::fields(self, parser, expr.clone())),
             Token::DoubleColon => Some(forms::double_colon(self, parser, expr.clone())),
             Token::Word(Word {
                 keyword: Keyword::IS, ..

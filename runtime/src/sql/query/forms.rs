@@ -65,25 +65,29 @@ fn text(value: impl Into<String>, span: AstSpan) -> Expr {
     Expr::Value(Value::SingleQuotedString(value.into()).with_span(span))
 }
 
-/// Takes `->field`, `->*` and what follows in brackets.
-pub(super) fn field(grammar: &Grammar, parser: &mut Parser, base: Expr) -> Result<Expr, ParserError> {
-    let arrow = parser.next_token().span;
-    let place = grammar.place(parser.index());
-    let found = parser.next_token();
-    match found.token {
-        Token::Mul => Ok(call(ALL_FIELDS, vec![base], arrow)),
-        Token::Word(word) if word.keyword == Keyword::NoKeyword => {
-            let access = call("get_field", vec![base, text(word.value, found.span)], arrow);
-            parser.parse_compound_expr(access, Vec::new())
-        }
-        other => {
-            let message = format!(
-                "expected the name of a field, found {}",
-                crate::sql::cursor::show(&other)
-            );
-            Err(grammar.raise(Code::UnexpectedToken.found(message).at(place)))
-        }
+/// Takes a run of `->field`, with what follows each in brackets, and perhaps a `->*` at its end.
+pub(super) fn fields(grammar: &Grammar, parser: &mut Parser, base: Expr) -> Result<Expr, ParserError> {
+    let mut access = base;
+    while parser.peek_token_ref().token == Token::Arrow {
+        let arrow = parser.next_token().span;
+        let place = grammar.place(parser.index());
+        let found = parser.next_token();
+        access = match found.token {
+            Token::Mul => return Ok(call(ALL_FIELDS, vec![access], arrow)),
+            Token::Word(word) if word.keyword == Keyword::NoKeyword => {
+                let access = call("get_field", vec![access, text(word.value, found.span)], arrow);
+                parser.parse_compound_expr(access, Vec::new())?
+            }
+            other => {
+                let message = format!(
+                    "expected the name of a field, found {}",
+                    crate::sql::cursor::show(&other)
+                );
+                return Err(grammar.raise(Code::UnexpectedToken.found(message).at(place)));
+            }
+        };
     }
+    Ok(access)
 }
 
 /// True where `(x, y) =>` stands.

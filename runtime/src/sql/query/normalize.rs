@@ -195,7 +195,7 @@ impl VisitorMut for Pass<'_> {
                 over: Some(WindowType::NamedWindow(name)),
                 ..
             }) => mark(name),
-            Expr::BinaryOp { op, .. } if is_logical(op) => balance(expr),
+            Expr::BinaryOp { op, .. } if is_logical(op) && spine(expr) > SPINE_MAX => balance(expr),
             _ => {}
         }
         ControlFlow::Continue(())
@@ -306,6 +306,25 @@ fn unwrap_list(expressions: &mut Vec<Expr>) {
         }
         _ => {}
     }
+}
+
+/// Chains up to this length stay as they are; a balanced tree has none longer.
+const SPINE_MAX: usize = 16;
+
+/// How many operators equal to that of `expr` follow each other on the left.
+fn spine(expr: &Expr) -> usize {
+    let Expr::BinaryOp { op: chain_op, .. } = expr else {
+        return 0;
+    };
+    let mut length = 0;
+    let mut at = expr;
+    while let Expr::BinaryOp { left, op, .. } = at
+        && op == chain_op
+    {
+        length += 1;
+        at = left;
+    }
+    length
 }
 
 /// Turns `((a AND b) AND c) AND d` into `(a AND b) AND (c AND d)`, without recursion over the chain. AND and OR are

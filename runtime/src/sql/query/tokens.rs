@@ -128,8 +128,9 @@ fn check_string(lexemes: &[Lexeme], at: usize) -> Result<()> {
 
 /// Words that are no names where a string follows.
 fn is_before_string(word: &str) -> bool {
-    const WORDS: [&str; 12] = [
-        "ESCAPE", "ILIKE", "INTERVAL", "LIKE", "OFFSET", "PLACING", "QUALIFY", "RANGE", "ROWS", "SIMILAR", "TO", "ZONE",
+    const WORDS: [&str; 14] = [
+        "BOTH", "ESCAPE", "ILIKE", "INTERVAL", "LEADING", "OFFSET", "PLACING", "QUALIFY", "RANGE", "ROWS", "SIMILAR",
+        "TO", "TRAILING", "ZONE",
     ];
     WORDS.contains(&word)
 }

@@ -1,7 +1,10 @@
 //! A producer or metadata client with one thread that serves its events: delivery reports, errors, log lines.
 //!
 //! librdkafka keeps several threads per client, so a process has few of these and shares them.
-#![expect(unsafe_code, reason = "events of a client that is not a consumer are only reachable through C")]
+#![expect(
+    unsafe_code,
+    reason = "events of a client that is not a consumer are only reachable through C"
+)]
 
 use std::ffi::{CStr, c_char};
 use std::ptr::NonNull;
@@ -9,12 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+use rdkafka::ClientContext as _;
 use rdkafka::bindings;
 use rdkafka::client::Client;
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaType;
-use rdkafka::ClientContext as _;
 
 use crate::connector::kafka::context::Context;
 
@@ -131,9 +134,14 @@ impl Shared {
             bindings::RD_KAFKA_EVENT_ERROR => {
                 // SAFETY: as above.
                 let (code, reason) = unsafe {
-                    (bindings::rd_kafka_event_error(event), text(bindings::rd_kafka_event_error_string(event)))
+                    (
+                        bindings::rd_kafka_event_error(event),
+                        text(bindings::rd_kafka_event_error_string(event)),
+                    )
                 };
-                self.client.context().error(KafkaError::Global(code.into()), reason.trim());
+                self.client
+                    .context()
+                    .error(KafkaError::Global(code.into()), reason.trim());
             }
             bindings::RD_KAFKA_EVENT_LOG => self.log(event),
             bindings::RD_KAFKA_EVENT_STATS => {

@@ -37,9 +37,8 @@ impl TopicWriter {
     pub(crate) fn new(client: &Arc<EventClient>, topic: &str) -> Option<Self> {
         let name = CString::new(topic).ok()?;
         // SAFETY: the client is alive and outlives the handle (field order); a null configuration means the default.
-        let topic = unsafe {
-            bindings::rd_kafka_topic_new(client.client().native_ptr(), name.as_ptr(), ptr::null_mut())
-        };
+        let topic =
+            unsafe { bindings::rd_kafka_topic_new(client.client().native_ptr(), name.as_ptr(), ptr::null_mut()) };
         Some(Self {
             topic: NonNull::new(topic)?,
             client: Arc::clone(client),
@@ -55,25 +54,32 @@ impl TopicWriter {
     /// `QueueFull` when the buffer is full for now, other codes when the record cannot be sent at all.
     #[inline]
     pub(crate) fn send(&self, record: Record<'_>, number: usize) -> Result<(), RDKafkaErrorCode> {
-        let headers = if record.headers.is_empty() { None } else { Some(Headers::new(record.headers)?) };
+        let headers = if record.headers.is_empty() {
+            None
+        } else {
+            Some(Headers::new(record.headers)?)
+        };
         let timestamp = if record.timestamp == 0 { 1 } else { record.timestamp };
         let arguments = [
             argument(Vtype::RD_KAFKA_VTYPE_RKT, |u| u.rkt = self.topic.as_ptr()),
-            argument(Vtype::RD_KAFKA_VTYPE_MSGFLAGS, |u| u.i = bindings::RD_KAFKA_MSG_F_COPY as c_int),
+            argument(Vtype::RD_KAFKA_VTYPE_MSGFLAGS, |u| {
+                u.i = bindings::RD_KAFKA_MSG_F_COPY as c_int;
+            }),
             argument(Vtype::RD_KAFKA_VTYPE_VALUE, |u| u.mem = bytes(record.value)),
             argument(Vtype::RD_KAFKA_VTYPE_KEY, |u| u.mem = bytes(record.key)),
             argument(Vtype::RD_KAFKA_VTYPE_TIMESTAMP, |u| u.i64_ = timestamp),
             argument(Vtype::RD_KAFKA_VTYPE_OPAQUE, |u| u.ptr = number as *mut c_void),
             argument(Vtype::RD_KAFKA_VTYPE_HEADERS, |u| {
-                u.headers = headers.as_ref().map_or(ptr::null_mut(), |headers| headers.list.as_ptr());
+                u.headers = headers
+                    .as_ref()
+                    .map_or(ptr::null_mut(), |headers| headers.list.as_ptr());
             }),
         ];
         let count = arguments.len() - usize::from(headers.is_none());
         // SAFETY: the client, the topic handle and the slices are alive; librdkafka copies keys and values (F_COPY) and
         // takes the headers over only when it succeeds. The opaque is a number and never followed.
         unsafe {
-            let error =
-                bindings::rd_kafka_produceva(self.client.client().native_ptr(), arguments.as_ptr(), count);
+            let error = bindings::rd_kafka_produceva(self.client.client().native_ptr(), arguments.as_ptr(), count);
             if error.is_null() {
                 if let Some(headers) = headers {
                     headers.given_away();
@@ -109,7 +115,9 @@ impl Headers {
     fn new(headers: &[(String, Option<Vec<u8>>)]) -> Result<Self, RDKafkaErrorCode> {
         // SAFETY: a new list, which is ours.
         let list = unsafe { bindings::rd_kafka_headers_new(headers.len()) };
-        let list = Self { list: NonNull::new(list).ok_or(RDKafkaErrorCode::CriticalSystemResource)? };
+        let list = Self {
+            list: NonNull::new(list).ok_or(RDKafkaErrorCode::CriticalSystemResource)?,
+        };
         for (name, value) in headers {
             let (value, length) = match value {
                 Some(value) => (value.as_ptr(), value.len() as isize),
@@ -146,10 +154,7 @@ impl Drop for Headers {
 }
 
 #[inline]
-fn argument(
-    vtype: Vtype,
-    set: impl FnOnce(&mut bindings::rd_kafka_vu_s__bindgen_ty_1),
-) -> bindings::rd_kafka_vu_t {
+fn argument(vtype: Vtype, set: impl FnOnce(&mut bindings::rd_kafka_vu_s__bindgen_ty_1)) -> bindings::rd_kafka_vu_t {
     let mut union = bindings::rd_kafka_vu_s__bindgen_ty_1 { ptr: ptr::null_mut() };
     set(&mut union);
     bindings::rd_kafka_vu_t { vtype, u: union }
@@ -159,5 +164,8 @@ fn argument(
 #[inline]
 fn bytes(slice: Option<&[u8]>) -> bindings::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
     let (ptr, size) = slice.map_or((ptr::null(), 0), |slice| (slice.as_ptr(), slice.len()));
-    bindings::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 { ptr: ptr.cast_mut().cast(), size }
+    bindings::rd_kafka_vu_s__bindgen_ty_1__bindgen_ty_1 {
+        ptr: ptr.cast_mut().cast(),
+        size,
+    }
 }

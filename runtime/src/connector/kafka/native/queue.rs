@@ -70,7 +70,10 @@ impl GroupQueue {
         // SAFETY: the consumer is alive and outlives the handle.
         let queue = unsafe { bindings::rd_kafka_queue_get_consumer(consumer.client().native_ptr()) };
         Some(Self {
-            queue: Queue { queue: NonNull::new(queue)?, wake: None },
+            queue: Queue {
+                queue: NonNull::new(queue)?,
+                wake: None,
+            },
             _consumer: Arc::clone(consumer),
         })
     }
@@ -137,7 +140,10 @@ impl PartitionQueue {
         }
         let message = *self.taken.get(self.next)?;
         self.next += 1;
-        Some(Message { message, queue: PhantomData })
+        Some(Message {
+            message,
+            queue: PhantomData,
+        })
     }
 
     /// Takes back the message that `next` gave last, so that it is the next again.
@@ -299,8 +305,7 @@ impl Message<'_> {
                     break;
                 }
                 let name = CStr::from_ptr(name).to_string_lossy().into_owned();
-                let value =
-                    (!value.is_null()).then(|| std::slice::from_raw_parts(value.cast::<u8>(), size).to_vec());
+                let value = (!value.is_null()).then(|| std::slice::from_raw_parts(value.cast::<u8>(), size).to_vec());
                 headers.push((name, value));
             }
         }

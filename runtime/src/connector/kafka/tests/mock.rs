@@ -32,7 +32,10 @@ impl MockBrokers {
             bindings::rd_kafka_mock_group_initial_rebalance_delay_ms(cluster.as_ptr(), 0);
             cluster
         };
-        Self { cluster, _client: client }
+        Self {
+            cluster,
+            _client: client,
+        }
     }
 
     pub(super) fn with_topic(name: &str, partitions: i32) -> Self {

@@ -20,14 +20,19 @@ use mock::MockBrokers;
 
 /// No test waits longer for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
-const NO_LIMITS: PollLimits = PollLimits { rows_max: 8_192, bytes_max: 4 << 20 };
+const NO_LIMITS: PollLimits = PollLimits {
+    rows_max: 8_192,
+    bytes_max: 4 << 20,
+};
 
 fn log(brokers: &MockBrokers) -> KafkaLog {
     log_with(brokers, &[])
 }
 
 fn log_with(brokers: &MockBrokers, properties: &[(&str, &str)]) -> KafkaLog {
-    let user = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let user = properties
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     KafkaLog::new(Properties::new(&brokers.addresses(), user).unwrap()).unwrap()
 }
 
@@ -41,7 +46,10 @@ fn forever(group: &str) -> ReadOptions {
 }
 
 fn to_the_end(group: &str) -> ReadOptions {
-    ReadOptions { stop_at: StopAt::CurrentEnd, ..forever(group) }
+    ReadOptions {
+        stop_at: StopAt::CurrentEnd,
+        ..forever(group)
+    }
 }
 
 /// A record as tests look at it.
@@ -107,7 +115,8 @@ impl Pipeline {
             for partition in change.removed {
                 self.readers.remove(&partition);
             }
-            self.readers.extend(change.added.into_iter().map(|reader| (reader.partition(), reader)));
+            self.readers
+                .extend(change.added.into_iter().map(|reader| (reader.partition(), reader)));
         }
         let mut taken = Vec::new();
         let mut ended = Vec::new();
@@ -134,7 +143,12 @@ impl Pipeline {
         let start = Instant::now();
         let mut all = Vec::new();
         while !done(self, &all) {
-            assert!(start.elapsed() < PATIENCE, "only {} rows came: {:?}", all.len(), all.last());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "only {} rows came: {:?}",
+                all.len(),
+                all.last()
+            );
             let taken = self.step().unwrap();
             if taken.is_empty() {
                 std::thread::sleep(Duration::from_millis(1));

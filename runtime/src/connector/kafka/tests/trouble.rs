@@ -90,7 +90,10 @@ fn a_topic_that_is_gone_is_an_error() {
     assert_eq!(log.describe("t").unwrap(), None);
     for options in [forever("g"), to_the_end("")] {
         let error = Pipeline::open(&log, "t", &options).error();
-        assert!(matches!(&error, Error::UnknownTopic { topic } if topic == "t"), "{error}");
+        assert!(
+            matches!(&error, Error::UnknownTopic { topic } if topic == "t"),
+            "{error}"
+        );
     }
 }
 
@@ -101,7 +104,10 @@ fn a_commit_that_is_refused_is_an_error() {
     write(&log, "t", &batch(0..3, 1));
     let mut pipeline = Pipeline::open(&log, "t", &forever("g"));
     pipeline.rows(3);
-    brokers.fail(RDKafkaApiKey::OffsetCommit, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED]);
+    brokers.fail(
+        RDKafkaApiKey::OffsetCommit,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED],
+    );
     let error = pipeline.source.commit(&[(0, 3)]).unwrap_err();
     assert_eq!(error.retry(), Retry::Never, "{error}");
     pipeline.source.commit(&[(0, 3)]).unwrap();
@@ -110,8 +116,11 @@ fn a_commit_that_is_refused_is_an_error() {
 #[test]
 fn sasl_without_a_user_is_refused_before_anything_is_asked() {
     let user = [("security.protocol", "sasl_plaintext"), ("sasl.mechanism", "GSSAPI")];
-    let properties =
-        Properties::new("127.0.0.1:1", user.map(|(name, value)| (name.to_owned(), value.to_owned()))).unwrap();
+    let properties = Properties::new(
+        "127.0.0.1:1",
+        user.map(|(name, value)| (name.to_owned(), value.to_owned())),
+    )
+    .unwrap();
     let error = KafkaLog::new(properties).unwrap_err();
     assert!(matches!(error, Error::Option { .. }), "{error}");
 }

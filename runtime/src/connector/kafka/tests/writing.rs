@@ -9,7 +9,10 @@ use crate::types::Retry;
 fn keys_values_headers_and_timestamps_arrive_as_they_were() {
     let brokers = MockBrokers::with_topic("t", 1);
     let log = log(&brokers);
-    let mut records = RawRecords { headers: Some(Vec::new()), ..RawRecords::default() };
+    let mut records = RawRecords {
+        headers: Some(Vec::new()),
+        ..RawRecords::default()
+    };
     let headers: Headers = vec![
         ("a".to_owned(), Some(b"1".to_vec())),
         ("a".to_owned(), None),
@@ -30,7 +33,10 @@ fn keys_values_headers_and_timestamps_arrive_as_they_were() {
     }
     write(&log, "t", &records);
 
-    let options = ReadOptions { headers: true, ..to_the_end("") };
+    let options = ReadOptions {
+        headers: true,
+        ..to_the_end("")
+    };
     let read = Pipeline::open(&log, "t", &options).to_end();
     assert_eq!(read.len(), cases.len());
     for (row, (key, value, timestamp, headers)) in read.iter().zip(&cases) {
@@ -40,7 +46,10 @@ fn keys_values_headers_and_timestamps_arrive_as_they_were() {
         assert_eq!(row.headers.as_ref(), Some(headers));
     }
     let without = Pipeline::open(&log, "t", &to_the_end("")).to_end();
-    assert!(without.iter().all(|row| row.headers.is_none()), "headers come only when asked for");
+    assert!(
+        without.iter().all(|row| row.headers.is_none()),
+        "headers come only when asked for"
+    );
 }
 
 #[test]
@@ -62,9 +71,7 @@ fn records_of_a_key_stay_in_order_in_one_partition() {
     assert_eq!(numbers(&read), (0..5_000).collect::<Vec<_>>());
     let mut last: BTreeMap<Vec<u8>, (i32, i64)> = BTreeMap::new();
     for row in &read {
-        if let Some((partition, timestamp)) =
-            last.insert(row.key.clone().unwrap(), (row.partition, row.timestamp))
-        {
+        if let Some((partition, timestamp)) = last.insert(row.key.clone().unwrap(), (row.partition, row.timestamp)) {
             assert_eq!(partition, row.partition, "a key has one partition");
             assert!(timestamp < row.timestamp, "a key has one order");
         }
@@ -82,7 +89,10 @@ fn the_partition_of_a_key_is_the_one_that_java_clients_choose() {
     let expected: BTreeMap<&[u8], i32> = BTreeMap::from([
         (b"21".as_slice(), java_partition(b"21", 1_000)),
         (b"foobar".as_slice(), java_partition(b"foobar", 1_000)),
-        (b"a-little-bit-long-string".as_slice(), java_partition(b"a-little-bit-long-string", 1_000)),
+        (
+            b"a-little-bit-long-string".as_slice(),
+            java_partition(b"a-little-bit-long-string", 1_000),
+        ),
     ]);
     for key in expected.keys() {
         records.keys.push(Some(key));
@@ -141,7 +151,10 @@ fn a_record_that_the_broker_refuses_is_reported_once() {
     let brokers = MockBrokers::with_topic("t", 1);
     let log = log_with(&brokers, &[("enable.idempotence", "false")]);
     let mut sink = sink(&log, "t");
-    brokers.fail(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD]);
+    brokers.fail(
+        RDKafkaApiKey::Produce,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD],
+    );
     sink.write(&batch(0..7, 1)).unwrap();
     let error = sink.flush().unwrap_err();
     assert_eq!(error.retry(), Retry::Never);
@@ -157,7 +170,10 @@ fn a_refusal_is_reported_by_the_next_write_already() {
     let brokers = MockBrokers::with_topic("t", 1);
     let log = log_with(&brokers, &[("enable.idempotence", "false"), ("linger.ms", "0")]);
     let mut sink = sink(&log, "t");
-    brokers.fail(RDKafkaApiKey::Produce, &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD; 50]);
+    brokers.fail(
+        RDKafkaApiKey::Produce,
+        &[RDKafkaRespErr::RD_KAFKA_RESP_ERR_INVALID_RECORD; 50],
+    );
     let start = Instant::now();
     let error = loop {
         assert!(start.elapsed() < PATIENCE, "no error came");
