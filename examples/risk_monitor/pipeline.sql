@@ -6,7 +6,7 @@
 --   cargo run --release -- run --brokers localhost:9092 examples/risk_monitor/pipeline.sql
 
 DEFINE rows = '200000';        -- trades to make up; leave ROWS out of the statement below to go on forever
-DEFINE threshold = '0.6';     -- alerts have a risk above this
+DEFINE threshold = '0.55';    -- alerts have a risk above this
 
 -- 1. Trades: a seeded random walk of the price for each symbol.
 CREATE STREAM trades (

@@ -48,7 +48,10 @@ pub fn scalar_functions(clock: &Arc<dyn Clock>) -> Vec<Arc<ScalarUDF>> {
 fn concat_udf() -> Arc<ScalarUDF> {
     let definition = scalar::definitions().into_iter().find(|d| d.name == "concat");
     let definition = definition.expect("there is a function CONCAT");
-    Arc::new(ScalarUDF::from(udf::KsqlFunction::new(definition, Arc::new(SystemClock))))
+    Arc::new(ScalarUDF::from(udf::KsqlFunction::new(
+        definition,
+        Arc::new(SystemClock),
+    )))
 }
 
 /// The functions that take lambdas: TRANSFORM, FILTER and REDUCE.

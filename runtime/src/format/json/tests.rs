@@ -78,7 +78,10 @@ fn row(columns: &[Column], record: &str) -> Result<Vec<String>, String> {
     }
 }
 
-#[expect(clippy::unnecessary_wraps, reason = "tables of cases hold results, good and bad ones")]
+#[expect(
+    clippy::unnecessary_wraps,
+    reason = "tables of cases hold results, good and bad ones"
+)]
 fn ok(text: &str) -> Result<String, String> {
     Ok(text.into())
 }

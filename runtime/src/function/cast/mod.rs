@@ -29,12 +29,12 @@ use datafusion::scalar::ScalarValue;
 use super::row_error::{Fault, report};
 use crate::types::schema::SqlType;
 
+pub(crate) use iso_time::parse_timestamp;
 #[cfg(test)]
 pub(crate) use iso_time::{parse_date, parse_time};
-pub(crate) use iso_time::parse_timestamp;
 pub(crate) use leaf::parse_boolean_exact;
-pub(super) use text_cast::{text_cast_udf, text_try_cast_udf};
 pub(crate) use text::{write_inside, write_value};
+pub(super) use text_cast::{text_cast_udf, text_try_cast_udf};
 
 /// A cast column and the rows (in growing order) that could not be cast, which are NULL in it.
 struct Casted {

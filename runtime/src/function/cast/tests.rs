@@ -17,9 +17,7 @@ fn plain(type_expr: TypeExpr) -> SqlType {
         TypeExpr::Sql(ty) => ty,
         TypeExpr::Array(element) => SqlType::Array(Box::new(plain(*element))),
         TypeExpr::Map(key, value) => SqlType::Map(Box::new(plain(*key)), Box::new(plain(*value))),
-        TypeExpr::Struct(fields) => {
-            SqlType::Struct(fields.into_iter().map(|(name, ty)| (name, plain(ty))).collect())
-        }
+        TypeExpr::Struct(fields) => SqlType::Struct(fields.into_iter().map(|(name, ty)| (name, plain(ty))).collect()),
         TypeExpr::Custom(name) => panic!("no such type: {}", name.value),
     }
 }
@@ -127,7 +125,11 @@ fn values_to_text() {
         ("date'2021-02-03'", "STRING", "2021-02-03"),
         ("time'10:11:12.345'", "STRING", "10:11:12.345"),
         ("time'10:00'", "STRING", "10:00"),
-        ("timestamp'2021-02-03T10:11:12.345'", "STRING", "2021-02-03T10:11:12.345"),
+        (
+            "timestamp'2021-02-03T10:11:12.345'",
+            "STRING",
+            "2021-02-03T10:11:12.345",
+        ),
         ("timestamp'2021-02-03'", "STRING", "2021-02-03T00:00:00.000"),
         ("[1, null, 3]", "STRING", "[1, null, 3]"),
         ("{'a': 1, 'b': null}", "STRING", "{a=1, b=null}"),
@@ -158,7 +160,11 @@ fn nested_values() {
         ("{'1': '2'}", "MAP<INT, BIGINT>", "{1=2}"),
         ("{'1': 'a', '01': 'b'}", "MAP<INT, STRING>", "{1=b}"),
         ("{'x': '2'}", "MAP<INT, BIGINT>", "error: *"),
-        ("(A: 1, B: 'x')", "STRUCT<`B` STRING, `A` DOUBLE, `C` INT>", "Struct{B=x,A=1.0}"),
+        (
+            "(A: 1, B: 'x')",
+            "STRUCT<`B` STRING, `A` DOUBLE, `C` INT>",
+            "Struct{B=x,A=1.0}",
+        ),
         ("(A: '1', B: 'x')", "STRUCT<`B` INT>", "error: *"),
         ("[1]", "INT", "error: *"),
         ("1", "ARRAY<INT>", "error: *"),

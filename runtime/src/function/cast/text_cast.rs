@@ -15,8 +15,8 @@ use datafusion::scalar::ScalarValue;
 
 use super::{cast, is_supported};
 use crate::function::row_error::collect;
-use crate::sql::types::parse_type;
 use crate::sql::ast::TypeExpr;
+use crate::sql::types::parse_type;
 use crate::types::schema::SqlType;
 
 /// What becomes of a row that cannot be cast.

@@ -106,10 +106,7 @@ fn decimal_result(operation: Operation, (p1, s1): (u8, i8), (p2, s2): (u8, i8)) 
     } else {
         (precision.max(1), scale)
     };
-    SqlType::Decimal(
-        u8::try_from(precision).unwrap_or(38),
-        i8::try_from(scale).unwrap_or(0),
-    )
+    SqlType::Decimal(u8::try_from(precision).unwrap_or(38), i8::try_from(scale).unwrap_or(0))
 }
 
 /// `left op right` as a function.
@@ -173,7 +170,10 @@ impl ScalarUDFImpl for Arithmetic {
         };
         match result {
             Some(result) => Ok(result.to_arrow()),
-            None => plan_err!("{} is not for values of types {left} and {right}", self.operation.symbol()),
+            None => plan_err!(
+                "{} is not for values of types {left} and {right}",
+                self.operation.symbol()
+            ),
         }
     }
 
@@ -183,7 +183,9 @@ impl ScalarUDFImpl for Arithmetic {
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        invoke(&args, |arguments, rows, return_type| self.compute(arguments, rows, return_type))
+        invoke(&args, |arguments, rows, return_type| {
+            self.compute(arguments, rows, return_type)
+        })
     }
 }
 
@@ -202,9 +204,15 @@ impl Arithmetic {
                     decimal(operation, (a.0, scales[0]), (b.0, scales[1]), result).map(Unscaled)
                 })
             }
-            SqlType::Integer => self.each(&widened(args, &result)?, rows, return_type, |a, b| integer(operation, a, b)),
-            SqlType::Bigint => self.each(&widened(args, &result)?, rows, return_type, |a, b| bigint(operation, a, b)),
-            _ => self.each(&widened(args, &result)?, rows, return_type, |a, b| Ok(double(operation, a, b))),
+            SqlType::Integer => self.each(&widened(args, &result)?, rows, return_type, |a, b| {
+                integer(operation, a, b)
+            }),
+            SqlType::Bigint => self.each(&widened(args, &result)?, rows, return_type, |a, b| {
+                bigint(operation, a, b)
+            }),
+            _ => self.each(&widened(args, &result)?, rows, return_type, |a, b| {
+                Ok(double(operation, a, b))
+            }),
         }
     }
 
@@ -242,7 +250,10 @@ fn widened(args: &[Argument], to: &SqlType) -> Result<[Argument; 2]> {
 }
 
 fn scale_of(argument: &Argument) -> Result<i8> {
-    match SqlType::from_arrow(argument.array.data_type()).as_ref().and_then(decimal_of) {
+    match SqlType::from_arrow(argument.array.data_type())
+        .as_ref()
+        .and_then(decimal_of)
+    {
         Some((_, scale)) => Ok(scale),
         None => plan_err!("{} is not the type of a decimal", argument.array.data_type()),
     }
@@ -355,6 +366,10 @@ fn divide_half_up(numerator: i256, denominator: i256) -> Option<i256> {
     if !is_up {
         return Some(quotient);
     }
-    let sign = if (numerator < i256::ZERO) == (denominator < i256::ZERO) { 1 } else { -1 };
+    let sign = if (numerator < i256::ZERO) == (denominator < i256::ZERO) {
+        1
+    } else {
+        -1
+    };
     quotient.checked_add(i256::from_i128(sign))
 }

@@ -179,10 +179,16 @@ pub(super) fn convert(expr: Expr, target: &SqlType, schema: &DFSchema) -> Result
     }
     if let (Expr::ScalarFunction(function), true) = (&expr, constructor(&expr).is_some()) {
         if let Some(args) = convert_inside(function, target, schema)? {
-            return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(function.func.clone(), args)));
+            return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
+                function.func.clone(),
+                args,
+            )));
         }
     }
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(cast_udf(target.clone()), vec![expr])))
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
+        cast_udf(target.clone()),
+        vec![expr],
+    )))
 }
 
 fn convert_literal(value: &ScalarValue, target: &SqlType) -> Result<ScalarValue> {

@@ -40,22 +40,24 @@ pub(super) fn compare(left: Expr, operator: Operator, right: Expr, schema: &DFSc
         if is_distinctness(operator) {
             return Ok(binary(left, operator, right));
         }
-        return plan_err!("comparison with NULL is not supported: {left} {operator} {right}: use IS NULL or IS NOT NULL");
+        return plan_err!(
+            "comparison with NULL is not supported: {left} {operator} {right}: use IS NULL or IS NOT NULL"
+        );
     };
     let (left, left_type) = instant(left, left_type, &right)?;
     let (right, right_type) = instant(right, right_type, &left)?;
-    let refuse = || {
-        plan_err!("cannot compare {left} ({left_type}) to {right} ({right_type}) with {operator}")
-    };
+    let refuse = || plan_err!("cannot compare {left} ({left_type}) to {right} ({right_type}) with {operator}");
     let Some(common) = common_type(&left_type, &right_type) else {
         return refuse();
     };
     match &common {
         SqlType::Boolean if is_order(operator) => refuse(),
         SqlType::Array(_) | SqlType::Map(..) | SqlType::Struct(_) if is_order(operator) => refuse(),
-        SqlType::Array(_) | SqlType::Map(..) | SqlType::Struct(_) => {
-            Ok(nested(convert(left, &common, schema)?, operator, convert(right, &common, schema)?))
-        }
+        SqlType::Array(_) | SqlType::Map(..) | SqlType::Struct(_) => Ok(nested(
+            convert(left, &common, schema)?,
+            operator,
+            convert(right, &common, schema)?,
+        )),
         SqlType::Time | SqlType::Date | SqlType::Timestamp => Ok(binary(
             convert(left, &common, schema)?,
             operator,

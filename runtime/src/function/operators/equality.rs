@@ -59,7 +59,9 @@ fn equal(args: &[Argument], rows: usize, _: &DataType) -> Result<ArrayRef> {
 
 fn distinct(args: &[Argument], rows: usize, _: &DataType) -> Result<ArrayRef> {
     let mut differ = keys_differ(args);
-    Ok(Arc::new((0..rows).map(|row| Some(differ(row))).collect::<BooleanArray>()))
+    Ok(Arc::new(
+        (0..rows).map(|row| Some(differ(row))).collect::<BooleanArray>(),
+    ))
 }
 
 fn plus_type(types: &[DataType]) -> Result<DataType> {

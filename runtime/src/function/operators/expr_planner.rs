@@ -35,9 +35,7 @@ impl ExprPlanner for KsqlExprPlanner {
             BinaryOperator::StringConcat => return plan_concatenation(expr, schema),
             other => {
                 return match comparison(other) {
-                    Some(operator) => {
-                        compare(expr.left, operator, expr.right, schema).map(PlannerResult::Planned)
-                    }
+                    Some(operator) => compare(expr.left, operator, expr.right, schema).map(PlannerResult::Planned),
                     None => Ok(PlannerResult::Original(expr)),
                 };
             }
@@ -95,7 +93,11 @@ fn is_in_lambda(expr: &Expr) -> Result<bool> {
     let mut found = false;
     expr.apply(|expr| {
         found |= matches!(expr, Expr::LambdaVariable(_));
-        Ok(if found { TreeNodeRecursion::Stop } else { TreeNodeRecursion::Continue })
+        Ok(if found {
+            TreeNodeRecursion::Stop
+        } else {
+            TreeNodeRecursion::Continue
+        })
     })?;
     Ok(found)
 }
@@ -120,7 +122,12 @@ fn plan_arithmetic(
         return Ok(PlannerResult::Original(expr));
     }
     let Some(result) = result_type(operation, &left, &right) else {
-        return plan_err!("{} {} {} is not supported: {left} and {right}", expr.left, expr.op, expr.right);
+        return plan_err!(
+            "{} {} {} is not supported: {left} and {right}",
+            expr.left,
+            expr.op,
+            expr.right
+        );
     };
     let on_null = if is_in_lambda(&expr.left)? || is_in_lambda(&expr.right)? {
         OnNull::Fault
@@ -130,7 +137,10 @@ fn plan_arithmetic(
     if on_null == OnNull::Null && !matches!(result, Decimal(..)) {
         return Ok(PlannerResult::Original(expr));
     }
-    Ok(PlannerResult::Planned(call(arithmetic(operation, on_null), vec![expr.left, expr.right])))
+    Ok(PlannerResult::Planned(call(
+        arithmetic(operation, on_null),
+        vec![expr.left, expr.right],
+    )))
 }
 
 /// `a || b` of texts or bytes is CONCAT, which leaves NULL out.

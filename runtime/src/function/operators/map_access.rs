@@ -107,7 +107,10 @@ fn map(args: &[Argument], rows: usize, _: &DataType) -> Result<ArrayRef> {
     let [key_argument, value_argument] = args else {
         return plan_err!("a map is made of an array of keys and an array of values");
     };
-    let (keys, values) = (key_argument.array.as_list::<i32>(), value_argument.array.as_list::<i32>());
+    let (keys, values) = (
+        key_argument.array.as_list::<i32>(),
+        value_argument.array.as_list::<i32>(),
+    );
     let null_key: ArrayRef = match keys.values().data_type() {
         DataType::Utf8 => Arc::new(StringArray::from(vec!["null"])),
         other => new_null_array(other, 0),
@@ -117,7 +120,10 @@ fn map(args: &[Argument], rows: usize, _: &DataType) -> Result<ArrayRef> {
         let ranges = range(keys, key_argument.at(row)).zip(range(values, value_argument.at(row)));
         let entries = match ranges {
             Some((own_keys, own_values)) if own_keys.len() != own_values.len() => {
-                report("MAP", &format!("{} keys and {} values", own_keys.len(), own_values.len()).into())?;
+                report(
+                    "MAP",
+                    &format!("{} keys and {} values", own_keys.len(), own_values.len()).into(),
+                )?;
                 None
             }
             Some((own_keys, own_values)) => {

@@ -43,5 +43,9 @@ pub use semantics::KsqlSemantics;
 /// Functions that SQL text is turned into before it is planned: `map(keys, values)`, `ww_cast(value, 'type')` and
 /// `ww_try_cast(value, 'type')`.
 pub(super) fn functions() -> Vec<Arc<ScalarUDF>> {
-    vec![map_access::map_of(), super::cast::text_cast_udf(), super::cast::text_try_cast_udf()]
+    vec![
+        map_access::map_of(),
+        super::cast::text_cast_udf(),
+        super::cast::text_try_cast_udf(),
+    ]
 }

@@ -147,11 +147,20 @@ fn rewrite_like(like: Like) -> Result<Expr> {
             Expr::Literal(ScalarValue::Utf8(Some(converted)), None)
         }
         _ => {
-            let escape = Expr::Literal(ScalarValue::Utf8(Some(escape_char.map(String::from).unwrap_or_default())), None);
+            let escape = Expr::Literal(
+                ScalarValue::Utf8(Some(escape_char.map(String::from).unwrap_or_default())),
+                None,
+            );
             Expr::ScalarFunction(ScalarFunction::new_udf(like_pattern(), vec![*pattern, escape]))
         }
     };
-    Ok(Expr::Like(Like::new(negated, expr, Box::new(pattern), None, case_insensitive)))
+    Ok(Expr::Like(Like::new(
+        negated,
+        expr,
+        Box::new(pattern),
+        None,
+        case_insensitive,
+    )))
 }
 
 /// What is asked of a condition.
@@ -184,7 +193,9 @@ fn two_valued(expr: Expr, truth: Truth) -> Result<Expr> {
             Ok(if truth == Truth::Exact { true_only(inner) } else { inner })
         }
         Expr::ScalarFunction(ScalarFunction { func, args }) if func.name() == "ww_equal" => {
-            let inner = Expr::ScalarFunction(ScalarFunction { func, args }).map_children(exactly)?.data;
+            let inner = Expr::ScalarFunction(ScalarFunction { func, args })
+                .map_children(exactly)?
+                .data;
             Ok(if truth == Truth::Exact { true_only(inner) } else { inner })
         }
         Expr::IsTrue(inner) => Ok(Expr::IsTrue(Box::new(two_valued(*inner, Truth::NullIsFalse)?))),

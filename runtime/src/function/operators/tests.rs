@@ -90,7 +90,9 @@ fn select(expression: &str, columns: &[(&str, &[&str])], rest: &str) -> Result<(
             texts.push(text);
         }
     }
-    let data_type = batches.first().map_or(DataType::Null, |b| b.column(0).data_type().clone());
+    let data_type = batches
+        .first()
+        .map_or(DataType::Null, |b| b.column(0).data_type().clone());
     Ok((texts, data_type))
 }
 
@@ -103,7 +105,10 @@ fn constant(expression: &str) -> String {
 }
 
 fn rows(expression: &str, columns: &[(&str, &[&str])]) -> String {
-    select(expression, columns, "").unwrap_or_else(|e| panic!("{expression}: {e}")).0.join(" ")
+    select(expression, columns, "")
+        .unwrap_or_else(|e| panic!("{expression}: {e}"))
+        .0
+        .join(" ")
 }
 
 #[test]
@@ -127,7 +132,10 @@ fn decimals_have_ksqldbs_types_and_digits() {
     }
     let big = "99999999999999999999.999999999999999999";
     assert_eq!(rows("A * A", &[("A", &[big])]), "null");
-    assert_eq!(rows("A + A", &[("A", &[big])]), "199999999999999999999.999999999999999998");
+    assert_eq!(
+        rows("A + A", &[("A", &[big])]),
+        "199999999999999999999.999999999999999998"
+    );
     let columns: &[(&str, &[&str])] = &[("A", &["1.5", "2.5"]), ("B", &["1", "null<INT>"])];
     assert_eq!(rows("A + B", columns), "2.5 null");
 }
@@ -188,7 +196,10 @@ fn types_that_do_not_compare_are_refused() {
         ("B", &["x'00'"]),
     ];
     for (expression, reason) in [
-        ("N >= 'not an int'", "cannot compare T.N (INTEGER) to Utf8(\"not an int\") (STRING) with >="),
+        (
+            "N >= 'not an int'",
+            "cannot compare T.N (INTEGER) to Utf8(\"not an int\") (STRING) with >=",
+        ),
         ("F < true", "cannot compare"),
         ("M > M", "cannot compare"),
         ("L < L", "cannot compare"),
@@ -242,7 +253,12 @@ fn texts_beside_times_are_times() {
     ] {
         assert_eq!(rows(expression, columns), expected, "{expression}");
     }
-    assert!(select("ROWTIME > 'today'", columns, "").unwrap_err().to_string().contains("'today' is not a timestamp"));
+    assert!(
+        select("ROWTIME > 'today'", columns, "")
+            .unwrap_err()
+            .to_string()
+            .contains("'today' is not a timestamp")
+    );
 }
 
 #[test]
@@ -311,10 +327,16 @@ fn casts_are_ksqldbs() {
 
 #[test]
 fn lambdas_fail_on_null_and_compare_without_it() {
-    let columns: &[(&str, &[&str])] = &[("L", &["[5, null]", "[3, 6]", "null<INTS>"]), ("S", &["1L", "null<BIGINT>", "1L"])];
+    let columns: &[(&str, &[&str])] = &[
+        ("L", &["[5, null]", "[3, 6]", "null<INTS>"]),
+        ("S", &["1L", "null<BIGINT>", "1L"]),
+    ];
     assert_eq!(rows("transform(L, x -> x + 5)", columns), "null [8, 11] null");
     assert_eq!(rows("filter(L, x -> x > 4)", columns), "[5] [6] null");
     assert_eq!(rows("reduce(L, 2, (s, x) -> s + x)", columns), "null 11 2");
     assert_eq!(rows("reduce(L, S, (s, x) -> s + x)", columns), "null null 1");
-    assert_eq!(rows("reduce(transform(L, x -> x * 2), 0, (s, x) -> s + x)", columns), "0 18 0");
+    assert_eq!(
+        rows("reduce(transform(L, x -> x * 2), 0, (s, x) -> s + x)", columns),
+        "0 18 0"
+    );
 }
