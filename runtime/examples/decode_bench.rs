@@ -59,13 +59,13 @@ fn decode(
     let mut times = [vec![], vec![], vec![]];
     for _ in 0..ROUNDS {
         times[0].push(cpu_seconds(|| {
-            for batch in &batches {
+            for batch in batches {
                 black_box(fast.decode(batch));
             }
             Ok(())
         })?);
         times[1].push(cpu_seconds(|| {
-            for batch in &batches {
+            for batch in batches {
                 black_box(general.decode(batch));
             }
             Ok(())

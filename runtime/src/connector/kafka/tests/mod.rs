@@ -20,19 +20,18 @@ use mock::MockBrokers;
 
 /// No test waits longer for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
-const NO_LIMITS: PollLimits = PollLimits {
-    rows_max: 8_192,
-    bytes_max: 4 << 20,
-};
+const NO_LIMITS: PollLimits = PollLimits { rows_max: 8_192, bytes_max: 4 << 20 };
 
 fn log(brokers: &MockBrokers) -> KafkaLog {
     log_with(brokers, &[])
 }
 
+/// A group of the mock rebalances only after its members' session timeout; so that is short here.
+const SHORT_SESSIONS: [(&str, &str); 2] = [("session.timeout.ms", "1000"), ("heartbeat.interval.ms", "100")];
+
 fn log_with(brokers: &MockBrokers, properties: &[(&str, &str)]) -> KafkaLog {
-    let user = properties
-        .iter()
-        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let properties = [&SHORT_SESSIONS, properties].concat();
+    let user = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     KafkaLog::new(Properties::new(&brokers.addresses(), user).unwrap()).unwrap()
 }
 
@@ -46,10 +45,7 @@ fn forever(group: &str) -> ReadOptions {
 }
 
 fn to_the_end(group: &str) -> ReadOptions {
-    ReadOptions {
-        stop_at: StopAt::CurrentEnd,
-        ..forever(group)
-    }
+    ReadOptions { stop_at: StopAt::CurrentEnd, ..forever(group) }
 }
 
 /// A record as tests look at it.
@@ -99,6 +95,7 @@ struct Pipeline {
     source: Box<dyn Source>,
     readers: BTreeMap<i32, Box<dyn PartitionReader>>,
     limits: PollLimits,
+    next: BTreeMap<i32, i64>,
 }
 
 impl Pipeline {
@@ -107,6 +104,7 @@ impl Pipeline {
             source: log.source(topic, options).unwrap(),
             readers: BTreeMap::new(),
             limits: NO_LIMITS,
+            next: BTreeMap::new(),
         }
     }
 
@@ -115,14 +113,16 @@ impl Pipeline {
             for partition in change.removed {
                 self.readers.remove(&partition);
             }
-            self.readers
-                .extend(change.added.into_iter().map(|reader| (reader.partition(), reader)));
+            self.readers.extend(change.added.into_iter().map(|reader| (reader.partition(), reader)));
         }
         let mut taken = Vec::new();
         let mut ended = Vec::new();
         for (partition, reader) in &mut self.readers {
             match reader.poll(self.limits)? {
-                Polled::Records(records) => taken.extend(rows(&records)),
+                Polled::Records(records) => {
+                    self.next.insert(*partition, records.offsets.last().unwrap() + 1);
+                    taken.extend(rows(&records));
+                }
                 Polled::Idle { .. } => {}
                 Polled::End => ended.push(*partition),
                 Polled::Columns(_) => panic!("Kafka has no columns"),
@@ -134,6 +134,11 @@ impl Pipeline {
         Ok(taken)
     }
 
+    /// What a commit of everything that was read says.
+    fn positions(&self) -> Vec<(i32, i64)> {
+        self.next.iter().map(|(partition, offset)| (*partition, *offset)).collect()
+    }
+
     fn ended(&self) -> bool {
         self.source.is_assigned() && self.readers.is_empty()
     }
@@ -143,12 +148,7 @@ impl Pipeline {
         let start = Instant::now();
         let mut all = Vec::new();
         while !done(self, &all) {
-            assert!(
-                start.elapsed() < PATIENCE,
-                "only {} rows came: {:?}",
-                all.len(),
-                all.last()
-            );
+            assert!(start.elapsed() < PATIENCE, "only {} rows came: {:?}", all.len(), all.last());
             let taken = self.step().unwrap();
             if taken.is_empty() {
                 std::thread::sleep(Duration::from_millis(1));
