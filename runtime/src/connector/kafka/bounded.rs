@@ -51,7 +51,11 @@ impl BoundedSource {
         topic: &str,
         options: &ReadOptions,
     ) -> Result<Self, Error> {
-        let group = if options.group.is_empty() { NO_GROUP } else { &options.group };
+        let group = if options.group.is_empty() {
+            NO_GROUP
+        } else {
+            &options.group
+        };
         let consumer = source::consumer(properties, topic, group, options, &[("enable.partition.eof", "true")])?;
         let events = GroupQueue::of(&consumer).expect("a consumer with a group has a queue of group events");
         let (answer, ends) = crossbeam_channel::bounded(1);
@@ -64,13 +68,14 @@ impl BoundedSource {
             wake: Arc::clone(&wake),
             answer,
         };
-        std::thread::Builder::new().name("kafka-ends".to_owned()).spawn(move || asking.run()).map_err(|error| {
-            Error::Kafka {
+        std::thread::Builder::new()
+            .name("kafka-ends".to_owned())
+            .spawn(move || asking.run())
+            .map_err(|error| Error::Kafka {
                 action: format!("read topic {topic}"),
                 reason: format!("cannot start a thread: {error}"),
                 retry: Retry::Backoff,
-            }
-        })?;
+            })?;
         Ok(Self {
             topic: topic.into(),
             options: options.clone(),
@@ -89,8 +94,10 @@ impl BoundedSource {
         let mut change = AssignmentChange::default();
         let mut list = TopicPartitionList::with_capacity(extents.len());
         for Extent { partition, start, end } in extents {
-            let mut queue = PartitionQueue::split(&self.consumer, &self.topic, partition)
-                .ok_or_else(|| Error::UnknownTopic { topic: self.topic.to_string() })?;
+            let mut queue =
+                PartitionQueue::split(&self.consumer, &self.topic, partition).ok_or_else(|| Error::UnknownTopic {
+                    topic: self.topic.to_string(),
+                })?;
             if let Some(wake) = &wake {
                 queue.set_waker(Arc::clone(wake));
             }

@@ -91,8 +91,7 @@ pub(super) fn commit(consumer: &Consumer, topic: &str, next_offsets: &[(i32, i64
         list.add_partition_offset(topic, partition, Offset::Offset(offset))
             .map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
     }
-    native::commit::commit(consumer, &list, COMMIT_WAIT)
-        .map_err(|code| verdict::error(&action, Some(topic), code, ""))
+    native::commit::commit(consumer, &list, COMMIT_WAIT).map_err(|code| verdict::error(&action, Some(topic), code, ""))
 }
 
 /// Leaves the group and ends the consumer, whose readers may still exist. `answer_due` says that librdkafka waits to be
@@ -144,7 +143,9 @@ impl GroupSource {
         }
         let consumer = consumer(properties, topic, &options.group, options, &[])?;
         let action = format!("subscribe to topic {topic}");
-        consumer.subscribe(&[topic]).map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
+        consumer
+            .subscribe(&[topic])
+            .map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
         let events = GroupQueue::of(&consumer).expect("a consumer with a group has a queue of group events");
         Ok(Self {
             topic: topic.into(),
@@ -177,8 +178,10 @@ impl GroupSource {
     /// Makes readers, then lets the records come.
     fn assign(&mut self, partitions: &[i32], change: &mut AssignmentChange) -> Result<(), Error> {
         for &partition in partitions {
-            let mut queue = PartitionQueue::split(&self.consumer, &self.topic, partition)
-                .ok_or_else(|| Error::UnknownTopic { topic: self.topic.to_string() })?;
+            let mut queue =
+                PartitionQueue::split(&self.consumer, &self.topic, partition).ok_or_else(|| Error::UnknownTopic {
+                    topic: self.topic.to_string(),
+                })?;
             if let Some(wake) = &self.wake {
                 queue.set_waker(Arc::clone(wake));
             }
@@ -208,7 +211,9 @@ impl GroupSource {
 
     /// Gives up what was reported as removed by the call before.
     fn leave(&mut self) -> Result<(), Error> {
-        let Some(partitions) = self.leaving.take() else { return Ok(()) };
+        let Some(partitions) = self.leaving.take() else {
+            return Ok(());
+        };
         match self.consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.consumer.incremental_unassign(&self.list(&partitions)),
             RebalanceProtocol::Eager | RebalanceProtocol::None => self.consumer.unassign(),
@@ -220,14 +225,20 @@ impl GroupSource {
 
     /// Waits a little for a topic that was perhaps just made.
     fn check_topic(&mut self) -> Result<(), Error> {
-        let Some(unknown_for) = self.health().topic_unknown_for() else { return Ok(()) };
+        let Some(unknown_for) = self.health().topic_unknown_for() else {
+            return Ok(());
+        };
         if unknown_for > UNKNOWN_TOPIC_PATIENCE {
-            return Err(Error::UnknownTopic { topic: self.topic.to_string() });
+            return Err(Error::UnknownTopic {
+                topic: self.topic.to_string(),
+            });
         }
         if self.asked_again.elapsed() > UNKNOWN_TOPIC_RETRY {
             self.asked_again = Instant::now();
             let topic = Arc::clone(&self.topic);
-            self.consumer.subscribe(&[&topic]).map_err(|error| self.error("subscribe", &error))?;
+            self.consumer
+                .subscribe(&[&topic])
+                .map_err(|error| self.error("subscribe", &error))?;
         }
         Ok(())
     }
