@@ -4,13 +4,25 @@
 //! now and hands out one [`PartitionReader`] for each; the data plane deals the readers to its shards and polls them,
 //! without waiting, once a step. Sinks take what a step gave. Topics live in a [`TopicLog`]: Kafka, or the embedded one.
 
+pub mod blackhole;
+pub mod datagen;
+pub mod embedded;
+pub mod file;
+pub mod fixed_source;
+pub mod options;
+pub mod partitioner;
+pub mod registry;
+
 use std::collections::BTreeMap;
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::{Int64Array, RecordBatch};
 
 use crate::types::{ChangeBatch, Class, RawRecords, Retry};
+
+pub mod kafka;
 
 /// Where a reader starts when its group has no committed offset.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -101,6 +113,10 @@ pub struct AssignmentChange {
     pub removed: Vec<i32>,
 }
 
+/// Called from any thread when a source that was idle has something new to poll. Must return at once and may be called
+/// more often than needed.
+pub type Waker = Arc<dyn Fn() + Send + Sync>;
+
 /// One topic (or file set) as one pipeline reads it.
 pub trait Source: Send + Debug {
     /// What changed since the last call; called between steps, never blocks. `None`: nothing changed.
@@ -117,6 +133,12 @@ pub trait Source: Send + Debug {
     /// # Errors
     /// When the offsets could not be stored.
     fn commit(&mut self, next_offsets: &[(i32, i64)]) -> Result<(), Error>;
+
+    /// Has `waker` called when any partition that was polled idle has records again, or comes to its end. Set it
+    /// before the first poll. Sources that cannot tell keep this default and are polled at the ordinary pace.
+    fn set_waker(&mut self, waker: Waker) {
+        drop(waker);
+    }
 }
 
 /// Takes encoded records. The topic's own partitioner deals them out by key.
@@ -261,6 +283,12 @@ pub enum Error {
         /// Its name.
         topic: String,
     },
+    /// A topic of the embedded log that takes no records any more.
+    #[error("topic `{topic}` takes no more records: the log was sealed when the last statement had run")]
+    Sealed {
+        /// Its name.
+        topic: String,
+    },
     /// An option in WITH, `--kafka` or the configuration file is wrong.
     #[error("option {option}: {reason}")]
     Option {
@@ -302,9 +330,11 @@ impl Error {
     #[must_use]
     pub fn class(&self) -> Class {
         match self {
-            Self::UnknownTopic { .. } | Self::TopicExists { .. } | Self::Option { .. } | Self::FileFormat { .. } => {
-                Class::User
-            }
+            Self::UnknownTopic { .. }
+            | Self::TopicExists { .. }
+            | Self::Sealed { .. }
+            | Self::Option { .. }
+            | Self::FileFormat { .. } => Class::User,
             Self::File { .. } | Self::Kafka { .. } => Class::External,
         }
     }

@@ -4,37 +4,34 @@
 //! reverse. Bad data is not an error: a row that cannot be decoded is named in [`Decoded::bad`] with its reason, and
 //! the source's policy decides. Formats know neither topics nor operators.
 
+mod append;
+mod base64;
+mod builder;
+mod coerce;
+mod columns;
+mod delimited;
+mod double;
+mod excerpt;
+pub mod json;
+mod kafka;
+mod name;
+mod none;
+mod number;
+
 use std::fmt::Debug;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
 
+use self::delimited::{DelimitedDecoder, DelimitedEncoder};
+use self::json::encode::JsonEncoder;
+use self::json::{JsonDecoder, Speculation};
+use self::kafka::{KafkaDecoder, KafkaEncoder};
+pub use self::name::{BadDelimiter, UnknownFormat, delimiter_from_name};
+use self::none::NoBytes;
+pub use crate::types::storage::{Format, FormatSpec};
+
 use crate::types::BytesColumn;
 use crate::types::schema::Column;
-
-/// The formats, under the names that users type in `FORMAT`, `KEY_FORMAT` and `VALUE_FORMAT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Format {
-    /// One JSON document a record.
-    Json,
-    /// One CSV row a record.
-    Delimited,
-    /// Kafka's own primitive serializers: one column, big-endian numbers, UTF-8 text.
-    Kafka,
-    /// No bytes at all (keys only).
-    None,
-}
-
-/// A format and its options.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FormatSpec {
-    /// Which format.
-    pub format: Format,
-    /// The column delimiter of `DELIMITED` (`KEY_DELIMITER`, `VALUE_DELIMITER`), one character, a comma where not set.
-    pub delimiter: u8,
-    /// `JSON` with a single column: `true` wraps it in an object, `false` writes the bare value (`WRAP_SINGLE_VALUE`;
-    /// single-column keys are never wrapped).
-    pub wrap_single: bool,
-}
 
 /// What a decoder gives for a batch.
 #[derive(Debug)]
@@ -52,6 +49,15 @@ pub struct BadRow {
     pub row: u32,
     /// Why, for people: field, what stood there, what was expected.
     pub reason: String,
+}
+
+impl BadRow {
+    fn new(row: usize, reason: String) -> Self {
+        Self {
+            row: u32::try_from(row).expect("the records of a batch are addressed with 32 bits"),
+            reason,
+        }
+    }
 }
 
 /// Turns encoded rows into columns. Keeps its buffers from batch to batch.
@@ -79,8 +85,28 @@ pub trait Encoder: Send + Debug {
 /// Why rows cannot be encoded, or a format cannot serve a schema.
 #[derive(Debug, thiserror::Error)]
 pub enum EncodeError {
+    /// The caller gave more or fewer columns than the encoder was made for.
+    #[error("{given} columns were given to an encoder of {declared}")]
+    Columns {
+        /// Columns given.
+        given: usize,
+        /// Columns that the encoder was made for.
+        declared: usize,
+    },
+    /// The caller gave a column of another type, or of another length, than the encoder was made for.
+    #[error("column `{column}` is declared as {declared} and needs {num_rows} rows of that, but {given} were given")]
+    Type {
+        /// Column name.
+        column: String,
+        /// Its SQL type.
+        declared: String,
+        /// What was given.
+        given: String,
+        /// Rows to be encoded.
+        num_rows: usize,
+    },
     /// A value does not fit the format.
-    #[error("row {row}: column `{column}` cannot be written as {format:?}: {reason}")]
+    #[error("row {row}: column `{column}` cannot be written as {format}: {reason}")]
     Value {
         /// Row number in the batch.
         row: usize,
@@ -108,8 +134,23 @@ pub fn decoder(
     columns: &[Column],
     projection: &[usize],
 ) -> Result<Box<dyn Decoder>, UnsupportedSchema> {
-    let _ = (spec, columns, projection);
-    Err(UnsupportedSchema("formats are not built in yet".into()))
+    if let Some(index) = projection.iter().find(|index| **index >= columns.len()) {
+        return Err(UnsupportedSchema(format!(
+            "column number {index} was asked for, but there are {}",
+            columns.len()
+        )));
+    }
+    Ok(match spec.format {
+        Format::Json => Box::new(JsonDecoder::new(
+            columns,
+            projection,
+            spec.wrap_single,
+            Speculation::On,
+        )?),
+        Format::Delimited => Box::new(DelimitedDecoder::new(columns, projection, spec.delimiter)?),
+        Format::Kafka => Box::new(KafkaDecoder::new(columns, projection)?),
+        Format::None => Box::new(NoBytes::new(columns)?),
+    })
 }
 
 /// An encoder for `columns`, in declared order.
@@ -117,6 +158,11 @@ pub fn decoder(
 /// # Errors
 /// As [`decoder`].
 pub fn encoder(spec: &FormatSpec, columns: &[Column]) -> Result<Box<dyn Encoder>, UnsupportedSchema> {
-    let _ = (spec, columns);
-    Err(UnsupportedSchema("formats are not built in yet".into()))
+    Ok(match spec.format {
+        Format::Json if columns.is_empty() && !spec.wrap_single => Box::new(NoBytes::new(columns)?),
+        Format::Json => Box::new(JsonEncoder::new(columns, spec.wrap_single)?),
+        Format::Delimited => Box::new(DelimitedEncoder::new(columns, spec.delimiter)?),
+        Format::Kafka => Box::new(KafkaEncoder::new(columns)?),
+        Format::None => Box::new(NoBytes::new(columns)?),
+    })
 }

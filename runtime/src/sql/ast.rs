@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use datafusion::sql::sqlparser::ast;
 
 use crate::types::schema::{ColumnRole, SqlType};
+pub use crate::types::storage::SourceKind;
 
 /// A place in a script: byte offsets, end exclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -36,15 +37,9 @@ pub struct Parsed {
     pub statement: Statement,
     /// Its place in the script, without the semicolon.
     pub span: Span,
-}
-
-/// Stream or table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum SourceKind {
-    /// Append-only rows.
-    Stream,
-    /// Rows kept by primary key.
-    Table,
+    /// Its text without the semicolon, with the values of `${variables}` in their places; it parses to the same
+    /// statement without them.
+    pub text: String,
 }
 
 /// What happens when the thing to be made exists.
@@ -240,8 +235,10 @@ pub enum Show {
     Types,
     /// `VARIABLES`.
     Variables,
-    /// `CONNECTORS`.
+    /// `CONNECTORS`, `SOURCE CONNECTORS` or `SINK CONNECTORS`.
     Connectors,
+    /// `CONNECTOR PLUGINS`.
+    ConnectorPlugins,
 }
 
 /// What DROP drops.
@@ -290,6 +287,17 @@ pub enum Assert {
         not_exists: bool,
         /// Expected options.
         with: WithOptions,
+        /// How long to wait for it.
+        timeout: Option<Length>,
+    },
+    /// `ASSERT [NOT EXISTS] SCHEMA [SUBJECT name] [ID n] [TIMEOUT n]`, about a schema registry.
+    Schema {
+        /// Its subject.
+        subject: Option<Name>,
+        /// Its number.
+        id: Option<u64>,
+        /// It must not exist.
+        not_exists: bool,
         /// How long to wait for it.
         timeout: Option<Length>,
     },
@@ -408,6 +416,13 @@ pub enum Statement {
         /// With run-time figures.
         extended: bool,
     },
+    /// `DESCRIBE STREAMS [EXTENDED]` or `DESCRIBE TABLES [EXTENDED]`.
+    DescribeAll {
+        /// Streams or tables.
+        kind: SourceKind,
+        /// With run-time figures.
+        extended: bool,
+    },
     /// `DESCRIBE FUNCTION name`.
     DescribeFunction {
         /// Its name, lower case.
@@ -452,6 +467,15 @@ pub enum Statement {
         /// Property.
         name: String,
     },
+    /// `ALTER SYSTEM 'name'='value'`.
+    AlterSystem {
+        /// Property.
+        name: String,
+        /// Value.
+        value: String,
+        /// Where the name stands.
+        span: Span,
+    },
     /// `DEFINE name = 'value'`.
     Define {
         /// Variable.
@@ -479,10 +503,17 @@ pub enum Statement {
         /// `None`: all.
         id: Option<Name>,
     },
-    /// `RELOAD PLUGIN name`.
+    /// `RELOAD PLUGIN name`: the name keeps its case, since it is a file's.
     ReloadPlugin {
         /// Its name.
         name: Name,
+    },
+    /// `RUN SCRIPT 'file'`.
+    RunScript {
+        /// The file, as written.
+        file: String,
+        /// Where it is named.
+        span: Span,
     },
     /// `ASSERT ...`.
     Assert(Assert),

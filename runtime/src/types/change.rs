@@ -65,6 +65,18 @@ impl ChangeBatch {
         })
     }
 
+    /// The inserted rows alone.
+    ///
+    /// # Errors
+    /// Never in practice: the mask is made for the batch.
+    pub fn without_retractions(self) -> Result<Self, ArrowError> {
+        let Some(weights) = &self.weights else { return Ok(self) };
+        let inserted: BooleanArray = weights.values().iter().map(|weight| Some(*weight > 0)).collect();
+        let mut kept = self.filter(&inserted)?;
+        kept.weights = None;
+        Ok(kept)
+    }
+
     /// `length` changes from `offset` on, without copying.
     #[must_use]
     pub fn slice(&self, offset: usize, length: usize) -> Self {

@@ -8,6 +8,7 @@ pub mod error;
 pub mod limits;
 pub mod raw;
 pub mod schema;
+pub mod storage;
 
 pub use change::ChangeBatch;
 pub use clock::Clock;

@@ -31,6 +31,12 @@ impl BytesColumn {
         self.ranges.is_empty()
     }
 
+    /// Makes room for `rows` more rows of `bytes` bytes together.
+    pub fn reserve(&mut self, rows: usize, bytes: usize) {
+        self.data.reserve(bytes);
+        self.ranges.reserve(rows);
+    }
+
     /// The bytes of row `row`, or `None` where it is null. Panics when `row` is out of range.
     #[inline]
     #[must_use]
@@ -41,6 +47,14 @@ impl BytesColumn {
         } else {
             Some(&self.data[start as usize..end as usize])
         }
+    }
+
+    /// Where row `row` stands in [`BytesColumn::data`], or `None` where it is null. Panics when `row` is out of range.
+    #[inline]
+    #[must_use]
+    pub fn range(&self, row: usize) -> Option<(usize, usize)> {
+        let (start, end) = self.ranges[row];
+        ((start, end) != NULL_RANGE).then_some((start as usize, end as usize))
     }
 
     /// True where row `row` is null.

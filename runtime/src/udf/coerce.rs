@@ -44,7 +44,11 @@ pub(super) fn choose<'a>(
             list(&|_| true)
         ));
     };
-    let winners: Vec<usize> = costs.iter().filter(|(_, cost)| *cost == best).map(|(i, _)| *i).collect();
+    let winners: Vec<usize> = costs
+        .iter()
+        .filter(|(_, cost)| *cost == best)
+        .map(|(i, _)| *i)
+        .collect();
     match winners.as_slice() {
         [one] => Ok(*one),
         _ => Err(format!(

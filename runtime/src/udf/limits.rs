@@ -35,6 +35,8 @@ pub struct Limits {
     pub table_elements: usize,
     /// Bytes of one result.
     pub result_bytes: usize,
+    /// Bytes of the results of all calls for one batch together.
+    pub batch_result_bytes: usize,
     /// Bytes of a message.
     pub message_bytes: usize,
 }
@@ -56,6 +58,7 @@ impl Default for Limits {
             tables: limits::PLUGIN_TABLES_MAX,
             table_elements: limits::PLUGIN_TABLE_ELEMENTS_MAX,
             result_bytes: limits::PLUGIN_RESULT_BYTES_MAX,
+            batch_result_bytes: limits::PLUGIN_BATCH_RESULT_BYTES_MAX,
             message_bytes: limits::PLUGIN_MESSAGE_BYTES_MAX,
         }
     }
@@ -64,6 +67,7 @@ impl Default for Limits {
 /// A number of bytes as people read it: `16 MiB`, `512 KiB`, `100 bytes`.
 pub(super) fn bytes_text(bytes: usize) -> String {
     match bytes {
+        b if b >= 1 << 30 && b.is_multiple_of(1 << 30) => format!("{} GiB", b >> 30),
         b if b >= 1 << 20 && b.is_multiple_of(1 << 20) => format!("{} MiB", b >> 20),
         b if b >= 1 << 10 && b.is_multiple_of(1 << 10) => format!("{} KiB", b >> 10),
         b => format!("{b} bytes"),

@@ -24,7 +24,7 @@ mod tests;
 pub use error::Error;
 pub use limits::Limits;
 pub use registry::Registry;
-pub use scalar_udf::{scalar_udf, OverloadedFunction};
+pub use scalar_udf::{OverloadedFunction, scalar_udf};
 
 /// What a function does with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -228,10 +228,19 @@ pub enum SkipReason {
     NotAnIdentifier,
 }
 
+impl std::fmt::Display for SkippedFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.signature, self.reason)
+    }
+}
+
 impl std::fmt::Display for SkipReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Self::Shadowed { by } => write!(f, "shadowed by the same function of plugin {by}, which comes first by file name"),
+            Self::Shadowed { by } => write!(
+                f,
+                "shadowed by the same function of plugin {by}, which comes first by file name"
+            ),
             Self::UnsupportedKind { kind } => write!(f, "{kind} functions are not supported yet"),
             Self::NotAnIdentifier => f.write_str("its name is not a SQL identifier"),
         }

@@ -15,7 +15,8 @@ use super::coerce::signature;
 use super::manifest::cut;
 use super::wasm::{LoadedPlugin, Sandbox, load};
 use super::{
-    Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction, SkipReason, SkippedFunction, StreamFunction,
+    Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction, SkipReason, SkippedFunction,
+    StreamFunction,
 };
 use crate::types::limits::PLUGIN_FILES_MAX;
 
@@ -78,12 +79,18 @@ impl Registry {
             info.skipped = plugin.skipped;
             for function in plugin.scalars {
                 if self.claim(function.info(), &mut info) {
-                    self.scalars.entry(key(&function.info().name)).or_default().push(function);
+                    self.scalars
+                        .entry(key(&function.info().name))
+                        .or_default()
+                        .push(function);
                 }
             }
             for function in plugin.streams {
                 if self.claim(function.info(), &mut info) {
-                    self.streams.entry(key(&function.info().name)).or_default().push(function);
+                    self.streams
+                        .entry(key(&function.info().name))
+                        .or_default()
+                        .push(function);
                 }
             }
         }
@@ -156,7 +163,9 @@ fn plugin_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
 
 /// Loads files side by side, as compiling is nearly all of the work, and gives them in their order.
 fn load_all(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Loaded> {
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(files.len());
+    let threads = std::thread::available_parallelism()
+        .map_or(1, usize::from)
+        .min(files.len());
     let next = AtomicUsize::new(0);
     let done: Mutex<Vec<(usize, Loaded)>> = Mutex::new(Vec::with_capacity(files.len()));
     let work = || {
@@ -209,7 +218,10 @@ fn load_file(sandbox: &Sandbox, path: &Path) -> Loaded {
 
 fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from_digit(u32::from(n), 16).expect("half a byte is a digit");
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    bytes
+        .iter()
+        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+        .collect()
 }
 
 /// Reads a file that is not larger than `bytes_max`, without reading more than that.

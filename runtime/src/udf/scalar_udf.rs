@@ -65,7 +65,11 @@ impl PartialEq for OverloadedFunction {
     /// The same code, not only the same name: plans are compared by it.
     fn eq(&self, other: &Self) -> bool {
         self.overloads.len() == other.overloads.len()
-            && self.overloads.iter().zip(&other.overloads).all(|(a, b)| Arc::ptr_eq(a, b))
+            && self
+                .overloads
+                .iter()
+                .zip(&other.overloads)
+                .all(|(a, b)| Arc::ptr_eq(a, b))
     }
 }
 
@@ -84,6 +88,10 @@ impl ScalarUDFImpl for OverloadedFunction {
 
     fn signature(&self) -> &Signature {
         &self.signature
+    }
+
+    fn is_strict(&self) -> bool {
+        self.overloads.iter().all(|overload| overload.info().null_in_null_out)
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {

@@ -2,10 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
-use std::error::Error as _;
 use std::path::Path;
 
-use datafusion::arrow::array::{Array, AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
+use datafusion::arrow::array::{AsArray, Float64Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Float64Type, Int64Type, Schema};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::ScalarUDF;
@@ -15,7 +14,9 @@ use super::*;
 
 /// A plain plugin of one binary function of doubles.
 fn plain(name: &str, operator: &str) -> String {
-    format!("(module (func (export \"{name}\") (param f64 f64) (result f64) (f64.{operator} (local.get 0) (local.get 1))))")
+    format!(
+        "(module (func (export \"{name}\") (param f64 f64) (result f64) (f64.{operator} (local.get 0) (local.get 1))))"
+    )
 }
 
 fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
@@ -52,14 +53,20 @@ fn broken_files_are_listed_and_harm_nobody() {
     let registry = scan(dir.path());
     let plugins = registry.plugins();
     let listed: Vec<(&str, bool)> = plugins.iter().map(|p| (p.name.as_str(), p.broken.is_some())).collect();
-    assert_eq!(listed, [("a", true), ("b", false), ("c", false), ("d", true), ("e", true)]);
+    assert_eq!(
+        listed,
+        [("a", true), ("b", false), ("c", false), ("d", true), ("e", true)]
+    );
     assert_eq!(plugins[0].broken.as_deref(), Some("it is not a WebAssembly module"));
     assert_eq!(plugins[2].path, dir.path().join("c.wasm"));
     let digest = "795b6904e54f82411df4b0e27a373a55eea3f9d66dac5a9bce1dd92f7b401da5";
     assert_eq!(plugins[0].sha256, digest);
     let names: Vec<String> = registry.functions().into_iter().map(|f| f.name).collect();
     assert_eq!(names, ["add", "sub"]);
-    assert!((run(&*registry.scalar("Sub")[0], 5.0, 3.0) - 2.0).abs() < f64::EPSILON, "case does not count");
+    assert!(
+        (run(&*registry.scalar("Sub")[0], 5.0, 3.0) - 2.0).abs() < f64::EPSILON,
+        "case does not count"
+    );
     assert!(registry.scalar("mul").is_empty() && registry.stream("add").is_empty());
 }
 
@@ -70,7 +77,10 @@ fn the_first_by_file_name_gives_a_function() {
     let dir = directory(&[
         ("2_late.wat", both.as_bytes()),
         ("1_early.wat", plain("f", "add").as_bytes()),
-        ("3_overload.wat", b"(module (func (export \"f\") (param i64) (result i64) (local.get 0)))"),
+        (
+            "3_overload.wat",
+            b"(module (func (export \"f\") (param i64) (result i64) (local.get 0)))",
+        ),
     ]);
     let mut registry = scan(dir.path());
     let f = registry.scalar("f");
@@ -99,7 +109,12 @@ fn the_first_by_file_name_gives_a_function() {
 #[test]
 fn directories_and_files_have_bounds() {
     let error = Registry::scan(Path::new("no/such/directory"), Limits::default()).unwrap_err();
-    assert!(error.to_string().starts_with("cannot read the plugin directory no/such/directory: "), "{error}");
+    assert!(
+        error
+            .to_string()
+            .starts_with("cannot read the plugin directory no/such/directory: "),
+        "{error}"
+    );
     assert_eq!(error.class(), crate::types::Class::External);
     let dir = directory(&[("big.wasm", &[0; 101])]);
     let limits = Limits {
@@ -107,7 +122,10 @@ fn directories_and_files_have_bounds() {
         ..Limits::default()
     };
     let registry = Registry::scan(dir.path(), limits).unwrap();
-    assert_eq!(registry.plugins()[0].broken.as_deref(), Some("the file is larger than its limit of 100 bytes"));
+    assert_eq!(
+        registry.plugins()[0].broken.as_deref(),
+        Some("the file is larger than its limit of 100 bytes")
+    );
     let none = directory(&[]);
     assert!(scan(none.path()).functions().is_empty());
     let error = Registry::new(Limits {
@@ -180,18 +198,32 @@ fn longs_of(sql: &str) -> Vec<Option<i64>> {
 #[test]
 fn sql_calls_plugins() {
     assert_eq!(doubles_of("SELECT add(x, 0.5) FROM t"), [Some(2.0), None, Some(-1.5)]);
-    assert_eq!(doubles_of("SELECT add(n, x) FROM t"), [Some(2.5), None, Some(1.0)], "integers widen");
+    assert_eq!(
+        doubles_of("SELECT add(n, x) FROM t"),
+        [Some(2.5), None, Some(1.0)],
+        "integers widen"
+    );
     assert_eq!(doubles_of("SELECT add(1, 2)"), [Some(3.0)]);
     assert_eq!(doubles_of("SELECT add(NULL, x) FROM t"), [None; 3]);
     assert_eq!(doubles_of("SELECT x FROM t WHERE add(x, n) > 2"), [Some(1.5)]);
-    assert_eq!(query("SELECT div(7, 2)").unwrap().as_primitive::<datafusion::arrow::datatypes::Int32Type>().values(), &[3]);
+    assert_eq!(
+        query("SELECT div(7, 2)")
+            .unwrap()
+            .as_primitive::<datafusion::arrow::datatypes::Int32Type>()
+            .values(),
+        &[3]
+    );
 }
 
 #[test]
 fn exact_overloads_win_and_the_nearest_else() {
     assert_eq!(longs_of("SELECT f(n) FROM t"), [1001, 1002, 1003].map(Some));
     assert_eq!(doubles_of("SELECT f(x) FROM t"), [Some(-1.5), None, Some(2.0)]);
-    assert_eq!(longs_of("SELECT f(CAST(1 AS INTEGER))"), [Some(1001)], "BIGINT is nearer than DOUBLE");
+    assert_eq!(
+        longs_of("SELECT f(CAST(1 AS INTEGER))"),
+        [Some(1001)],
+        "BIGINT is nearer than DOUBLE"
+    );
     assert_eq!(doubles_of("SELECT f(CAST(1.5 AS DECIMAL(5, 2)))"), [Some(-1.5)]);
 }
 
@@ -212,7 +244,10 @@ fn calls_that_fit_no_overload_list_what_there_is() {
     let error = query("SELECT f(1, 2) FROM t").unwrap_err().to_string();
     assert!(error.contains("F(BIGINT, BIGINT) does not exist"), "{error}");
     let error = query("SELECT f(NULL)").unwrap_err().to_string();
-    assert!(error.contains("is ambiguous: F(a BIGINT) RETURNS BIGINT; F(a DOUBLE)"), "{error}");
+    assert!(
+        error.contains("is ambiguous: F(a BIGINT) RETURNS BIGINT; F(a DOUBLE)"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -220,7 +255,10 @@ fn errors_keep_their_source() {
     let error = query("SELECT div(CAST(n AS INTEGER), CAST(n - 2 AS INTEGER)) FROM t").unwrap_err();
     let mut source: Option<&(dyn std::error::Error + 'static)> = Some(&error);
     while let Some(error) = source {
-        if let Some(Error::Trap { function, plugin, row, .. }) = error.downcast_ref::<Error>() {
+        if let Some(Error::Trap {
+            function, plugin, row, ..
+        }) = error.downcast_ref::<Error>()
+        {
             assert_eq!((function.as_str(), plugin.as_str(), *row), ("div", "a", Some(1)));
             return;
         }
@@ -236,6 +274,10 @@ fn functions_are_equal_where_their_code_is() {
     let again = |name: &str| -> ScalarUDF { udf(&registry, name) };
     assert_eq!(again("add"), again("ADD"));
     assert_ne!(again("add"), again("div"));
-    assert_ne!(again("add"), udf(&self::registry(), "add"), "another load may be another version");
+    assert_ne!(
+        again("add"),
+        udf(&self::registry(), "add"),
+        "another load may be another version"
+    );
     assert!(scalar_udf(&registry, "none").is_none());
 }

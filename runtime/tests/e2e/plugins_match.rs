@@ -34,35 +34,43 @@ struct Lock {
 }
 
 /// The directory of the project.
-pub fn project() -> PathBuf {
+pub(crate) fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The id of the toolchain that builds plugins from Rust, or why there is none.
-pub fn toolchain() -> Result<String, String> {
+pub(crate) fn toolchain() -> Result<String, String> {
     run(Command::new(project().join("udf-sdk/toolchain/install-rust-wasm")).arg("--check"))
 }
 
 /// Builds a function crate with the project's script. `krate` is relative to the project.
-pub fn build(krate: &str, out: &Path) -> Result<(), String> {
+pub(crate) fn build(krate: &str, out: &Path) -> Result<(), String> {
     let script = project().join("udf-sdk/toolchain/build-rust");
     run(Command::new(script).arg(project().join(krate)).arg(out)).map(|_| ())
 }
 
 /// The plugins and their sources have the hashes of the lock, and none is missing on either side.
-pub fn check() -> Result<(), String> {
+pub(crate) fn check() -> Result<(), String> {
     let lock = read_lock()?;
     let files = files_below(&lock.source_roots)?;
-    compare("source", &files.iter().cloned().collect(), &lock.sources.keys().cloned().collect())?;
+    compare(
+        "source",
+        &files.iter().cloned().collect(),
+        &lock.sources.keys().cloned().collect(),
+    )?;
     for (file, expected) in &lock.sources {
         if hash(&project().join(file))? != *expected {
-            return Err(format!("{file} changed since the plugins were built from it: run {BUILD}"));
+            return Err(format!(
+                "{file} changed since the plugins were built from it: run {BUILD}"
+            ));
         }
     }
     for (plugin, krate) in &lock.crates {
         let source = format!("{krate}/src");
         if !lock.source_roots.contains(&source) {
-            return Err(format!("{LOCK}: {plugin} is built from {source}, which is no source root: run {BUILD}"));
+            return Err(format!(
+                "{LOCK}: {plugin} is built from {source}, which is no source root: run {BUILD}"
+            ));
         }
     }
     let plugins = names_in("examples/plugins", "wasm")?;
@@ -79,7 +87,7 @@ pub fn check() -> Result<(), String> {
 
 /// Building the plugins again gives the same bytes. Prints why it is skipped where no toolchain is there, or one that the
 /// lock does not know.
-pub fn rebuild() -> Result<(), String> {
+pub(crate) fn rebuild() -> Result<(), String> {
     let lock = read_lock()?;
     let id = match toolchain() {
         Ok(id) => id,
@@ -88,15 +96,23 @@ pub fn rebuild() -> Result<(), String> {
     let expected = match lock.rebuilds.get(&id) {
         _ if id == lock.toolchain => &lock.plugins,
         Some(hashes) => hashes,
-        None => return skipped(&format!("the plugins were not built by {id}, which is here; see {BUILD} --also")),
+        None => {
+            return skipped(&format!(
+                "the plugins were not built by {id}, which is here; see {BUILD} --also"
+            ));
+        }
     };
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     for (plugin, krate) in &lock.crates {
         let out = dir.path().join(plugin);
         build(krate, &out)?;
-        let expected = expected.get(plugin).ok_or_else(|| format!("{LOCK} has no hash of {plugin} by {id}"))?;
+        let expected = expected
+            .get(plugin)
+            .ok_or_else(|| format!("{LOCK} has no hash of {plugin} by {id}"))?;
         if hash(&out)? != *expected {
-            return Err(format!("{plugin} as {id} builds it from {krate} is not the one in {LOCK}: run {BUILD}"));
+            return Err(format!(
+                "{plugin} as {id} builds it from {krate} is not the one in {LOCK}: run {BUILD}"
+            ));
         }
     }
     Ok(())
@@ -114,7 +130,9 @@ fn read_lock() -> Result<Lock, String> {
 
 /// What a command prints last, or what it complains of.
 fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|e| format!("{}: {e}", command.get_program().to_string_lossy()))?;
+    let output = command
+        .output()
+        .map_err(|e| format!("{}: {e}", command.get_program().to_string_lossy()))?;
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_string();
     if output.status.success() {
         Ok(text(&output.stdout).lines().last().unwrap_or_default().to_string())
@@ -125,7 +143,10 @@ fn run(command: &mut Command) -> Result<String, String> {
 
 fn hash(file: &Path) -> Result<String, String> {
     let bytes = std::fs::read(file).map_err(|e| format!("{}: {e}", file.display()))?;
-    Ok(Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect())
+    Ok(Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
 }
 
 /// All files that the roots are or hold, relative to the project.
@@ -149,8 +170,13 @@ fn files_below(roots: &[String]) -> Result<Vec<String>, String> {
 /// The names of the files of a directory that end in `.extension`.
 fn names_in(dir: &str, extension: &str) -> Result<BTreeSet<String>, String> {
     let files = files_below(&[dir.to_string()])?;
-    let names = files.iter().filter_map(|file| file.strip_prefix(dir)?.strip_prefix('/'));
-    Ok(names.filter(|name| Path::new(name).extension().is_some_and(|e| e == extension)).map(str::to_string).collect())
+    let names = files
+        .iter()
+        .filter_map(|file| file.strip_prefix(dir)?.strip_prefix('/'));
+    Ok(names
+        .filter(|name| Path::new(name).extension().is_some_and(|e| e == extension))
+        .map(str::to_string)
+        .collect())
 }
 
 fn compare(what: &str, there: &BTreeSet<String>, locked: &BTreeSet<String>) -> Result<(), String> {

@@ -15,7 +15,7 @@ use waterwheel::udf::{FunctionSource, Limits, Registry, ScalarFunction, StreamFu
 use crate::plugins_match;
 
 /// Builds the guest and calls all of its functions.
-pub fn check() -> Result<(), String> {
+pub(crate) fn check() -> Result<(), String> {
     if let Err(reason) = plugins_match::toolchain() {
         println!("SKIPPED the functions of the SDK's guest: {reason}");
         return Ok(());
@@ -68,6 +68,8 @@ impl Guest {
     /// Calls a scalar function without constants.
     fn call(&self, name: &str, args: &[ArrayRef]) -> ArrayRef {
         let constant = vec![false; args.len()];
-        self.scalar(name).call(args, &constant, args[0].len()).unwrap_or_else(|e| panic!("{name}: {e}"))
+        self.scalar(name)
+            .call(args, &constant, args[0].len())
+            .unwrap_or_else(|e| panic!("{name}: {e}"))
     }
 }

@@ -96,7 +96,8 @@ impl<'a, I: Iterator<Item = &'a SqlType> + Clone> fmt::Display for Signature<'a,
 /// Reads and checks the manifest of a plugin. The error says what is wrong and where, without the plugin's name.
 pub(in crate::udf) fn parse(bytes: &[u8], limits: &Limits) -> Result<Manifest, String> {
     let text = std::str::from_utf8(bytes).map_err(|e| format!("the manifest is not UTF-8: {e}"))?;
-    let raw: RawManifest = serde_json::from_str(text).map_err(|e| format!("the manifest is not as it should be: {e}"))?;
+    let raw: RawManifest =
+        serde_json::from_str(text).map_err(|e| format!("the manifest is not as it should be: {e}"))?;
     json::refuse_unknown_keys("the manifest", &raw.extra, json::MANIFEST_KEYS)?;
     if let Some(version) = &raw.version
         && version.chars().count() > limits.name_chars
@@ -168,12 +169,19 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
     };
     json::refuse_unknown_keys(place, &raw.extra, json::FUNCTION_KEYS)?;
     if raw.args.len() > limits.args {
-        return Err(format!("{place}: {} arguments; the limit is {}", raw.args.len(), limits.args));
+        return Err(format!(
+            "{place}: {} arguments; the limit is {}",
+            raw.args.len(),
+            limits.args
+        ));
     }
     let stream = kind == Kind::Stream;
     let export = raw.export.unwrap_or_else(|| raw.name.clone());
     if export.is_empty() || export.chars().count() > limits.name_chars {
-        return Err(format!("{place}: export must have 1 to {} characters", limits.name_chars));
+        return Err(format!(
+            "{place}: export must have 1 to {} characters",
+            limits.name_chars
+        ));
     }
     let mut args: Vec<ArgSpec> = Vec::with_capacity(raw.args.len());
     for (i, arg) in raw.args.into_iter().enumerate() {
@@ -184,15 +192,27 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
         args.push(arg);
     }
     if !stream && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
-        return Err(format!("{place}: state_version and reads_state_versions are for stream functions"));
+        return Err(format!(
+            "{place}: state_version and reads_state_versions are for stream functions"
+        ));
     }
     Ok(Entry::Function(Box::new(FunctionSpec {
         kind,
         export,
         args,
         returns: type_name::parse(&raw.returns, limits).map_err(|e| format!("{place}: returns: {e}"))?,
-        null_in_null_out: choice(place, "nulls", raw.nulls.as_deref(), &[("propagate", true), ("pass", false)])?,
-        expand_constants: choice(place, "constants", raw.constants.as_deref(), &[("expand", true), ("pass", false)])?,
+        null_in_null_out: choice(
+            place,
+            "nulls",
+            raw.nulls.as_deref(),
+            &[("propagate", true), ("pass", false)],
+        )?,
+        expand_constants: choice(
+            place,
+            "constants",
+            raw.constants.as_deref(),
+            &[("expand", true), ("pass", false)],
+        )?,
         volatility: volatility(place, raw.volatility.as_deref(), stream)?,
         state_version: raw.state_version.unwrap_or(1),
         reads_state_versions: raw.reads_state_versions.unwrap_or_default(),

@@ -41,7 +41,10 @@ fn reads_every_key() {
     let mavg = &parsed.functions[1];
     assert_eq!((mavg.kind, mavg.volatility), (Kind::Stream, Volatility::Volatile));
     assert_eq!((mavg.args[0].constant, mavg.args[1].constant), (false, true));
-    assert_eq!((mavg.state_version, mavg.reads_state_versions.as_slice()), (3, &[1, 2][..]));
+    assert_eq!(
+        (mavg.state_version, mavg.reads_state_versions.as_slice()),
+        (3, &[1, 2][..])
+    );
     assert!(mavg.null_in_null_out && mavg.expand_constants);
     assert_eq!(mavg.export, "mavg");
 }
@@ -63,7 +66,10 @@ fn reads_every_type_name() {
         ("TIMESTAMP", "TIMESTAMP"),
         ("ARRAY<ARRAY<STRING>>", "ARRAY<ARRAY<STRING>>"),
         ("MAP<STRING,DOUBLE>", "MAP<STRING, DOUBLE>"),
-        ("STRUCT<a INT, `b c` ARRAY<DATE>>", "STRUCT<`A` INTEGER, `b c` ARRAY<DATE>>"),
+        (
+            "STRUCT<a INT, `b c` ARRAY<DATE>>",
+            "STRUCT<`A` INTEGER, `b c` ARRAY<DATE>>",
+        ),
     ];
     for (text, shown) in cases {
         let parsed = sql_type(text).unwrap();
@@ -141,16 +147,38 @@ fn refuses_bad_functions_and_says_where() {
         (f("f", r#","nuls":"pass""#), "did you mean \"nulls\"?"),
         (f("f", r#","nulls":"drop""#), "not one of propagate, pass"),
         (f("f", r#","constants":"no""#), "not one of expand, pass"),
-        (f("f", r#","volatility":"pure""#), "not one of immutable, stable, volatile"),
+        (
+            f("f", r#","volatility":"pure""#),
+            "not one of immutable, stable, volatile",
+        ),
         (f("f", r#","state_version":2"#), "for stream functions"),
         (f("f", r#","export":"""#), "export must have"),
         (f("f", r#","returns":"INT""#), "duplicate field"),
-        (format!("{},{}", f("f", ""), f("F", "")), "functions[1] (F): F(INTEGER) is there twice"),
+        (
+            format!("{},{}", f("f", ""), f("F", "")),
+            "functions[1] (F): F(INTEGER) is there twice",
+        ),
         (f("f", "").replace("scalar", "magic"), "kind \"magic\" is not one of"),
-        (f("f", "").replacen(r#""INT"}"#, r#""INT","constant":true}"#, 1), "\"constant\" is for stream functions"),
-        (f("f", r#","volatility":"stable""#).replace("scalar", "stream"), "has no volatility"),
-        (format!("{},{}", f("f", ""), f("f", "").replace("INT", "DATE").replace("scalar", "stream")), "one kind"),
-        (f("f", "").replace(r#""a""#, r#""a b""#), "functions[0] (f): args[0]: name"),
+        (
+            f("f", "").replacen(r#""INT"}"#, r#""INT","constant":true}"#, 1),
+            "\"constant\" is for stream functions",
+        ),
+        (
+            f("f", r#","volatility":"stable""#).replace("scalar", "stream"),
+            "has no volatility",
+        ),
+        (
+            format!(
+                "{},{}",
+                f("f", ""),
+                f("f", "").replace("INT", "DATE").replace("scalar", "stream")
+            ),
+            "one kind",
+        ),
+        (
+            f("f", "").replace(r#""a""#, r#""a b""#),
+            "functions[0] (f): args[0]: name",
+        ),
         (
             f("f", "").replace("}]", r#"},{"name":"A","type":"INT"}]"#),
             "two arguments are called A",
@@ -168,7 +196,10 @@ fn bounds_counts() {
     let many = |n: usize| (0..n).map(f).collect::<Vec<_>>().join(",");
     assert_eq!(manifest(&many(256)).unwrap().functions.len(), 256);
     assert!(refused(&many(257)).contains("257 functions; the limit is 256"));
-    let args = (0..33).map(|i| format!(r#"{{"name":"a{i}","type":"INT"}}"#)).collect::<Vec<_>>().join(",");
+    let args = (0..33)
+        .map(|i| format!(r#"{{"name":"a{i}","type":"INT"}}"#))
+        .collect::<Vec<_>>()
+        .join(",");
     let wide = format!(r#"{{"name":"f","kind":"scalar","args":[{args}],"returns":"INT"}}"#);
     assert!(refused(&wide).contains("33 arguments; the limit is 32"));
 }
@@ -182,7 +213,11 @@ fn lists_kinds_that_come_later() {
     )
     .unwrap();
     assert_eq!(parsed.functions.len(), 1);
-    let listed: Vec<String> = parsed.skipped.iter().map(|s| format!("{}: {}", s.signature, s.reason)).collect();
+    let listed: Vec<String> = parsed
+        .skipped
+        .iter()
+        .map(|s| format!("{}: {}", s.signature, s.reason))
+        .collect();
     assert_eq!(
         listed,
         [

@@ -63,7 +63,12 @@ impl<'a> Parser<'a> {
                 SqlType::Map(Box::new(key), Box::new(value))
             }
             "STRUCT" => self.structure(depth)?,
-            _ => return Err(format!("there is no type {:?}", word.chars().take(64).collect::<String>())),
+            _ => {
+                return Err(format!(
+                    "there is no type {:?}",
+                    word.chars().take(64).collect::<String>()
+                ));
+            }
         })
     }
 
@@ -107,10 +112,15 @@ impl<'a> Parser<'a> {
             self.rest = &quoted[end + 1..];
             quoted[..end].to_owned()
         } else {
-            self.word().ok_or_else(|| self.error("a field name"))?.to_ascii_uppercase()
+            self.word()
+                .ok_or_else(|| self.error("a field name"))?
+                .to_ascii_uppercase()
         };
         if name.is_empty() || name.chars().count() > self.limits.name_chars {
-            return Err(format!("a field name must have 1 to {} characters", self.limits.name_chars));
+            return Err(format!(
+                "a field name must have 1 to {} characters",
+                self.limits.name_chars
+            ));
         }
         Ok(name)
     }

@@ -19,7 +19,10 @@ pub(super) struct Writer<'m> {
 impl<'m> Writer<'m> {
     /// A writer over `arena`, a range of `memory` that begins at a multiple of 16.
     pub(super) fn new(memory: &'m mut [u8], arena: Range<usize>) -> Self {
-        debug_assert!(arena.end <= memory.len(), "the arena was checked when the guest gave it");
+        debug_assert!(
+            arena.end <= memory.len(),
+            "the arena was checked when the guest gave it"
+        );
         Self {
             memory,
             start: arena.start,
@@ -31,6 +34,11 @@ impl<'m> Writer<'m> {
     /// Bytes that the call needs, where they are more than there are.
     pub(super) fn short_of(&self) -> Option<usize> {
         (self.next > self.end).then(|| self.next - self.start)
+    }
+
+    /// Bytes that are left.
+    pub(super) fn room(&self) -> usize {
+        self.end.saturating_sub(self.next)
     }
 
     /// The next place for `bytes` bytes: its address, and the bytes there unless there is no room.
@@ -96,7 +104,10 @@ mod tests {
         assert_eq!(writer.short_of(), Some(48 + 48 + 16));
         assert!(memory[56..].iter().all(|&b| b == 0));
         let mut writer = Writer::new(&mut memory, 16..64);
-        assert!(writer.take(usize::MAX).1.is_none(), "a size that overflows is only too large");
+        assert!(
+            writer.take(usize::MAX).1.is_none(),
+            "a size that overflows is only too large"
+        );
         assert!(writer.short_of().is_some());
     }
 }

@@ -11,6 +11,7 @@ use datafusion::arrow::datatypes::DataType;
 use super::fault::Fault;
 use crate::types::limits::PLUGIN_ROWS_PER_CALL_MAX;
 use crate::types::schema::SqlType;
+use crate::udf::limits::bytes_text;
 use crate::udf::{FunctionInfo, Outcome};
 
 /// Arguments of some rows.
@@ -24,6 +25,8 @@ pub(super) struct Batch<'a> {
     pub(super) constant: &'a [bool],
     /// Number of rows.
     pub(super) rows: usize,
+    /// Bytes that all results of the batch together may have.
+    pub(super) result_bytes_max: usize,
 }
 
 /// The arguments when they are what `info` declares, cast where only details of their Arrow types differ.
@@ -35,7 +38,11 @@ pub(super) fn check<'a>(
 ) -> Result<Cow<'a, [ArrayRef]>, Fault> {
     let declared = &info.args;
     if args.len() != declared.len() || constant.len() != args.len() {
-        return Err(Fault::Arguments(format!("{} arguments, it takes {}", args.len(), declared.len())));
+        return Err(Fault::Arguments(format!(
+            "{} arguments, it takes {}",
+            args.len(),
+            declared.len()
+        )));
     }
     let mut exact = true;
     for ((array, is_constant), (name, data_type)) in args.iter().zip(constant).zip(declared) {
@@ -101,8 +108,14 @@ impl Batch<'_> {
             .iter()
             .zip(self.constant)
             .filter(|(_, is_constant)| !**is_constant)
-            .fold(None, |nulls, (array, _)| NullBuffer::union(nulls.as_ref(), array.nulls()));
-        let constant_null = self.args.iter().zip(self.constant).any(|(array, c)| *c && array.null_count() > 0);
+            .fold(None, |nulls, (array, _)| {
+                NullBuffer::union(nulls.as_ref(), array.nulls())
+            });
+        let constant_null = self
+            .args
+            .iter()
+            .zip(self.constant)
+            .any(|(array, c)| *c && array.null_count() > 0);
         let nulls = match nulls {
             Some(nulls) if !constant_null && nulls.null_count() < self.rows => nulls,
             _ => return Ok(new_null_array(returns, self.rows).into()),
@@ -133,8 +146,11 @@ impl Batch<'_> {
             args: &args,
             constant: self.constant,
             rows: kept.len(),
+            result_bytes_max: self.result_bytes_max,
         };
-        let mut outcome = valid.run_pieces(call).map_err(|fault| fault.at_rows(|row| kept[row as usize]))?;
+        let mut outcome = valid
+            .run_pieces(call)
+            .map_err(|fault| fault.at_rows(|row| kept[row as usize]))?;
         for failure in &mut outcome.failed {
             failure.row = kept[failure.row as usize];
         }
@@ -160,11 +176,17 @@ impl Batch<'_> {
     ) -> Result<Outcome, Fault> {
         let mut values = Vec::new();
         let mut failed = Vec::new();
+        let mut result_bytes = 0;
         for start in (0..self.rows).step_by(rows_max) {
             let first = u32::try_from(start).map_err(|_| Fault::Limit("4294967295 rows".to_owned()))?;
             let outcome = self
                 .slice(start, rows_max.min(self.rows - start), |piece| piece.run_pieces(call))
                 .map_err(|fault| fault.at_rows(|row| row + first))?;
+            result_bytes += outcome.values.get_array_memory_size();
+            if result_bytes > self.result_bytes_max {
+                let limit = bytes_text(self.result_bytes_max);
+                return Err(Fault::Limit(format!("result {limit} for one batch")));
+            }
             values.push(outcome.values);
             failed.extend(outcome.failed.into_iter().map(|mut failure| {
                 failure.row += first;
@@ -195,6 +217,7 @@ impl Batch<'_> {
             args: &args,
             constant: self.constant,
             rows,
+            result_bytes_max: self.result_bytes_max,
         })
     }
 }

@@ -4,8 +4,8 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, UInt32Array};
 use datafusion::arrow::buffer::{BooleanBuffer, NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, TimeUnit,
-    Time32MillisecondType, TimestampMillisecondType, ToByteSlice,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Float64Type, Int32Type, Int64Type, Time32MillisecondType,
+    TimeUnit, TimestampMillisecondType, ToByteSlice,
 };
 
 use super::arena::Writer;
@@ -121,8 +121,16 @@ fn fixed_bytes(array: &dyn Array) -> &[u8] {
 fn write_expanded(writer: &mut Writer<'_>, array: &ArrayRef, rows: usize) -> Descriptor {
     let fixed = array.data_type().primitive_width().is_some() && array.null_count() == 0;
     if !fixed {
+        // Measured before it is made: a long text times many rows is more than a column can hold.
+        let mut measure = Writer::new(&mut [], 0..0);
+        write_column(&mut measure, array);
+        let bytes = measure.short_of().unwrap_or(0).saturating_mul(rows);
+        if bytes > writer.room() {
+            writer.take(bytes);
+            return Descriptor::default();
+        }
         let indices = UInt32Array::from_value(0, rows);
-        let column = take(array, &indices, None).expect("row 0 is there, and the column is no larger than the arena's limit");
+        let column = take(array, &indices, None).expect("row 0 is there, and all rows fit in the arena");
         return write_column(writer, &column);
     }
     let value = fixed_bytes(array);

@@ -10,8 +10,8 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{
-    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Field, Float64Type, Int32Type, Int64Type, TimeUnit,
-    Time32MillisecondType, TimestampMillisecondType,
+    ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Field, Float64Type, Int32Type, Int64Type,
+    Time32MillisecondType, TimeUnit, TimestampMillisecondType,
 };
 
 use super::descriptor::{DESCRIPTOR_BYTES, Descriptor};
@@ -93,7 +93,9 @@ impl<'m> Reader<'m> {
             DataType::Decimal128(precision, scale) => Arc::new(self.decimals(&d, rows, nulls, *precision, *scale)?),
             DataType::Utf8 => {
                 let (offsets, values) = self.bytes(&d, rows)?;
-                Arc::new(StringArray::try_new(offsets, values, nulls).map_err(|e| format!("a STRING is not UTF-8: {e}"))?)
+                Arc::new(
+                    StringArray::try_new(offsets, values, nulls).map_err(|e| format!("a STRING is not UTF-8: {e}"))?,
+                )
             }
             DataType::Binary => {
                 let (offsets, values) = self.bytes(&d, rows)?;
@@ -128,7 +130,10 @@ impl<'m> Reader<'m> {
             unreachable!("SqlType::to_arrow makes the entries of a map a struct");
         };
         let (offsets, length) = self.child_offsets(d, rows, 0)?;
-        let columns = vec![self.child(d, 0, &fields[0], length)?, self.child(d, 1, &fields[1], length)?];
+        let columns = vec![
+            self.child(d, 0, &fields[0], length)?,
+            self.child(d, 1, &fields[1], length)?,
+        ];
         let both = StructArray::try_new(fields.clone(), columns, None).map_err(arrow)?;
         let map = MapArray::try_new(Arc::clone(entries), offsets, both, nulls, false).map_err(arrow)?;
         Ok(Arc::new(map))
@@ -221,7 +226,10 @@ impl<'m> Reader<'m> {
         // Counted without a branch per row, so that it runs at the speed of memory.
         let falls: usize = offsets.windows(2).map(|pair| usize::from(pair[0] > pair[1])).sum();
         if falls > 0 {
-            let row = offsets.windows(2).position(|pair| pair[0] > pair[1]).unwrap_or_default();
+            let row = offsets
+                .windows(2)
+                .position(|pair| pair[0] > pair[1])
+                .unwrap_or_default();
             return Err(format!("offsets fall at row {row}: {} then {}", offsets[row], offsets[row + 1]).into());
         }
         if offsets[0] < 0 {

@@ -45,10 +45,7 @@ impl Fault {
     /// The same fault where the rows of the call are others to the caller.
     pub(super) fn at_rows(self, outer: impl FnOnce(u32) -> u32) -> Self {
         match self {
-            Self::Trap {
-                reason,
-                row: Some(row),
-            } => Self::Trap {
+            Self::Trap { reason, row: Some(row) } => Self::Trap {
                 reason,
                 row: Some(outer(row)),
             },
@@ -118,7 +115,11 @@ pub(super) fn from_wasmtime(error: &wasmtime::Error, refused: Option<String>, ti
         },
         None => match refused {
             Some(limit) => Fault::Limit(limit),
-            None => Fault::trap(format!("{error:#}")),
+            // Wasmtime itself counts the tables and memories of a store against the limiter's numbers.
+            None => match format!("{error:#}").split_once("resource limit exceeded: ") {
+                Some((_, limit)) => Fault::Limit(limit.to_owned()),
+                None => Fault::trap(format!("{error:#}")),
+            },
         },
     }
 }

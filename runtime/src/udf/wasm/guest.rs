@@ -4,26 +4,21 @@
 
 use std::ops::Range;
 
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
-use datafusion::arrow::compute::nullif;
+use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 use wasmtime::{Instance, Memory, Store, TypedFunc, WasmParams, WasmResults};
 
 use super::arena::Writer;
-use super::columns_in::{Input, write_arguments};
+use super::columns_in::Input;
 use super::columns_out::{Bad, Reader};
-use super::descriptor::Descriptor;
 use super::engine::Sandbox;
 use super::fault::{Fault, from_wasmtime};
+use super::frame::{Frame, Request, write_frame};
 use super::limiter::Limiter;
+use super::reports::{self, NO_ROW};
 use crate::udf::limits::bytes_text;
-use crate::udf::manifest::cut;
 use crate::udf::{Limits, Outcome, RowFailure};
 
-/// The row number that stands for no row in particular.
-const NO_ROW: u32 = u32::MAX;
-/// Bytes of one error report: row, address, bytes.
-const REPORT_BYTES: usize = 12;
 /// The smallest arena: room for a few short columns, so that it seldom grows.
 const ARENA_BYTES_MIN: usize = 64 << 10;
 /// The arena's alignment.
@@ -44,28 +39,6 @@ pub(super) struct Guest {
     limits: Limits,
     call_ticks: u64,
     stack: String,
-}
-
-/// Where the parts of a call stand in guest memory.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Frame {
-    pub(super) slots: u32,
-    pub(super) args: u32,
-    pub(super) out: u32,
-}
-
-/// What a call hands over.
-pub(super) struct Request<'a, I> {
-    /// Slot numbers, of a stream function.
-    pub(super) slots: &'a [u32],
-    /// Number of arguments.
-    pub(super) count: usize,
-    /// The argument of that number.
-    pub(super) input: I,
-    /// Rows of the call.
-    pub(super) rows: usize,
-    /// The type of the result, if there is one.
-    pub(super) returns: Option<&'a DataType>,
 }
 
 /// A new store under the limits of the sandbox, with the deadline for starting up set.
@@ -129,6 +102,8 @@ impl Guest {
         params: P,
     ) -> Result<R, Fault> {
         self.store.set_epoch_deadline(self.call_ticks);
+        // A growth that an earlier call was refused, and lived with, is not the cause of what happens now.
+        self.store.data_mut().take_refused();
         match export.call(&mut self.store, params) {
             Ok(result) => Ok(result),
             Err(error) => Err(self.fault(&error)),
@@ -147,8 +122,8 @@ impl Guest {
         let refused = self.store.data_mut().take_refused();
         match from_wasmtime(error, refused, self.limits.call_ms, &self.stack) {
             // A panic hook may have left its words; what goes wrong now does not matter any more.
-            Fault::Trap { reason, .. } => match self.reports(1).ok().and_then(|reports| reports.into_iter().next()) {
-                Some((NO_ROW, words)) => Fault::trap(format!("{reason}: {words}")),
+            Fault::Trap { reason, .. } => match self.reports(1).unwrap_or_default().pop() {
+                Some(words) if words.row == NO_ROW => Fault::trap(format!("{reason}: {}", words.message)),
                 _ => Fault::trap(reason),
             },
             other => other,
@@ -197,7 +172,10 @@ impl Guest {
             .map_err(|fault| fault.of_export("ww_alloc"))? as usize;
         if start == 0 {
             self.store.data_mut().take_refused();
-            return Err(Fault::TooLarge(format!("memory {}", bytes_text(self.limits.memory_bytes))));
+            return Err(Fault::TooLarge(format!(
+                "memory {}",
+                bytes_text(self.limits.memory_bytes)
+            )));
         }
         if !start.is_multiple_of(ARENA_ALIGN as usize) || start + size > self.memory.data_size(&self.store) {
             return Err(Fault::BadResult(format!(
@@ -210,13 +188,7 @@ impl Guest {
 
     /// Reads the result of a call that gave `status`, with the failed rows if there are any.
     #[inline]
-    pub(super) fn collect(
-        &mut self,
-        status: i32,
-        out: u32,
-        returns: &DataType,
-        rows: usize,
-    ) -> Result<Outcome, Fault> {
+    pub(super) fn collect(&mut self, status: i32, out: u32, returns: &DataType, rows: usize) -> Result<Outcome, Fault> {
         if status == 0 {
             return self.read(out, returns, rows).map(Outcome::from);
         }
@@ -230,24 +202,9 @@ impl Guest {
         }
         // The result first: asking for the reports is a call, after which the result's buffers may be gone.
         let values = self.read(out, returns, rows)?;
-        let mut failed: Vec<RowFailure> = self
-            .reports(rows)?
-            .into_iter()
-            .map(|(row, message)| RowFailure { row, message })
-            .collect();
-        failed.sort_by_key(|failure| failure.row);
-        failed.dedup_by_key(|failure| failure.row);
-        match failed.last() {
-            None => Err(Fault::BadResult("status 1 says that rows failed, and none is reported".to_owned())),
-            Some(last) if last.row as usize >= rows => Err(Fault::BadResult(format!(
-                "row {} is reported as failed in a call of {rows} rows",
-                last.row
-            ))),
-            Some(_) => Ok(Outcome {
-                values: null_rows(&values, &failed)?,
-                failed,
-            }),
-        }
+        let failed = reports::failed_rows(self.reports(rows)?, rows)?;
+        let values = reports::null_rows(&values, &failed)?;
+        Ok(Outcome { values, failed })
     }
 
     /// The fault of a call without rows that gave `status`, if it is one.
@@ -259,10 +216,10 @@ impl Guest {
     #[cold]
     fn failure(&mut self, status: i32) -> Fault {
         match self.reports(1) {
-            Ok(reports) => Fault::Failed(reports.into_iter().next().map_or_else(
-                || format!("status {status}, and it left no message"),
-                |(_, message)| message,
-            )),
+            Ok(mut reports) => Fault::Failed(match reports.pop() {
+                Some(report) => report.message,
+                None => format!("status {status}, and it left no message"),
+            }),
             Err(fault) => fault,
         }
     }
@@ -284,14 +241,17 @@ impl Guest {
     pub(super) fn bytes(&self, pointer: u64, bytes_max: usize, what: &str) -> Result<&[u8], Fault> {
         let (address, bytes) = split(pointer);
         if bytes > bytes_max {
-            return Err(Fault::Limit(format!("{what} {}; it has {bytes} bytes", bytes_text(bytes_max))));
+            return Err(Fault::Limit(format!(
+                "{what} {}; it has {bytes} bytes",
+                bytes_text(bytes_max)
+            )));
         }
         let reader = Reader::new(self.memory.data(&self.store), bytes_max);
         reader.range(address, bytes, 1, what).map_err(|bad| self.bad(bad))
     }
 
     /// At most `count_max` error reports of the guest; more are a lie.
-    fn reports(&mut self, count_max: usize) -> Result<Vec<(u32, String)>, Fault> {
+    fn reports(&mut self, count_max: usize) -> Result<Vec<RowFailure>, Fault> {
         let Some(last_error) = self.last_error.clone() else {
             return Ok(Vec::new());
         };
@@ -300,75 +260,15 @@ impl Guest {
             let refused = self.store.data_mut().take_refused();
             from_wasmtime(&e, refused, self.limits.call_ms, &self.stack).of_export("ww_last_error")
         })?;
-        let (_, count) = split(pointer);
+        let (address, count) = split(pointer);
         if count > count_max {
-            return Err(Fault::BadResult(format!("{count} error reports where {count_max} are possible")));
+            return Err(Fault::BadResult(format!(
+                "{count} error reports where {count_max} are possible"
+            )));
         }
         let reader = Reader::new(self.memory.data(&self.store), 0);
-        let table = reader
-            .range(split(pointer).0, count * REPORT_BYTES, 4, "error reports")
-            .map_err(|bad| self.bad(bad))?;
-        table
-            .chunks_exact(REPORT_BYTES)
-            .map(|report| {
-                let field = |i: usize| u32::from_le_bytes([report[i], report[i + 1], report[i + 2], report[i + 3]]);
-                let bytes = (field(8) as usize).min(self.limits.message_bytes);
-                let text = reader.range(field(4), bytes, 1, "error message").map_err(|bad| self.bad(bad))?;
-                Ok((field(0), cut(&String::from_utf8_lossy(text), self.limits.message_bytes)))
-            })
-            .collect()
+        reports::read(&reader, address, count, self.limits.message_bytes).map_err(|bad| self.bad(bad))
     }
-}
-
-/// Writes everything that a call needs, in one pass.
-fn write_frame<'a, I>(writer: &mut Writer<'_>, request: &Request<'a, I>) -> Frame
-where
-    I: Fn(usize) -> Input<'a>,
-{
-    let out = request.returns.map_or(0, |data_type| write_out(writer, data_type, request.rows));
-    let (slots, place) = writer.take(request.slots.len() * 4);
-    if let Some(place) = place {
-        for (to, slot) in place.chunks_exact_mut(4).zip(request.slots) {
-            to.copy_from_slice(&slot.to_le_bytes());
-        }
-    }
-    let args = write_arguments(writer, request.count, request.rows, &request.input);
-    Frame { slots, args, out }
-}
-
-/// Lends the buffers of a result: validity with all bits set, and values where their size is known.
-fn write_out(writer: &mut Writer<'_>, data_type: &DataType, rows: usize) -> u32 {
-    let (out, _) = writer.take(super::descriptor::DESCRIPTOR_BYTES);
-    let (validity, place) = writer.take(rows.div_ceil(8));
-    if let Some(place) = place {
-        place.fill(0xff);
-    }
-    let values_bytes = match data_type {
-        DataType::Boolean => rows.div_ceil(8),
-        other => other.primitive_width().map_or(0, |width| width * rows),
-    };
-    let (values, place) = writer.take(values_bytes);
-    if let (DataType::Boolean, Some(place)) = (data_type, place) {
-        place.fill(0);
-    }
-    let descriptor = Descriptor {
-        rows: u32::try_from(rows).unwrap_or(u32::MAX),
-        validity,
-        values: if values_bytes == 0 { 0 } else { values },
-        values_bytes: u32::try_from(values_bytes).unwrap_or(u32::MAX),
-        ..Descriptor::default()
-    };
-    writer.write_at(out, &descriptor.to_bytes());
-    out
-}
-
-/// `values` with null in the failed rows, whatever the guest left there.
-fn null_rows(values: &ArrayRef, failed: &[RowFailure]) -> Result<ArrayRef, Fault> {
-    let mut mask = vec![false; values.len()];
-    for failure in failed {
-        mask[failure.row as usize] = true;
-    }
-    nullif(values, &BooleanArray::from(mask)).map_err(|e| Fault::BadResult(e.to_string()))
 }
 
 /// An export by name and type.
@@ -385,7 +285,10 @@ fn typed<P: WasmParams, R: WasmResults>(
 /// `address << 32 | bytes` taken apart.
 fn split(pointer: u64) -> (u32, usize) {
     let [low, high] = [pointer & u64::from(u32::MAX), pointer >> 32];
-    (u32::try_from(high).unwrap_or(u32::MAX), usize::try_from(low).unwrap_or(usize::MAX))
+    (
+        u32::try_from(high).unwrap_or(u32::MAX),
+        usize::try_from(low).unwrap_or(usize::MAX),
+    )
 }
 
 fn address(n: usize) -> Result<u32, Fault> {

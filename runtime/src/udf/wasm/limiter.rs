@@ -33,12 +33,7 @@ impl Limiter {
 
 impl ResourceLimiter for Limiter {
     /// All memories of the store count together: the plain door has two.
-    fn memory_growing(
-        &mut self,
-        current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn memory_growing(&mut self, current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         let total = self.memory_bytes.saturating_sub(current).saturating_add(desired);
         if total > self.memory_bytes_max {
             self.refused = Some(format!("memory {}", bytes_text(self.memory_bytes_max)));
@@ -48,12 +43,7 @@ impl ResourceLimiter for Limiter {
         Ok(true)
     }
 
-    fn table_growing(
-        &mut self,
-        _current: usize,
-        desired: usize,
-        _maximum: Option<usize>,
-    ) -> wasmtime::Result<bool> {
+    fn table_growing(&mut self, _current: usize, desired: usize, _maximum: Option<usize>) -> wasmtime::Result<bool> {
         if desired > self.table_elements_max {
             self.refused = Some(format!("table of {} elements", self.table_elements_max));
             return Ok(false);

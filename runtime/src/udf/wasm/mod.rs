@@ -10,11 +10,15 @@ mod columns_out;
 mod descriptor;
 mod engine;
 mod fault;
+mod frame;
 mod guest;
 mod limiter;
 mod module;
 mod plain;
+mod plain_loop;
 mod plugin;
+mod purity;
+mod reports;
 mod scalar;
 mod stream;
 

@@ -75,7 +75,10 @@ fn refuse_imports(module: &Module) -> Result<(), String> {
 }
 
 fn short(name: &str) -> String {
-    name.chars().take(64).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    name.chars()
+        .take(64)
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
 }
 
 /// Which door the module takes: `ww_abi` is what makes it a columnar one.
@@ -152,6 +155,10 @@ fn is_type(ty: &FuncType, params: &[ValType], results: &[ValType]) -> bool {
 fn type_text(params: impl Iterator<Item = ValType>, results: impl Iterator<Item = ValType>) -> String {
     let list = |types: Vec<String>| types.join(", ");
     let results: Vec<String> = results.map(|ty| ty.to_string()).collect();
-    let results = if results.is_empty() { "()".to_owned() } else { list(results) };
+    let results = if results.is_empty() {
+        "()".to_owned()
+    } else {
+        list(results)
+    };
     format!("({}) -> {results}", list(params.map(|ty| ty.to_string()).collect()))
 }

@@ -9,9 +9,9 @@ use super::fault::Fault;
 use super::guest::{Guest, new_store, start_fault};
 use super::limiter::Limiter;
 use super::module::{self, Door};
-use super::plain;
 use super::scalar::WasmScalar;
 use super::stream::WasmStream;
+use super::{plain, plain_loop};
 use crate::udf::manifest::{self, FunctionSpec, Manifest};
 use crate::udf::{FunctionInfo, Kind, Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
@@ -47,7 +47,9 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
         Door::Columnar => {
             module::check_exports(&compiled)?;
             let code = Code::new(sandbox, plugin, &compiled, None)?;
-            let manifest = code.describe().map_err(|fault| format!("describing itself, it {fault}"))??;
+            let manifest = code
+                .describe()
+                .map_err(|fault| format!("describing itself, it {fault}"))??;
             for function in &manifest.functions {
                 module::check_function(&compiled, function)?;
             }
@@ -55,7 +57,7 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
         }
         Door::Plain => {
             let (functions, manifest) = plain::describe(&compiled, &binary, sandbox.limits())?;
-            let text = plain::loop_module(&functions);
+            let text = plain_loop::loop_module(&functions);
             let loops = Loops {
                 module: Module::new(sandbox.engine(), text).map_err(|e| format!("its loops do not compile: {e:#}"))?,
                 exports: functions.into_iter().map(|function| function.export).collect(),
@@ -90,7 +92,9 @@ impl LoadedPlugin {
         loaded.scalars = WasmScalar::all(&code, scalars);
         loaded.streams = streams
             .into_iter()
-            .map(|(function, info)| Arc::new(WasmStream::new(Arc::clone(&code), function, info)) as Arc<dyn StreamFunction>)
+            .map(|(function, info)| {
+                Arc::new(WasmStream::new(Arc::clone(&code), function, info)) as Arc<dyn StreamFunction>
+            })
             .collect();
         loaded
     }
@@ -124,7 +128,10 @@ impl Code {
     pub(super) fn start(&self) -> Result<Guest, Fault> {
         let mut store = new_store(&self.sandbox);
         let limits = self.sandbox.limits();
-        let guest = self.pre.instantiate(&mut store).map_err(|e| start_fault(&mut store, limits, &e))?;
+        let guest = self
+            .pre
+            .instantiate(&mut store)
+            .map_err(|e| start_fault(&mut store, limits, &e))?;
         let Some(loops) = &self.loops else {
             return Guest::new(store, guest, limits);
         };

@@ -9,7 +9,8 @@ use wasmtime::TypedFunc;
 use super::batch::{Batch, check};
 use super::columns_in::Input;
 use super::fault::Fault;
-use super::guest::{Guest, Request};
+use super::frame::Request;
+use super::guest::Guest;
 use super::plugin::{Code, Described};
 use crate::udf::manifest::FunctionSpec;
 use crate::udf::{Error, FunctionInfo, Outcome, ScalarFunction, Volatility};
@@ -21,7 +22,11 @@ type ScalarExport = TypedFunc<(u32, u32, u32), i32>;
 struct Pool {
     code: Arc<Code>,
     exports: Vec<String>,
-    idle: Mutex<Vec<Pooled>>,
+    #[expect(
+        clippy::vec_box,
+        reason = "an instance is some hundred bytes, and is moved out and in at every call"
+    )]
+    idle: Mutex<Vec<Box<Pooled>>>,
 }
 
 /// One instance with the exports that were called before.
@@ -40,7 +45,9 @@ pub(super) struct WasmScalar {
 
 impl std::fmt::Debug for WasmScalar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WasmScalar").field("info", &self.info).finish_non_exhaustive()
+        f.debug_struct("WasmScalar")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,6 +80,7 @@ impl WasmScalar {
             args: &args,
             constant,
             rows,
+            result_bytes_max: self.pool.code.limits().batch_result_bytes,
         };
         batch.run(self.info.null_in_null_out, &self.info.returns, &mut |piece| {
             self.call_once(piece).map_err(|fault| match fault {
@@ -126,26 +134,22 @@ impl WasmScalar {
 
 impl Pool {
     #[cold]
-    fn start(&self) -> Result<Pooled, Fault> {
-        Ok(Pooled {
+    fn start(&self) -> Result<Box<Pooled>, Fault> {
+        Ok(Box::new(Pooled {
             guest: self.code.start()?,
             exports: vec![None; self.exports.len()],
-        })
+        }))
     }
 }
 
 impl Pooled {
-    fn export(&mut self, function: &WasmScalar) -> Result<ScalarExport, Fault> {
-        if let Some(export) = &self.exports[function.index] {
-            return Ok(export.clone());
-        }
-        let export: ScalarExport = self.guest.export(&function.pool.exports[function.index])?;
-        self.exports[function.index] = Some(export.clone());
-        Ok(export)
-    }
-
     fn call(&mut self, function: &WasmScalar, batch: &Batch<'_>) -> Result<Outcome, Fault> {
-        let export = self.export(function)?;
+        let Self { guest, exports } = self;
+        let slot = &mut exports[function.index];
+        let export = match slot {
+            Some(export) => export,
+            None => slot.insert(guest.export(&function.pool.exports[function.index])?),
+        };
         let returns = &function.info.returns;
         let request = Request {
             slots: &[],
@@ -158,10 +162,10 @@ impl Pooled {
             rows: batch.rows,
             returns: Some(returns),
         };
-        let frame = self.guest.prepare(&request)?;
+        let frame = guest.prepare(&request)?;
         let rows = u32::try_from(batch.rows).expect("a call has at most 8192 rows");
-        let status = self.guest.call(&export, (frame.args, rows, frame.out))?;
-        self.guest.collect(status, frame.out, returns, batch.rows)
+        let status = guest.call(export, (frame.args, rows, frame.out))?;
+        guest.collect(status, frame.out, returns, batch.rows)
     }
 }
 
@@ -175,7 +179,11 @@ impl ScalarFunction for WasmScalar {
         if outcome.failed.is_empty() {
             return Ok(outcome.values);
         }
-        Err(first_failed(self.pool.code.plugin(), &self.info, outcome.failed.swap_remove(0)))
+        Err(first_failed(
+            self.pool.code.plugin(),
+            &self.info,
+            outcome.failed.swap_remove(0),
+        ))
     }
 
     fn call_rows(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<Outcome, Error> {

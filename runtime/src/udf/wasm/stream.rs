@@ -10,7 +10,8 @@ use wasmtime::TypedFunc;
 use super::batch::{Batch, check, to_declared};
 use super::columns_in::Input;
 use super::fault::Fault;
-use super::guest::{Frame, Guest, Request};
+use super::frame::{Frame, Request};
+use super::guest::Guest;
 use super::plugin::Code;
 use super::scalar::first_failed;
 use crate::types::limits::PLUGIN_SLOTS_PER_SAVE_MAX;
@@ -50,7 +51,9 @@ struct Exports {
 
 impl std::fmt::Debug for WasmStream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WasmStream").field("info", &self.info).finish_non_exhaustive()
+        f.debug_struct("WasmStream")
+            .field("info", &self.info)
+            .finish_non_exhaustive()
     }
 }
 
@@ -127,12 +130,16 @@ impl WasmStream {
             let hidden = |value: &ScalarValue| value.is_null() && self.spec.null_in_null_out;
             let value = value.as_ref().filter(|value| !hidden(value));
             if arg.constant && value.is_none() {
-                return Err(Fault::Arguments(format!("argument {name} must be a constant and not NULL")));
+                return Err(Fault::Arguments(format!(
+                    "argument {name} must be a constant and not NULL"
+                )));
             }
             constant.push(value.is_some());
             values.push(match value {
                 Some(value) => {
-                    let array = value.to_array().map_err(|e| Fault::Arguments(format!("argument {name}: {e}")))?;
+                    let array = value
+                        .to_array()
+                        .map_err(|e| Fault::Arguments(format!("argument {name}: {e}")))?;
                     to_declared(&array, name, data_type)?
                 }
                 None => new_empty_array(data_type),
@@ -197,6 +204,7 @@ impl WasmStreamInstance {
             args: &args,
             constant: &constant,
             rows: slots.len(),
+            result_bytes_max: self.code.limits().batch_result_bytes,
         };
         let result = batch.run(info.null_in_null_out, &info.returns, &mut |piece| self.push_once(piece));
         self.constant = constant;
@@ -217,7 +225,9 @@ impl WasmStreamInstance {
             returns: Some(&self.info.returns),
         })?;
         let rows = count(batch.rows);
-        let status = self.guest.call(&self.exports.push, (frame.slots, frame.args, rows, frame.out))?;
+        let status = self
+            .guest
+            .call(&self.exports.push, (frame.slots, frame.args, rows, frame.out))?;
         self.guest.collect(status, frame.out, &self.info.returns, batch.rows)
     }
 
@@ -289,7 +299,11 @@ impl StreamInstance for WasmStreamInstance {
         if outcome.failed.is_empty() {
             return Ok(outcome.values);
         }
-        Err(first_failed(self.code.plugin(), &self.info, outcome.failed.swap_remove(0)))
+        Err(first_failed(
+            self.code.plugin(),
+            &self.info,
+            outcome.failed.swap_remove(0),
+        ))
     }
 
     fn push_rows(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Outcome, Error> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
-    ListArray, MapArray, StringArray, StructArray, Time32MillisecondArray, TimestampMillisecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray,
+    MapArray, StringArray, StructArray, Time32MillisecondArray, TimestampMillisecondArray,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::datatypes::DataType;
@@ -13,14 +13,18 @@ use rand::{RngExt, SeedableRng};
 
 /// Whether some values are null.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Nulls {
+pub(super) enum Nulls {
     Some,
     None,
 }
 
 /// A column of `rows` values.
-pub fn column(data_type: &DataType, rows: usize, nulls: Nulls, seed: u64) -> ArrayRef {
-    Maker { random: SmallRng::seed_from_u64(seed), nulls }.column(data_type, rows, nulls)
+pub(super) fn column(data_type: &DataType, rows: usize, nulls: Nulls, seed: u64) -> ArrayRef {
+    Maker {
+        random: SmallRng::seed_from_u64(seed),
+        nulls,
+    }
+    .column(data_type, rows, nulls)
 }
 
 struct Maker {
@@ -48,17 +52,23 @@ impl Maker {
 
     fn column(&mut self, data_type: &DataType, rows: usize, nulls: Nulls) -> ArrayRef {
         match data_type {
-            DataType::Boolean => Arc::new(BooleanArray::from(self.values(rows, nulls, |r| r.random::<bool>()))),
-            DataType::Int32 => Arc::new(Int32Array::from(self.values(rows, nulls, |r| r.random::<i32>()))),
-            DataType::Int64 => Arc::new(Int64Array::from(self.values(rows, nulls, |r| r.random::<i64>()))),
+            DataType::Boolean => Arc::new(BooleanArray::from(self.values(
+                rows,
+                nulls,
+                rand::RngExt::random::<bool>,
+            ))),
+            DataType::Int32 => Arc::new(Int32Array::from(self.values(rows, nulls, rand::RngExt::random::<i32>))),
+            DataType::Int64 => Arc::new(Int64Array::from(self.values(rows, nulls, rand::RngExt::random::<i64>))),
             DataType::Float64 => Arc::new(Float64Array::from(self.values(rows, nulls, float))),
-            DataType::Date32 => Arc::new(Date32Array::from(self.values(rows, nulls, |r| r.random::<i32>()))),
-            DataType::Time32(_) => {
-                Arc::new(Time32MillisecondArray::from(self.values(rows, nulls, |r| r.random_range(0..86_400_000))))
-            }
-            DataType::Timestamp(_, _) => {
-                Arc::new(TimestampMillisecondArray::from(self.values(rows, nulls, |r| r.random::<i64>())))
-            }
+            DataType::Date32 => Arc::new(Date32Array::from(self.values(rows, nulls, rand::RngExt::random::<i32>))),
+            DataType::Time32(_) => Arc::new(Time32MillisecondArray::from(
+                self.values(rows, nulls, |r| r.random_range(0..86_400_000)),
+            )),
+            DataType::Timestamp(_, _) => Arc::new(TimestampMillisecondArray::from(self.values(
+                rows,
+                nulls,
+                rand::RngExt::random::<i64>,
+            ))),
             DataType::Decimal128(precision, scale) => {
                 let limit = 10_i128.pow(u32::from(*precision));
                 let values = self.values(rows, nulls, |r| r.random::<i128>() % limit);
@@ -73,21 +83,28 @@ impl Maker {
 
     fn nested(&mut self, data_type: &DataType, rows: usize, nulls: Nulls) -> ArrayRef {
         let (offsets, validity, inner) = (self.offsets(rows), self.validity(rows, nulls), self.nulls);
-        let children = offsets.last().map_or(0, |last| usize::try_from(*last).expect("not negative"));
+        let children = offsets
+            .last()
+            .map_or(0, |last| usize::try_from(*last).expect("not negative"));
         match data_type {
             DataType::List(field) => {
                 let elements = self.column(field.data_type(), children, inner);
                 Arc::new(ListArray::new(Arc::clone(field), offsets, elements, validity))
             }
             DataType::Map(entries, sorted) => {
-                let DataType::Struct(fields) = entries.data_type() else { panic!("entries of a map are structs") };
+                let DataType::Struct(fields) = entries.data_type() else {
+                    panic!("entries of a map are structs")
+                };
                 let keys = self.column(fields[0].data_type(), children, Nulls::None);
                 let values = self.column(fields[1].data_type(), children, inner);
                 let both = StructArray::new(fields.clone(), vec![keys, values], None);
                 Arc::new(MapArray::new(Arc::clone(entries), offsets, both, validity, *sorted))
             }
             DataType::Struct(fields) => {
-                let columns = fields.iter().map(|field| self.column(field.data_type(), rows, inner)).collect();
+                let columns = fields
+                    .iter()
+                    .map(|field| self.column(field.data_type(), rows, inner))
+                    .collect();
                 Arc::new(StructArray::new(fields.clone(), columns, validity))
             }
             other => panic!("no SQL type is {other}"),
@@ -105,7 +122,9 @@ fn float(random: &mut SmallRng) -> f64 {
 
 fn text(random: &mut SmallRng) -> String {
     let length = random.random_range(0..12);
-    (0..length).map(|_| ['a', 'Z', ' ', 'é', '水', '\u{1F30A}'][random.random_range(0..6)]).collect()
+    (0..length)
+        .map(|_| ['a', 'Z', ' ', 'é', '水', '\u{1F30A}'][random.random_range(0..6)])
+        .collect()
 }
 
 fn bytes(random: &mut SmallRng) -> Vec<u8> {

@@ -35,39 +35,59 @@ fn column(sql_type: &SqlType, rows: usize, seed: usize) -> ArrayRef {
         SqlType::Boolean => Arc::new(BooleanArray::from_iter((0..rows).map(|i| int(i).map(|n| n % 2 == 0)))),
         SqlType::Integer => Arc::new(Int32Array::from_iter((0..rows).map(int))),
         SqlType::Bigint => Arc::new(Int64Array::from_iter((0..rows).map(long))),
-        SqlType::Double => Arc::new(Float64Array::from_iter((0..rows).map(|i| int(i).map(|n| f64::from(n) / 8.0)))),
+        SqlType::Double => Arc::new(Float64Array::from_iter(
+            (0..rows).map(|i| int(i).map(|n| f64::from(n) / 8.0)),
+        )),
         SqlType::Decimal(p, s) => Arc::new(
             Decimal128Array::from_iter((0..rows).map(|i| long(i).map(|n| i128::from(n) * -1_000_000_007)))
                 .with_precision_and_scale(*p, *s)
                 .unwrap(),
         ),
         SqlType::String => Arc::new(StringArray::from_iter((0..rows).map(text))),
-        SqlType::Bytes => Arc::new(BinaryArray::from_iter((0..rows).map(|i| text(i).map(|t| [t.as_bytes(), &[0xff]].concat())))),
+        SqlType::Bytes => Arc::new(BinaryArray::from_iter(
+            (0..rows).map(|i| text(i).map(|t| [t.as_bytes(), &[0xff]].concat())),
+        )),
         SqlType::Time => Arc::new(Time32MillisecondArray::from_iter((0..rows).map(int))),
         SqlType::Date => Arc::new(Date32Array::from_iter((0..rows).map(|i| int(i).map(|n| n - 500)))),
         SqlType::Timestamp => Arc::new(TimestampMillisecondArray::from_iter((0..rows).map(long))),
         SqlType::Array(element) => {
             let offsets = offsets(rows, seed);
             let length = usize::try_from(*offsets.last().unwrap()).unwrap();
-            let DataType::List(field) = sql_type.to_arrow() else { unreachable!() };
+            let DataType::List(field) = sql_type.to_arrow() else {
+                unreachable!()
+            };
             let values = column(element, length, seed + 1);
             Arc::new(ListArray::new(field, offsets, values, Some(nulls(rows, seed))))
         }
         SqlType::Map(key, value) => {
             let offsets = offsets(rows, seed);
             let length = usize::try_from(*offsets.last().unwrap()).unwrap();
-            let DataType::Map(entries, _) = sql_type.to_arrow() else { unreachable!() };
-            let DataType::Struct(fields) = entries.data_type().clone() else { unreachable!() };
+            let DataType::Map(entries, _) = sql_type.to_arrow() else {
+                unreachable!()
+            };
+            let DataType::Struct(fields) = entries.data_type().clone() else {
+                unreachable!()
+            };
             // Keys are not null: the valid values of a longer column.
             let keys = column(key, length * 3 + 3, seed + 1);
-            let some: Vec<u32> = (0..keys.len()).filter(|i| keys.is_valid(*i)).map(|i| i as u32).take(length).collect();
+            let some: Vec<u32> = (0..keys.len())
+                .filter(|i| keys.is_valid(*i))
+                .map(|i| i as u32)
+                .take(length)
+                .collect();
             let keys = take(&keys, &datafusion::arrow::array::UInt32Array::from(some), None).unwrap();
             let both = StructArray::new(fields, vec![keys, column(value, length, seed + 2)], None);
             Arc::new(MapArray::new(entries, offsets, both, Some(nulls(rows, seed)), false))
         }
         SqlType::Struct(fields) => {
-            let DataType::Struct(arrow) = sql_type.to_arrow() else { unreachable!() };
-            let columns = fields.iter().enumerate().map(|(i, (_, ty))| column(ty, rows, seed + i + 1)).collect();
+            let DataType::Struct(arrow) = sql_type.to_arrow() else {
+                unreachable!()
+            };
+            let columns = fields
+                .iter()
+                .enumerate()
+                .map(|(i, (_, ty))| column(ty, rows, seed + i + 1))
+                .collect();
             Arc::new(StructArray::new(arrow, columns, Some(nulls(rows, seed))))
         }
     }
@@ -115,7 +135,18 @@ fn every_type_goes_both_ways_sliced_and_with_nulls() {
         for seed in 0..3 {
             let whole = column(&sql_type, 83, seed);
             assert_eq!(*whole.data_type(), data_type, "the test's columns are the engine's");
-            for (start, rows) in [(0, 83), (0, 1), (1, 1), (3, 40), (7, 8), (8, 64), (9, 65), (13, 70), (82, 1), (5, 0)] {
+            for (start, rows) in [
+                (0, 83),
+                (0, 1),
+                (1, 1),
+                (3, 40),
+                (7, 8),
+                (8, 64),
+                (9, 65),
+                (13, 70),
+                (82, 1),
+                (5, 0),
+            ] {
                 let given = whole.slice(start, rows);
                 let back = call(&*echo, &[ArrayRef::clone(&given)]).unwrap();
                 assert_eq!(*back.data_type(), data_type);
@@ -133,7 +164,11 @@ fn strict_functions_see_no_nulls() {
         let given = column(&sql_type, 50, 1);
         assert_eq!(&call(&*echo, &[ArrayRef::clone(&given)]).unwrap(), &given, "{sql_type}");
         let nothing = datafusion::arrow::array::new_null_array(&data_type, 9);
-        assert_eq!(&call(&*echo, &[ArrayRef::clone(&nothing)]).unwrap(), &nothing, "{sql_type}");
+        assert_eq!(
+            &call(&*echo, &[ArrayRef::clone(&nothing)]).unwrap(),
+            &nothing,
+            "{sql_type}"
+        );
     }
 }
 
@@ -145,7 +180,12 @@ fn constants_are_expanded_for_guests_that_know_none() {
             let source = column(&sql_type, 9, 2);
             for row in 0..9 {
                 let value = source.slice(row, 1);
-                let all = take(&source, &datafusion::arrow::array::UInt32Array::from(vec![row as u32; 21]), None).unwrap();
+                let all = take(
+                    &source,
+                    &datafusion::arrow::array::UInt32Array::from(vec![row as u32; 21]),
+                    None,
+                )
+                .unwrap();
                 let back = echo.call(&[value], &[true], 21).unwrap();
                 assert_eq!(&back, &all, "{sql_type} row {row}");
             }
@@ -192,7 +232,11 @@ fn guests_find_the_documented_layout() {
         Some(vec![Some(7)]),
     ]);
     assert_eq!(*run(2, Arc::new(list.slice(1, 2))), Int64Array::from(vec![5, 7]));
-    let map = column(&SqlType::Map(Box::new(SqlType::String), Box::new(SqlType::Integer)), 40, 0);
+    let map = column(
+        &SqlType::Map(Box::new(SqlType::String), Box::new(SqlType::Integer)),
+        40,
+        0,
+    );
     let filled: Vec<usize> = (0..40).filter(|i| map.as_map().value_length(*i) > 0).collect();
     let got = run(3, ArrayRef::clone(&map));
     for i in filled {
@@ -202,17 +246,29 @@ fn guests_find_the_documented_layout() {
             assert_eq!(got.as_primitive::<Int32Type>().value(i), first.value(0), "row {i}");
         }
     }
-    let structs = column(&SqlType::Struct(vec![("A".into(), SqlType::String), ("B".into(), SqlType::Double)]), 30, 4);
+    let structs = column(
+        &SqlType::Struct(vec![("A".into(), SqlType::String), ("B".into(), SqlType::Double)]),
+        30,
+        4,
+    );
     let b = structs.as_struct().column(1).as_primitive::<Float64Type>().clone();
     let got = run(4, structs.slice(3, 20));
     for i in 0..20 {
         if b.is_valid(i + 3) {
-            assert_eq!(got.as_primitive::<Float64Type>().value(i).to_bits(), b.value(i + 3).to_bits());
+            assert_eq!(
+                got.as_primitive::<Float64Type>().value(i).to_bits(),
+                b.value(i + 3).to_bits()
+            );
         }
     }
-    let decimals = Decimal128Array::from(vec![150, -1, i128::from(i64::MAX)]).with_precision_and_scale(20, 2).unwrap();
+    let decimals = Decimal128Array::from(vec![150, -1, i128::from(i64::MAX)])
+        .with_precision_and_scale(20, 2)
+        .unwrap();
     assert_eq!(*run(5, Arc::new(decimals)), Int64Array::from(vec![150, -1, i64::MAX]));
-    assert_eq!(*run(6, ints([Some(1), None, None, Some(2)])), Int32Array::from(vec![2; 4]));
+    assert_eq!(
+        *run(6, ints([Some(1), None, None, Some(2)])),
+        Int32Array::from(vec![2; 4])
+    );
     assert_eq!(*run(6, ints([Some(1), Some(2)])), Int32Array::from(vec![0; 2]));
 }
 
@@ -287,18 +343,31 @@ fn offsets_of_results_may_begin_anywhere() {
 
 #[test]
 fn results_may_have_other_details_of_arrow_but_not_other_types() {
-    let echo = scalar(&guest(&[function("echo", &["ARRAY<INTEGER>"], "ARRAY<INTEGER>", "")], &echo("echo")));
-    let field = Arc::new(datafusion::arrow::datatypes::Field::new("element", DataType::Int32, false));
+    let echo = scalar(&guest(
+        &[function("echo", &["ARRAY<INTEGER>"], "ARRAY<INTEGER>", "")],
+        &echo("echo"),
+    ));
+    let field = Arc::new(datafusion::arrow::datatypes::Field::new(
+        "element",
+        DataType::Int32,
+        false,
+    ));
     let offsets = OffsetBuffer::new(ScalarBuffer::from(vec![0, 2, 3]));
     let values: ArrayRef = ints([Some(1), Some(2), Some(3)]);
     let given: ArrayRef = Arc::new(ListArray::new(field, offsets, values, None));
     let back = call(&*echo, &[given]).unwrap();
     assert_eq!(*back.data_type(), echo.info().returns);
-    assert_eq!(back.as_list::<i32>().value(0).as_primitive::<Int32Type>().values(), &[1, 2]);
+    assert_eq!(
+        back.as_list::<i32>().value(0).as_primitive::<Int32Type>().values(),
+        &[1, 2]
+    );
     let error = call(&*echo, &[longs([Some(1)])]).unwrap_err();
     assert!(matches!(&error, Error::Arguments { .. }), "{error}");
     let error = echo.call(&[], &[], 1).unwrap_err();
     assert!(error.to_string().contains("0 arguments, it takes 1"), "{error}");
     let error = echo.call(&[ints([Some(1), None])], &[false], 3).unwrap_err();
-    assert!(error.to_string().contains("argument a0 has 2 rows where 3 are due"), "{error}");
+    assert!(
+        error.to_string().contains("argument a0 has 2 rows where 3 are due"),
+        "{error}"
+    );
 }

@@ -1,6 +1,13 @@
 //! Guests in WebAssembly text: what good ones get, and how bad ones end.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::decimal_bitwise_operands,
+    clippy::format_collect,
+    clippy::from_iter_instead_of_collect,
+    reason = "test data is small, and reads best as what it is"
+)]
 
 mod columns;
 mod hostile;
@@ -44,7 +51,10 @@ fn entry(name: &str, kind: &str, args: &[&str], returns: &str, more: &str) -> St
 
 /// The text of a plugin with these functions: memory, allocator and manifest are there, `body` is the rest.
 fn guest(functions: &[String], body: &str) -> String {
-    guest_with(&format!("{{\"version\":\"1.0\",\"functions\":[{}]}}", functions.join(",")), body)
+    guest_with(
+        &format!("{{\"version\":\"1.0\",\"functions\":[{}]}}", functions.join(",")),
+        body,
+    )
 }
 
 /// As [`guest`], with any manifest. Addresses below 65536 are the manifest's and the body's, the arena is above.
@@ -81,7 +91,8 @@ fn abi(manifest: &str, pointer: u64) -> String {
 
 /// A function that gives its first argument back, whatever its type is.
 fn echo(name: &str) -> String {
-    let mut body = format!("(func (export \"{name}\") (param $args i32) (param $rows i32) (param $out i32) (result i32)");
+    let mut body =
+        format!("(func (export \"{name}\") (param $args i32) (param $rows i32) (param $out i32) (result i32)");
     for field in [12, 16, 20, 24, 28] {
         write!(
             body,
@@ -99,8 +110,8 @@ fn sandbox() -> Sandbox {
 /// A sandbox in which what does not end ends soon.
 fn hasty() -> Sandbox {
     Sandbox::new(Limits {
-        call_ms: 50,
-        start_ms: 50,
+        call_ms: 200,
+        start_ms: 200,
         ..Limits::default()
     })
     .unwrap()
@@ -124,7 +135,7 @@ fn stream(text: &str) -> Arc<dyn StreamFunction> {
 
 /// Calls with a value per row in every argument.
 fn call(function: &dyn ScalarFunction, args: &[ArrayRef]) -> Result<ArrayRef, Error> {
-    let rows = args.first().map_or(1, |array| array.len());
+    let rows = args.first().map_or(1, Array::len);
     function.call(args, &vec![false; args.len()], rows)
 }
 

@@ -31,7 +31,10 @@ fn every_number_type_goes_through_every_strip_length() {
         assert_eq!(&run(3, &[double(1.0)]), &double(0.5));
         assert_eq!(&run(4, &[int(1), long(2), double(0.5), double(0.25)]), &double(3.75));
         assert_eq!(&run(5, &[double(4.0)]), &long(4));
-        assert_eq!(&run(6, &[long(1 << 31)]), &ints((0..rows).map(|i| Some(if i % 2 == 0 { 0 } else { i32::MIN }))));
+        assert_eq!(
+            &run(6, &[long(1 << 31)]),
+            &ints((0..rows).map(|i| Some(if i % 2 == 0 { 0 } else { i32::MIN })))
+        );
     }
     let info = functions[4].info();
     let args: Vec<(&str, DataType)> = info.args.iter().map(|(name, ty)| (name.as_str(), ty.clone())).collect();
@@ -50,21 +53,27 @@ fn nulls_are_not_shown_to_the_function() {
     assert_eq!(&got, &ints([Some(3), None, Some(3)]));
     let error = call(&*div, &[ints([Some(6), Some(1)]), ints([Some(2), Some(0)])]).unwrap_err();
     assert!(
-        error.to_string().starts_with("function div of plugin test trapped at row 1: integer divide by zero"),
+        error
+            .to_string()
+            .starts_with("function div of plugin test trapped at row 1: integer divide by zero"),
         "{error}"
     );
-    let got = div.call(&[ints([Some(8), Some(6)]), ints([Some(2)])], &[false, true], 2).unwrap();
+    let got = div
+        .call(&[ints([Some(8), Some(6)]), ints([Some(2)])], &[false, true], 2)
+        .unwrap();
     assert_eq!(&got, &ints([Some(4), Some(3)]));
 }
 
 #[test]
 fn what_can_remember_is_volatile() {
-    let volatility = |module: &str| scalar(module).info().volatility;
-    let f = r#"(func (export "f") (result i32) (i32.const 1))"#;
-    assert_eq!(volatility(&format!("(module {f})")), Volatility::Immutable);
-    for state in ["(memory 1)", "(global (mut i32) (i32.const 0))", "(table 1 funcref)"] {
-        assert_eq!(volatility(&format!("(module {state} {f})")), Volatility::Volatile, "{state}");
-    }
+    let loaded = load_text(
+        r#"(module (memory 1) (global $n (mut i32) (i32.const 0))
+            (func (export "one") (result i32) (i32.const 1))
+            (func (export "next") (result i32) (global.set $n (i32.add (global.get $n) (call $one))) (global.get $n))
+            (func $one (result i32) (i32.const 1)))"#,
+    );
+    let volatility: Vec<Volatility> = loaded.scalars.iter().map(|f| f.info().volatility).collect();
+    assert_eq!(volatility, [Volatility::Immutable, Volatility::Volatile]);
     let counter = scalar(
         r#"(module (global $n (mut i64) (i64.const 0))
             (func (export "next") (result i64)
@@ -87,10 +96,17 @@ fn only_functions_of_numbers_are_taken() {
             (func (export "vector") (param v128) (result i32) (i32.const 1))
             (func (export "reference") (param funcref) (result i32) (i32.const 1)))"#,
     );
-    let names: Vec<&str> = loaded.scalars.iter().map(|function| function.info().name.as_str()).collect();
+    let names: Vec<&str> = loaded
+        .scalars
+        .iter()
+        .map(|function| function.info().name.as_str())
+        .collect();
     assert_eq!(names, ["good"]);
     assert_eq!(loaded.skipped.len(), 1);
-    assert_eq!((loaded.skipped[0].signature.as_str(), &loaded.skipped[0].reason), ("no-name", &SkipReason::NotAnIdentifier));
+    assert_eq!(
+        (loaded.skipped[0].signature.as_str(), &loaded.skipped[0].reason),
+        ("no-name", &SkipReason::NotAnIdentifier)
+    );
 }
 
 #[test]
@@ -100,9 +116,35 @@ fn many_arguments_have_names() {
         r#"(module (func (export "last") (param {params}) (result f64) (f64.add (local.get 0) (local.get 31))))"#
     ));
     let info = sum.info();
-    assert_eq!((info.args[25].0.as_str(), info.args[26].0.as_str(), info.args[31].0.as_str()), ("z", "a2", "f2"));
-    let args: Vec<ArrayRef> = (0..32).map(|i| doubles([Some(f64::from(i)), Some(f64::from(i * 2))])).collect();
+    assert_eq!(
+        (
+            info.args[25].0.as_str(),
+            info.args[26].0.as_str(),
+            info.args[31].0.as_str()
+        ),
+        ("z", "a2", "f2")
+    );
+    let args: Vec<ArrayRef> = (0..32)
+        .map(|i| doubles([Some(f64::from(i)), Some(f64::from(i * 2))]))
+        .collect();
     assert_eq!(to_doubles(&call(&*sum, &args).unwrap()), [Some(31.0), Some(62.0)]);
+}
+
+#[test]
+fn a_module_may_have_many_functions() {
+    let functions = |count: usize| -> String {
+        let one =
+            |i| format!("(func (export \"f{i}\") (param i64) (result i64) (i64.add (local.get 0) (i64.const {i})))");
+        format!("(module {})", (0..count).map(one).collect::<String>())
+    };
+    let loaded = load_text(&functions(256));
+    let rows = || longs((0..100).map(Some));
+    let got = call(&*loaded.scalars[255], &[rows()]).unwrap();
+    assert_eq!(&got, &longs((255..355).map(Some)));
+    assert_eq!(
+        broken(&sandbox(), &functions(257)),
+        "it exports more than 256 functions"
+    );
 }
 
 #[test]
@@ -119,7 +161,7 @@ fn bad_plain_modules_say_why() {
         ),
         (
             r#"(module (func (export "_initialize") (loop $ever (br $ever))) (func (export "f") (result i32) (i32.const 1)))"#,
-            "starting, it met its limit: time 50 ms",
+            "starting, it met its limit: time 200 ms",
         ),
     ] {
         let error = broken(&hasty(), text);

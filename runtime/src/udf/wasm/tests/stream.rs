@@ -74,11 +74,16 @@ const TOTAL: &str = r#"
 
 fn total() -> Arc<dyn StreamFunction> {
     let more = r#","state_version":2,"reads_state_versions":[1]"#;
-    stream(&guest(&[entry("total", "stream", &["BIGINT", "BIGINT constant"], "BIGINT", more)], TOTAL))
+    stream(&guest(
+        &[entry("total", "stream", &["BIGINT", "BIGINT constant"], "BIGINT", more)],
+        TOTAL,
+    ))
 }
 
 fn from(start: i64) -> Box<dyn StreamInstance> {
-    total().instance(&[None, Some(ScalarValue::Int64(Some(start)))]).unwrap()
+    total()
+        .instance(&[None, Some(ScalarValue::Int64(Some(start)))])
+        .unwrap()
 }
 
 fn push(instance: &mut dyn StreamInstance, slots: &[u32], x: &[Option<i64>], start: i64) -> Result<ArrayRef, Error> {
@@ -155,11 +160,20 @@ fn older_state_is_read_where_the_plugin_says_so() {
     assert_eq!(total.state_version(), 2);
     assert!(total.reads_state_version(1) && total.reads_state_version(2) && !total.reads_state_version(3));
     let mut instance = from(0);
-    instance.load_version(&[0], &[21_i64.to_le_bytes().to_vec()], 1).unwrap();
+    instance
+        .load_version(&[0], &[21_i64.to_le_bytes().to_vec()], 1)
+        .unwrap();
     assert_eq!(&push(&mut *instance, &[0], &[Some(0)], 0).unwrap(), &longs([Some(42)]));
     let error = instance.load_version(&[0], &[vec![0; 8]], 3).unwrap_err();
-    assert!(error.to_string().contains("reads state of version 2, not of version 3"), "{error}");
-    assert_eq!(&push(&mut *instance, &[0], &[Some(0)], 0).unwrap(), &longs([Some(42)]), "and it goes on");
+    assert!(
+        error.to_string().contains("reads state of version 2, not of version 3"),
+        "{error}"
+    );
+    assert_eq!(
+        &push(&mut *instance, &[0], &[Some(0)], 0).unwrap(),
+        &longs([Some(42)]),
+        "and it goes on"
+    );
 }
 
 #[test]
@@ -167,7 +181,10 @@ fn dropped_slots_start_fresh() {
     let mut total = from(0);
     push(&mut *total, &[0, 1], &[5, 6].map(Some), 0).unwrap();
     total.drop_slots(&[0]).unwrap();
-    assert_eq!(&push(&mut *total, &[0, 1], &[1, 1].map(Some), 0).unwrap(), &longs([1, 7].map(Some)));
+    assert_eq!(
+        &push(&mut *total, &[0, 1], &[1, 1].map(Some), 0).unwrap(),
+        &longs([1, 7].map(Some))
+    );
     total.drop_slots(&[]).unwrap();
 }
 
@@ -177,7 +194,10 @@ fn a_failed_row_leaves_its_state() {
     let args = [longs([4, -1, 2].map(Some)), longs([0; 3].map(Some))];
     let outcome = total.push_rows(&[0, 0, 0], &args).unwrap();
     assert_eq!(&outcome.values, &longs([Some(4), None, Some(6)]));
-    assert_eq!((outcome.failed[0].row, outcome.failed[0].message.as_str()), (1, "no minus one"));
+    assert_eq!(
+        (outcome.failed[0].row, outcome.failed[0].message.as_str()),
+        (1, "no minus one")
+    );
     let error = push(&mut *total, &[0], &[Some(-1)], 0).unwrap_err();
     assert!(matches!(error, Error::Row { row: 0, .. }));
     assert_eq!(&push(&mut *total, &[0], &[Some(1)], 0).unwrap(), &longs([Some(7)]));
@@ -204,7 +224,10 @@ fn constants_are_checked_at_set_up() {
     assert!(start(None).contains("argument a1 must be a constant"));
     assert!(start(Some(ScalarValue::Int64(None))).contains("must be a constant and not NULL"));
     assert!(start(Some(ScalarValue::from("x"))).contains("argument a1 is Utf8, it takes Int64"));
-    assert_eq!(start(Some(ScalarValue::Int64(Some(-1)))), "function total of plugin test failed: no minus one");
+    assert_eq!(
+        start(Some(ScalarValue::Int64(Some(-1)))),
+        "function total of plugin test failed: no minus one"
+    );
     let error = total.instance(&[None]).unwrap_err();
     assert!(error.to_string().contains("1 arguments, it takes 2"));
 }
@@ -218,13 +241,22 @@ fn refused_state_is_the_guests_to_say() {
     let error = total.load(&[0, 1], &[vec![0; 8]]).unwrap_err();
     assert!(error.to_string().contains("1 states for 2 slots"), "{error}");
     let error = push(&mut *total, &[0], &[Some(1), Some(2)], 0).unwrap_err();
-    assert!(error.to_string().contains("argument a0 has 2 rows where 1 are due"), "{error}");
+    assert!(
+        error.to_string().contains("argument a0 has 2 rows where 1 are due"),
+        "{error}"
+    );
     assert_eq!(&push(&mut *total, &[0], &[Some(1)], 0).unwrap(), &longs([Some(1)]));
 }
 
 #[test]
 fn missing_exports_are_named() {
     let body = TOTAL.replace("total_drop", "total_forget");
-    let reason = broken(&sandbox(), &guest(&[entry("total", "stream", &["BIGINT"], "BIGINT", "")], &body));
-    assert_eq!(reason, "function total: it has no export total_drop of type (i32, i32) -> i32");
+    let reason = broken(
+        &sandbox(),
+        &guest(&[entry("total", "stream", &["BIGINT"], "BIGINT", "")], &body),
+    );
+    assert_eq!(
+        reason,
+        "function total: it has no export total_drop of type (i32, i32) -> i32"
+    );
 }

@@ -1,0 +1,139 @@
+//! The arguments of the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Continuous SQL over Kafka, extended with functions in WebAssembly.
+#[derive(Debug, Parser)]
+#[command(name = "waterwheel", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit codes: 0 all queries ended well or Ctrl-C stopped them; 1 a query failed while it ran; \
+                        2 the arguments, the configuration or the SQL are wrong."
+)]
+pub struct Arguments {
+    /// What is logged to stderr: error, warn, info, debug or trace, or filters as `warn,waterwheel::exec=debug`
+    #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
+    pub log: String,
+
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a script until its queries end or Ctrl-C
+    ///
+    /// Statements run one after the other; queries go on until their sources end. Without --brokers topics live inside
+    /// of the process, so nothing needs to be set up. Results of SELECT go to stdout, everything else to stderr.
+    #[command(after_help = RUN_EXAMPLES)]
+    Run(RunArguments),
+    /// Look at plugins: functions in WebAssembly
+    #[command(subcommand)]
+    Udf(UdfCommand),
+}
+
+const RUN_EXAMPLES: &str = "Examples:
+  waterwheel run examples/risk_monitor/pipeline.sql
+  waterwheel run --brokers localhost:9092 pipeline.sql
+  waterwheel run --brokers kafka:9093 --kafka security.protocol=SASL_SSL --kafka sasl.mechanism=PLAIN --config app.toml app.sql
+  waterwheel run --output json -e \"CREATE STREAM s (a INT) WITH (CONNECTOR='file', PATH='in.json'); SELECT a * 2 FROM s EMIT CHANGES;\"
+  cat app.sql | waterwheel run --set auto.offset.reset=latest -";
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// The script; `-` reads it from stdin
+    #[arg(value_name = "FILE", required_unless_present = "execute", conflicts_with = "execute")]
+    pub file: Option<PathBuf>,
+
+    /// SQL instead of a file
+    #[arg(short = 'e', long, value_name = "SQL")]
+    pub execute: Option<String>,
+
+    /// Directory of plugins; their functions can be called in SQL [default: `plugins` beside the script or beside its directory, if there is one]
+    #[arg(long, value_name = "DIR")]
+    pub plugins: Option<PathBuf>,
+
+    /// Kafka's bootstrap servers, as host:port,host:port; without them topics live in this process
+    #[arg(long, value_name = "SERVERS")]
+    pub brokers: Option<String>,
+
+    /// A librdkafka property, as security.protocol=SSL; may be given several times (put secrets in the --config file)
+    #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
+    pub kafka: Vec<(String, String)>,
+
+    /// Worker threads, and shards of each query [default: the machine's cores]
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub workers: Option<usize>,
+
+    /// How results are written: a table for people, one JSON object a row, or CSV
+    #[arg(long, value_enum, default_value_t)]
+    pub output: OutputFormat,
+
+    /// A property, as by SET 'name'='value'; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = key_value)]
+    pub set: Vec<(String, String)>,
+
+    /// A variable, as by DEFINE name = 'value', for `${name}` in the script; may be given several times
+    #[arg(short = 'd', long, value_name = "NAME=VALUE", value_parser = key_value)]
+    pub define: Vec<(String, String)>,
+
+    /// Configuration file (TOML); arguments win over it
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Name of this application: prefix of its consumer groups
+    #[arg(long, value_name = "NAME")]
+    pub application_id: Option<String>,
+
+    /// No progress line and no summary
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// How results are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum OutputFormat {
+    /// Columns for people.
+    #[default]
+    Table,
+    /// One JSON object a row.
+    Json,
+    /// Comma-separated values with a header line.
+    Csv,
+}
+
+/// Commands over plugins.
+#[derive(Debug, Subcommand)]
+pub enum UdfCommand {
+    /// List the functions of a directory of plugins
+    List {
+        /// The directory
+        #[arg(long, value_name = "DIR", default_value = "plugins")]
+        plugins: PathBuf,
+    },
+    /// Check plugin files: do they load, what functions do they give, why not
+    Check {
+        /// The files
+        #[arg(value_name = "FILE", required = true)]
+        files: Vec<PathBuf>,
+    },
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
+        _ => Err("expected NAME=VALUE".into()),
+    }
+}
+
+fn workers(text: &str) -> Result<usize, String> {
+    let max = crate::types::limits::WORKERS_MAX;
+    match text.parse() {
+        Ok(number) if (1..=max).contains(&number) => Ok(number),
+        _ => Err(format!("expected a number from 1 to {max}")),
+    }
+}

@@ -1,0 +1,201 @@
+//! Rows as text: tables for people, JSON objects, CSV.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use comfy_table::{ContentArrangement, Table as TextTable, presets};
+use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::error::ArrowError;
+use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
+
+use super::OutputFormat;
+use crate::engine::Table;
+use crate::format::{self, Encoder, Format, FormatSpec};
+use crate::types::BytesColumn;
+use crate::types::schema::{Column, ColumnRole, SqlType};
+
+/// The widest that a column of a running table gets; longer cells push the row to the right.
+const COLUMN_WIDTH_MAX: usize = 32;
+
+/// Writes the results of one query as they come.
+#[derive(Debug)]
+pub(crate) struct RowWriter {
+    schema: SchemaRef,
+    style: Style,
+}
+
+#[derive(Debug)]
+enum Style {
+    /// Widths are settled by the first rows.
+    Table(Option<Vec<usize>>),
+    Json(Box<dyn Encoder>, BytesColumn),
+    Csv {
+        header_written: bool,
+    },
+}
+
+impl RowWriter {
+    pub(crate) fn new(schema: &SchemaRef, output: OutputFormat) -> anyhow::Result<Self> {
+        let style = match output {
+            OutputFormat::Table => Style::Table(None),
+            OutputFormat::Csv => Style::Csv { header_written: false },
+            OutputFormat::Json => {
+                let spec = FormatSpec {
+                    format: Format::Json,
+                    delimiter: b',',
+                    wrap_single: true,
+                };
+                Style::Json(format::encoder(&spec, &columns(schema)?)?, BytesColumn::new())
+            }
+        };
+        Ok(Self {
+            schema: Arc::clone(schema),
+            style,
+        })
+    }
+
+    pub(crate) fn write(&mut self, batch: &RecordBatch, out: &mut impl Write) -> anyhow::Result<()> {
+        match &mut self.style {
+            Style::Table(widths) => {
+                let rows = cells(batch)?;
+                let widths = match widths {
+                    Some(widths) => widths,
+                    None => {
+                        let settled = settle_widths(&self.schema, &rows);
+                        let names: Vec<String> = self.schema.fields().iter().map(|f| f.name().clone()).collect();
+                        write_row(&names, &settled, out)?;
+                        let rule: Vec<String> = settled.iter().map(|width| "-".repeat(*width)).collect();
+                        write_row(&rule, &settled, out)?;
+                        widths.insert(settled)
+                    }
+                };
+                for row in &rows {
+                    write_row(row, widths, out)?;
+                }
+            }
+            Style::Json(encoder, lines) => {
+                let schema = sql_batch(batch)?;
+                lines.clear();
+                encoder.encode(schema.columns(), batch.num_rows(), None, lines)?;
+                for line in lines.iter() {
+                    out.write_all(line.unwrap_or(b"null"))?;
+                    out.write_all(b"\n")?;
+                }
+            }
+            Style::Csv { header_written } => {
+                let mut writer = csv::Writer::from_writer(out);
+                if !*header_written {
+                    writer.write_record(self.schema.fields().iter().map(|field| field.name()))?;
+                    *header_written = true;
+                }
+                for row in cells(batch)? {
+                    writer.write_record(&row)?;
+                }
+                writer.flush()?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The SQL columns of a result.
+fn columns(schema: &SchemaRef) -> anyhow::Result<Vec<Column>> {
+    let fields = schema.fields().iter().map(|field| {
+        let sql_type = SqlType::from_arrow(field.data_type())
+            .ok_or_else(|| anyhow::anyhow!("column {} has the type {}", field.name(), field.data_type()))?;
+        Ok(Column {
+            name: field.name().clone(),
+            sql_type,
+            role: ColumnRole::Value,
+        })
+    });
+    fields.collect()
+}
+
+/// The batch with each column in the one Arrow form of its SQL type.
+fn sql_batch(batch: &RecordBatch) -> anyhow::Result<RecordBatch> {
+    let columns = columns(&batch.schema())?;
+    let schema = crate::types::schema::arrow_schema(&columns);
+    let arrays = batch
+        .columns()
+        .iter()
+        .zip(schema.fields())
+        .map(|(array, field)| datafusion::arrow::compute::cast(array, field.data_type()))
+        .collect::<Result<Vec<_>, ArrowError>>()?;
+    Ok(RecordBatch::try_new(schema, arrays)?)
+}
+
+fn cells(batch: &RecordBatch) -> Result<Vec<Vec<String>>, ArrowError> {
+    let options = FormatOptions::default().with_null("NULL").with_display_error(true);
+    let formatters = batch
+        .columns()
+        .iter()
+        .map(|column| ArrayFormatter::try_new(column, &options))
+        .collect::<Result<Vec<_>, _>>()?;
+    let row = |row: usize| {
+        formatters
+            .iter()
+            .map(|formatter| formatter.value(row).to_string())
+            .collect()
+    };
+    Ok((0..batch.num_rows()).map(row).collect())
+}
+
+fn settle_widths(schema: &SchemaRef, rows: &[Vec<String>]) -> Vec<usize> {
+    let width = |column: usize| {
+        let cells = rows.iter().map(|row| row[column].chars().count());
+        cells
+            .chain([schema.field(column).name().chars().count()])
+            .max()
+            .unwrap_or(0)
+            .min(COLUMN_WIDTH_MAX)
+    };
+    (0..schema.fields().len()).map(width).collect()
+}
+
+fn write_row(cells: &[String], widths: &[usize], out: &mut impl Write) -> io::Result<()> {
+    let last = cells.len().saturating_sub(1);
+    for (column, (cell, width)) in cells.iter().zip(widths).enumerate() {
+        if column == last {
+            out.write_all(cell.as_bytes())?;
+        } else {
+            write!(out, "{cell:width$}  ")?;
+        }
+    }
+    out.write_all(b"\n")
+}
+
+/// A whole table of text.
+pub(crate) fn write_table(table: &Table, output: OutputFormat, out: &mut impl Write) -> anyhow::Result<()> {
+    match output {
+        OutputFormat::Table => {
+            let mut text = TextTable::new();
+            text.load_style(presets::UTF8_FULL_CONDENSED)
+                .set_content_arrangement(ContentArrangement::Dynamic)
+                .set_header(&table.columns)
+                .add_rows(&table.rows);
+            writeln!(out, "{text}")?;
+        }
+        OutputFormat::Json => {
+            for row in &table.rows {
+                let object: serde_json::Map<String, serde_json::Value> = table
+                    .columns
+                    .iter()
+                    .cloned()
+                    .zip(row.iter().cloned().map(Into::into))
+                    .collect();
+                writeln!(out, "{}", serde_json::Value::Object(object))?;
+            }
+        }
+        OutputFormat::Csv => {
+            let mut writer = csv::Writer::from_writer(out);
+            writer.write_record(&table.columns)?;
+            for row in &table.rows {
+                writer.write_record(row)?;
+            }
+            writer.flush()?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,85 @@
+//! `waterwheel udf`: what plugins hold.
+
+use std::path::{Path, PathBuf};
+
+use super::arguments::UdfCommand;
+use super::render::write_table;
+use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, OutputFormat, report};
+use crate::engine::{Table, function_signature};
+use crate::udf::{FunctionSource, Kind, Limits, Registry};
+
+pub(crate) fn run(command: &UdfCommand) -> u8 {
+    let result = match command {
+        UdfCommand::List { plugins } => list(plugins),
+        UdfCommand::Check { files } => check(files),
+    };
+    result.unwrap_or_else(|error| {
+        report(&format!("error: {error:#}"));
+        EXIT_USAGE
+    })
+}
+
+fn list(directory: &Path) -> anyhow::Result<u8> {
+    let registry = Registry::scan(directory, Limits::default())?;
+    let mut table = table();
+    add_functions(&registry, &mut table);
+    let mut out = std::io::stdout().lock();
+    write_table(&table, OutputFormat::Table, &mut out)?;
+    Ok(report_trouble(&registry))
+}
+
+fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
+    let mut worst = EXIT_OK;
+    for file in files {
+        // Each file by itself, so that functions of one do not hide those of another.
+        let mut registry = Registry::new(Limits::default())?;
+        registry.add_file(file);
+        let mut table = table();
+        add_functions(&registry, &mut table);
+        if !table.rows.is_empty() {
+            write_table(&table, OutputFormat::Table, &mut std::io::stdout().lock())?;
+        }
+        worst = worst.max(report_trouble(&registry));
+    }
+    Ok(worst)
+}
+
+fn table() -> Table {
+    let columns = ["Function", "Kind", "Plugin", "Version", "What it does"];
+    Table {
+        columns: columns.map(str::to_owned).to_vec(),
+        rows: vec![],
+    }
+}
+
+fn add_functions(registry: &Registry, table: &mut Table) {
+    for info in registry.functions() {
+        let kind = match info.kind {
+            Kind::Scalar => "scalar",
+            Kind::Stream => "stream",
+        };
+        table.rows.push(vec![
+            function_signature(&info),
+            kind.into(),
+            info.plugin.clone(),
+            info.version.clone().unwrap_or_default(),
+            info.doc.clone().unwrap_or_default(),
+        ]);
+    }
+}
+
+/// Says which files or functions cannot be used; gives the exit code.
+fn report_trouble(registry: &Registry) -> u8 {
+    let mut code = EXIT_OK;
+    for plugin in registry.plugins() {
+        if let Some(reason) = &plugin.broken {
+            report(&format!("{}: broken: {reason}", plugin.path.display()));
+            code = EXIT_FAILED;
+        }
+        for skipped in &plugin.skipped {
+            report(&format!("{}: {skipped}", plugin.path.display()));
+            code = EXIT_FAILED;
+        }
+    }
+    code
+}

@@ -1,0 +1,116 @@
+//! Topics in Apache Kafka, through librdkafka.
+//!
+//! A [`KafkaLog`] holds one client for questions about topics and one producer for all sinks, both made when first
+//! needed; each source has a consumer of its own. What is here moves bytes: it knows neither formats nor SQL, and
+//! delivery guarantees beyond "stored when flushed" are the data plane's.
+//!
+//! Errors that librdkafka mends by itself (a broker that is away) are logged once and waited for; errors that need
+//! somebody (rights, logins, a missing topic) come out of the next poll or write with [`Retry::Never`].
+//!
+//! [`Retry::Never`]: crate::types::Retry::Never
+
+mod bounded;
+mod context;
+mod health;
+mod native;
+mod producer;
+mod properties;
+mod reader;
+mod sink;
+mod source;
+#[cfg(test)]
+mod tests;
+mod topics;
+mod verdict;
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::{Error, NewTopic, ReadOptions, RecordSink, Source, StopAt, TopicInfo, TopicLog};
+use bounded::BoundedSource;
+use producer::SharedProducer;
+pub use properties::Properties;
+use sink::KafkaSink;
+use source::GroupSource;
+use topics::Topics;
+
+/// The topics of a Kafka cluster.
+#[derive(Debug)]
+pub struct KafkaLog {
+    properties: Properties,
+    topics: Arc<Topics>,
+    /// Made by the first sink; replaced after a fatal error.
+    producer: Mutex<Option<Arc<SharedProducer>>>,
+}
+
+impl KafkaLog {
+    /// Connects in the background: a broker that is down shows in what is asked next, not here.
+    ///
+    /// # Errors
+    /// [`Error::Option`] when the properties do not fit together, as SASL without a user.
+    pub fn new(properties: Properties) -> Result<Self, Error> {
+        Ok(Self {
+            topics: Arc::new(Topics::new(&properties)?),
+            properties,
+            producer: Mutex::new(None),
+        })
+    }
+
+    /// The properties, which print without secrets.
+    #[must_use]
+    pub fn properties(&self) -> &Properties {
+        &self.properties
+    }
+
+    fn producer(&self) -> Result<Arc<SharedProducer>, Error> {
+        let mut slot = self.producer.lock();
+        if let Some(producer) = slot.as_ref() {
+            match producer.fatal_error() {
+                None => return Ok(Arc::clone(producer)),
+                Some(reason) => tracing::warn!(%reason, "the kafka producer failed for good, starting another"),
+            }
+        }
+        let producer = Arc::new(SharedProducer::new(&self.properties)?);
+        *slot = Some(Arc::clone(&producer));
+        Ok(producer)
+    }
+}
+
+impl TopicLog for KafkaLog {
+    fn describe(&self, topic: &str) -> Result<Option<TopicInfo>, Error> {
+        self.topics.describe(topic)
+    }
+
+    fn list(&self) -> Result<Vec<TopicInfo>, Error> {
+        self.topics.list()
+    }
+
+    fn create(&self, topic: &NewTopic) -> Result<(), Error> {
+        self.topics.create(topic)
+    }
+
+    fn delete(&self, topic: &str) -> Result<(), Error> {
+        self.topics.delete(topic)
+    }
+
+    /// With [`StopAt::Never`] this process joins `options.group` and reads the partitions that the group deals to it.
+    /// With [`StopAt::CurrentEnd`] it reads all partitions itself; `options.group` may then be empty, which spares
+    /// asking for committed offsets. A group must not be used for two sources of one topic: each would get half.
+    fn source(&self, topic: &str, options: &ReadOptions) -> Result<Box<dyn Source>, Error> {
+        Ok(match options.stop_at {
+            StopAt::Never => Box::new(GroupSource::open(&self.properties, topic, options)?),
+            StopAt::CurrentEnd => Box::new(BoundedSource::open(&self.properties, &self.topics, topic, options)?),
+        })
+    }
+
+    fn sink(&self, topic: &str) -> Result<Box<dyn RecordSink>, Error> {
+        match KafkaSink::open(self.producer()?, topic) {
+            Some(sink) => Ok(Box::new(sink)),
+            None => Err(Error::Option {
+                option: "KAFKA_TOPIC".to_owned(),
+                reason: format!("{topic:?} cannot be the name of a topic"),
+            }),
+        }
+    }
+}

@@ -1,0 +1,297 @@
+//! A topic read by a consumer group: the group deals the partitions out to its members, this process being one.
+//!
+//! Rebalances take effect only in [`Source::poll_assignment`], between steps. A partition that goes to another member
+//! is given up one call later than it is reported: in between the caller drops its reader and may still commit.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
+use rdkafka::error::KafkaError;
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::context::{Consumer, Context, Rebalance};
+use super::health::Health;
+use super::native;
+use super::native::queue::{GroupQueue, PartitionQueue};
+use super::properties::Properties;
+use super::reader::{KafkaReader, ReaderOptions};
+use super::verdict;
+use crate::connector::{AssignmentChange, Error, PartitionReader, ReadOptions, Source, Waker};
+use crate::types::Retry;
+
+/// How long a topic may be unknown before that is an error: one that was just made is not known to all brokers.
+const UNKNOWN_TOPIC_PATIENCE: Duration = Duration::from_secs(2);
+/// How often an unknown topic is asked for again meanwhile; librdkafka itself waits for its next metadata refresh.
+const UNKNOWN_TOPIC_RETRY: Duration = Duration::from_millis(200);
+/// How long a commit waits for the broker's answer. One that fails for now can be repeated.
+const COMMIT_WAIT: Duration = Duration::from_secs(5);
+/// How long a consumer may take to end; leaving the group is one request, which is not waited for when nobody answers.
+const CLOSE_WAIT: Duration = Duration::from_secs(15);
+/// How long one look at a closing consumer waits for its events.
+const CLOSE_POLL: Duration = Duration::from_millis(5);
+/// Group events served in one call; the rest waits for the next.
+const EVENTS_PER_CALL_MAX: usize = 64;
+
+/// Makes the consumer of one source.
+pub(super) fn consumer(
+    properties: &Properties,
+    topic: &str,
+    group: &str,
+    options: &ReadOptions,
+    extra: &[(&str, &str)],
+) -> Result<Arc<Consumer>, Error> {
+    let action = format!("read topic {topic}");
+    let health = Arc::new(Health::new(action.clone(), Some(topic.to_owned())));
+    let mut config = properties.consumer(group, options.start_at);
+    for (name, value) in extra {
+        config.set(*name, *value);
+    }
+    let consumer = config
+        .create_with_context::<_, Consumer>(Context::new(health))
+        .map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
+    Ok(Arc::new(consumer))
+}
+
+/// Serves what waits in the consumer's own queue: group events and errors, which end up in its context.
+///
+/// # Errors
+/// When a record stands there: every partition has a queue of its own, so that would be a lost record.
+pub(super) fn serve(consumer: &Consumer, queue: &GroupQueue, topic: &str) -> Result<(), Error> {
+    for _ in 0..EVENTS_PER_CALL_MAX {
+        match consumer.poll(Duration::ZERO) {
+            Some(Ok(_)) => {
+                return Err(Error::Kafka {
+                    action: format!("read topic {topic}"),
+                    reason: "a record came in the queue of group events, this is a fault of waterwheel".to_owned(),
+                    retry: Retry::Never,
+                });
+            }
+            // The context was told already.
+            Some(Err(_)) | None => {}
+        }
+        if queue.len() == 0 {
+            break;
+        }
+    }
+    match consumer.context().health.error() {
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
+}
+
+/// Stores the offsets of a group, and waits until the broker has them.
+pub(super) fn commit(consumer: &Consumer, topic: &str, next_offsets: &[(i32, i64)]) -> Result<(), Error> {
+    if next_offsets.is_empty() {
+        return Ok(());
+    }
+    let action = format!("commit offsets of topic {topic}");
+    let mut list = TopicPartitionList::with_capacity(next_offsets.len());
+    for &(partition, offset) in next_offsets {
+        list.add_partition_offset(topic, partition, Offset::Offset(offset))
+            .map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
+    }
+    native::commit::commit(consumer, &list, COMMIT_WAIT).map_err(|code| verdict::error(&action, Some(topic), code, ""))
+}
+
+/// Leaves the group and ends the consumer, whose readers may still exist. `answer_due` says that librdkafka waits to be
+/// told that partitions were taken or given up; without that answer it would wait forever.
+pub(super) fn close(consumer: &Arc<Consumer>, topic: &str, answer_due: bool) {
+    consumer.context().close();
+    if let Err(error) = consumer.close_queue() {
+        tracing::debug!(topic, %error, "closing a consumer");
+    }
+    if answer_due && let Err(error) = consumer.unassign() {
+        tracing::debug!(topic, %error, "giving up partitions while closing");
+    }
+    let start = Instant::now();
+    while !consumer.closed() {
+        if start.elapsed() > CLOSE_WAIT {
+            tracing::error!(topic, "a kafka consumer does not end, its memory is lost");
+            std::mem::forget(Arc::clone(consumer)); // its own drop would wait forever
+            return;
+        }
+        consumer.poll(CLOSE_POLL);
+    }
+}
+
+/// The source of a continuous query.
+pub(crate) struct GroupSource {
+    topic: Arc<str>,
+    headers: bool,
+    /// What this member reads now.
+    partitions: Vec<i32>,
+    /// Partitions reported as removed and not given up yet.
+    leaving: Option<Vec<i32>>,
+    asked_again: Instant,
+    wake: Option<Waker>,
+    events: GroupQueue,
+    consumer: Arc<Consumer>,
+}
+
+impl GroupSource {
+    /// Joins the group in the background.
+    ///
+    /// # Errors
+    /// When the properties do not fit together.
+    pub(crate) fn open(properties: &Properties, topic: &str, options: &ReadOptions) -> Result<Self, Error> {
+        if options.group.is_empty() {
+            return Err(Error::Option {
+                option: "group".to_owned(),
+                reason: format!("a continuous read of topic {topic} needs the name of a consumer group"),
+            });
+        }
+        let consumer = consumer(properties, topic, &options.group, options, &[])?;
+        let action = format!("subscribe to topic {topic}");
+        consumer
+            .subscribe(&[topic])
+            .map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
+        let events = GroupQueue::of(&consumer).expect("a consumer with a group has a queue of group events");
+        Ok(Self {
+            topic: topic.into(),
+            headers: options.headers,
+            partitions: Vec::new(),
+            leaving: None,
+            asked_again: Instant::now(),
+            wake: None,
+            events,
+            consumer,
+        })
+    }
+
+    fn health(&self) -> &Arc<Health> {
+        &self.consumer.context().health
+    }
+
+    fn error(&self, action: &str, error: &KafkaError) -> Error {
+        verdict::crate_error(&format!("{action} of topic {}", self.topic), Some(&self.topic), error)
+    }
+
+    fn list(&self, partitions: &[i32]) -> TopicPartitionList {
+        let mut list = TopicPartitionList::with_capacity(partitions.len());
+        for &partition in partitions {
+            list.add_partition(&self.topic, partition);
+        }
+        list
+    }
+
+    /// Makes readers, then lets the records come.
+    fn assign(&mut self, partitions: &[i32], change: &mut AssignmentChange) -> Result<(), Error> {
+        for &partition in partitions {
+            let mut queue =
+                PartitionQueue::split(&self.consumer, &self.topic, partition).ok_or_else(|| Error::UnknownTopic {
+                    topic: self.topic.to_string(),
+                })?;
+            if let Some(wake) = &self.wake {
+                queue.set_waker(Arc::clone(wake));
+            }
+            let options = ReaderOptions {
+                partition,
+                headers: self.headers,
+                end: None,
+                woken: self.wake.is_some(),
+            };
+            let reader = KafkaReader::new(queue, Arc::clone(&self.topic), options, Arc::clone(self.health()));
+            change.added.push(Box::new(reader) as Box<dyn PartitionReader>);
+        }
+        let list = self.list(partitions);
+        match self.consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => self.consumer.incremental_assign(&list),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => self.consumer.assign(&list),
+        }
+        .map_err(|error| self.error("take partitions", &error))?;
+        self.partitions.extend_from_slice(partitions);
+        // Being dealt no partition is no news about the topic, which may be missing.
+        if !partitions.is_empty() {
+            self.health().recover();
+        }
+        tracing::info!(topic = %self.topic, ?partitions, "partitions taken");
+        Ok(())
+    }
+
+    /// Gives up what was reported as removed by the call before.
+    fn leave(&mut self) -> Result<(), Error> {
+        let Some(partitions) = self.leaving.take() else {
+            return Ok(());
+        };
+        match self.consumer.rebalance_protocol() {
+            RebalanceProtocol::Cooperative => self.consumer.incremental_unassign(&self.list(&partitions)),
+            RebalanceProtocol::Eager | RebalanceProtocol::None => self.consumer.unassign(),
+        }
+        .map_err(|error| self.error("give up partitions", &error))?;
+        tracing::info!(topic = %self.topic, ?partitions, "partitions given up");
+        Ok(())
+    }
+
+    /// Waits a little for a topic that was perhaps just made.
+    fn check_topic(&mut self) -> Result<(), Error> {
+        let Some(unknown_for) = self.health().topic_unknown_for() else {
+            return Ok(());
+        };
+        if unknown_for > UNKNOWN_TOPIC_PATIENCE {
+            return Err(Error::UnknownTopic {
+                topic: self.topic.to_string(),
+            });
+        }
+        if self.asked_again.elapsed() > UNKNOWN_TOPIC_RETRY {
+            self.asked_again = Instant::now();
+            let topic = Arc::clone(&self.topic);
+            self.consumer
+                .subscribe(&[&topic])
+                .map_err(|error| self.error("subscribe", &error))?;
+        }
+        Ok(())
+    }
+}
+
+impl Source for GroupSource {
+    fn poll_assignment(&mut self) -> Result<Option<AssignmentChange>, Error> {
+        self.leave()?;
+        serve(&self.consumer, &self.events, &self.topic)?;
+        self.check_topic()?;
+        let mut change = AssignmentChange::default();
+        while let Some(rebalance) = self.consumer.context().next_rebalance() {
+            match rebalance {
+                Rebalance::Assign(partitions) => self.assign(&partitions, &mut change)?,
+                Rebalance::Revoke(partitions) => {
+                    self.partitions.retain(|partition| !partitions.contains(partition));
+                    change.removed.extend_from_slice(&partitions);
+                    self.leaving = Some(partitions);
+                    break;
+                }
+            }
+        }
+        let changed = !change.added.is_empty() || !change.removed.is_empty();
+        Ok(changed.then_some(change))
+    }
+
+    /// A member that has no partition now may get one later, so it counts as not assigned: it has not ended.
+    fn is_assigned(&self) -> bool {
+        !self.partitions.is_empty()
+    }
+
+    fn commit(&mut self, next_offsets: &[(i32, i64)]) -> Result<(), Error> {
+        commit(&self.consumer, &self.topic, next_offsets)
+    }
+
+    fn set_waker(&mut self, wake: Waker) {
+        self.events.set_waker(Arc::clone(&wake));
+        self.wake = Some(wake);
+    }
+}
+
+impl Drop for GroupSource {
+    fn drop(&mut self) {
+        let answer_due = self.leaving.is_some() || self.consumer.context().next_rebalance().is_some();
+        close(&self.consumer, &self.topic, answer_due);
+    }
+}
+
+impl std::fmt::Debug for GroupSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("GroupSource")
+            .field("topic", &self.topic)
+            .field("partitions", &self.partitions)
+            .finish_non_exhaustive()
+    }
+}

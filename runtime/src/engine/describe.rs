@@ -1,0 +1,113 @@
+//! DESCRIBE: one stream, table or function.
+
+use super::create::kind_word;
+use super::show::function_signature;
+use super::{Engine, Error, Outcome, Session};
+use crate::catalog::nearest;
+use crate::sql::ast::Name;
+use crate::types::schema::ColumnRole;
+use crate::udf::{FunctionSource, Kind};
+
+impl Engine {
+    pub(crate) fn describe(&self, session: &Session, name: &Name, extended: bool) -> Result<Outcome, Error> {
+        let Some(definition) = session.catalog.source(&name.value) else {
+            let error = Error::user(
+                "unknown-source",
+                format!("stream or table `{}` does not exist", name.value),
+            )
+            .at(name.span);
+            return Err(match session.catalog.nearest_source(&name.value) {
+                Some(near) => error.help(format!("did you mean `{near}`?")),
+                None => error.help("SHOW STREAMS and SHOW TABLES list what there is"),
+            });
+        };
+        let mut text = format!("{} {}\n", kind_word(definition.kind), definition.name);
+        let width = definition
+            .columns
+            .iter()
+            .map(|column| column.name.chars().count())
+            .max()
+            .unwrap_or(0);
+        for column in &definition.columns {
+            let role = match &column.role {
+                ColumnRole::Value => String::new(),
+                ColumnRole::Key if definition.kind == crate::sql::ast::SourceKind::Table => " (primary key)".into(),
+                ColumnRole::Key => " (key)".into(),
+                ColumnRole::Headers => " (headers)".into(),
+                ColumnRole::Header(key) => format!(" (header '{key}')"),
+            };
+            text.push_str(&format!("  {:width$}  {}{role}\n", column.name, column.sql_type));
+        }
+        let storage = &definition.storage;
+        match &storage.connector {
+            Some(connector) => text.push_str(&format!("from connector {connector}\n")),
+            None => text.push_str(&format!(
+                "from topic {}, keys {}, values {}\n",
+                storage.topic, storage.key_format.format, storage.value_format.format
+            )),
+        }
+        if let Some(event_time) = &definition.event_time {
+            text.push_str(&format!("event time from column {}\n", event_time.column));
+        }
+        if extended {
+            for query in session.queries.values() {
+                let info = &query.info;
+                let totals = query.pipeline.metrics().totals();
+                let word = match (&info.sink, info.sources.contains(&definition.name)) {
+                    (Some(sink), _) if *sink == definition.name => "written by",
+                    (_, true) => "read by",
+                    _ => continue,
+                };
+                text.push_str(&format!(
+                    "{word} {}: {} rows in, {} rows out, {} bad records\n",
+                    info.id, totals.rows_in, totals.rows_out, totals.bad_records
+                ));
+            }
+            text.push_str(&format!("made by {}\n", definition.statement));
+        }
+        Ok(Outcome::Text(text))
+    }
+
+    pub(crate) fn describe_function(&self, name: &Name) -> Result<Outcome, Error> {
+        let plugins = self.registry.functions();
+        let own = plugins
+            .iter()
+            .filter(|info| info.name.eq_ignore_ascii_case(&name.value));
+        let mut text = String::new();
+        for info in own {
+            let kind = match info.kind {
+                Kind::Scalar => "scalar function",
+                Kind::Stream => "stream function, state per key: use OVER (PARTITION BY key)",
+            };
+            let version = info
+                .version
+                .as_ref()
+                .map(|version| format!(" {version}"))
+                .unwrap_or_default();
+            text.push_str(&format!(
+                "{}\n  {kind}, from plugin {}{version}\n",
+                function_signature(info),
+                info.plugin
+            ));
+            if let Some(doc) = &info.doc {
+                text.push_str(&format!("  {doc}\n"));
+            }
+        }
+        if text.is_empty() {
+            text = self.functions.describe(&name.value).ok_or_else(|| {
+                let names: Vec<String> = self.functions.built_in().map(|(name, _)| name).collect();
+                let known = names
+                    .iter()
+                    .map(String::as_str)
+                    .chain(plugins.iter().map(|info| info.name.as_str()));
+                let error =
+                    Error::user("unknown-function", format!("there is no function `{}`", name.value)).at(name.span);
+                match nearest(&name.value, known) {
+                    Some(near) => error.help(format!("did you mean `{near}`?")),
+                    None => error.help("SHOW FUNCTIONS lists them"),
+                }
+            })?;
+        }
+        Ok(Outcome::Text(text))
+    }
+}

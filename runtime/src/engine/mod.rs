@@ -1,0 +1,204 @@
+//! Floor 5: statements to outcomes, the control plane.
+//!
+//! The engine owns the catalog, the topic log, the functions, the worker pool and the running queries. It plans and
+//! starts queries; it never touches a row. One statement runs at a time; queries run on by themselves.
+
+mod config;
+mod create;
+mod describe;
+mod error;
+mod insert;
+mod outcome;
+mod properties;
+mod query;
+mod script;
+mod show;
+mod storage;
+mod topics;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+pub use config::Config;
+pub use error::Error;
+pub use outcome::{Outcome, PushQuery, Table};
+pub use properties::{Properties, Property};
+pub use query::{QueryInfo, QueryKind};
+pub use script::ScriptError;
+pub use show::function_signature;
+pub use topics::Topics;
+
+use crate::catalog::Catalog;
+use crate::exec::WorkerPool;
+use crate::plan::{FunctionSet, Planner};
+use crate::sql::ast::{Parsed, Statement};
+use crate::sql::{Source, Variables};
+use crate::types::Clock;
+use crate::udf::{FunctionSource, Registry};
+
+/// The whole engine of one process.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    clock: Arc<dyn Clock>,
+    topics: Topics,
+    registry: Registry,
+    functions: Arc<FunctionSet>,
+    session: Mutex<Session>,
+    // The last field, so that queries are gone before their threads.
+    pool: WorkerPool,
+}
+
+/// What statements change.
+#[derive(Debug, Default)]
+pub(crate) struct Session {
+    pub(crate) catalog: Catalog,
+    pub(crate) properties: Properties,
+    pub(crate) variables: Variables,
+    pub(crate) queries: BTreeMap<String, query::Running>,
+    pub(crate) next_query: u64,
+}
+
+impl Engine {
+    /// Starts the worker threads, loads the plugins, connects the topic log (without waiting for a broker).
+    ///
+    /// # Errors
+    /// When the configuration is wrong, the plugin directory cannot be read, or no thread can be started.
+    pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let topics = Topics::open(&config)?;
+        let registry = match &config.plugins {
+            Some(directory) => Registry::scan(directory, config.plugin_limits.clone())?,
+            None => Registry::new(config.plugin_limits.clone())?,
+        };
+        let pool = WorkerPool::start(config.workers).map_err(|error| Error::System(error.to_string()))?;
+        let mut variables = Variables::new();
+        for (name, value) in &config.variables {
+            variables.define(name, value);
+        }
+        let session = Session {
+            properties: Properties::new(&config.properties)?,
+            variables,
+            ..Session::default()
+        };
+        Ok(Self {
+            functions: Arc::new(FunctionSet::new(&registry, &clock)),
+            registry,
+            config,
+            clock,
+            topics,
+            session: Mutex::new(session),
+            pool,
+        })
+    }
+
+    /// Runs one statement of `source`.
+    ///
+    /// # Errors
+    /// When the statement is wrong or cannot be carried out; nothing of it has taken effect then.
+    pub fn execute(&self, parsed: &Parsed, source: &Source) -> Result<Outcome, Error> {
+        let mut session = self.session.lock();
+        self.statement(&mut session, &parsed.statement, &parsed.text)
+            .map_err(|error| error.placed(source, parsed.span))
+    }
+
+    fn statement(&self, session: &mut Session, statement: &Statement, text: &str) -> Result<Outcome, Error> {
+        match statement {
+            Statement::CreateSource { .. } => self.create_source(session, statement, text),
+            Statement::CreateAs { .. } => self.create_as(session, statement, text),
+            Statement::CreateTopic { name, if_exists, with } => self.create_topic(name, *if_exists, with),
+            Statement::CreateType {
+                name,
+                if_exists,
+                type_expr,
+            } => create::create_type(session, name, *if_exists, type_expr),
+            Statement::InsertSelect { target, query, .. } => self.insert_select(session, target, query, text),
+            Statement::InsertValues { target, columns, rows } => self.insert_values(session, target, columns, rows),
+            Statement::Drop {
+                kind,
+                name,
+                if_exists,
+                delete_topic,
+            } => self.drop_object(session, *kind, name, *if_exists, *delete_topic),
+            Statement::Select(query) => self.select(session, query, text),
+            Statement::Show(show) => self.show(session, *show),
+            Statement::Describe { name, extended } => self.describe(session, name, *extended),
+            Statement::DescribeFunction { name } => self.describe_function(name),
+            Statement::Explain {
+                analyze: false,
+                statement,
+            } => self.explain(session, statement),
+            Statement::ExplainQuery { analyze: false, id } => explain_query(session, id),
+            Statement::Set { name, value, .. } => {
+                session.properties.set(name, value)?;
+                Ok(Outcome::Message(format!("{name} is {value}")))
+            }
+            Statement::Unset { name } => {
+                session.properties.unset(name)?;
+                Ok(Outcome::Message(format!("{name} is not set")))
+            }
+            Statement::Define { name, value } => {
+                session.variables.define(name, value);
+                Ok(Outcome::Message(format!("{name} is {value}")))
+            }
+            Statement::Undefine { name } => {
+                session.variables.undefine(name);
+                Ok(Outcome::Message(format!("{name} is not defined")))
+            }
+            Statement::Terminate { id } => self.terminate(session, id.as_ref()),
+            other => Err(Error::not_supported(other)),
+        }
+    }
+
+    fn explain(&self, session: &mut Session, statement: &Statement) -> Result<Outcome, Error> {
+        let (Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertSelect { query, .. }) =
+            statement
+        else {
+            return Err(Error::user(
+                "explain-what",
+                "only queries have a plan: SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT",
+            ));
+        };
+        let planned = self.planner(session).plan(query)?;
+        Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))
+    }
+
+    pub(crate) fn planner<'a>(&'a self, session: &'a Session) -> Planner<'a> {
+        Planner {
+            catalog: &session.catalog,
+            functions: &self.functions,
+        }
+    }
+
+    /// The functions of plugins.
+    #[must_use]
+    pub fn plugins(&self) -> &dyn FunctionSource {
+        &self.registry
+    }
+
+    /// Where topics live.
+    #[must_use]
+    pub fn topics(&self) -> &Topics {
+        &self.topics
+    }
+
+    /// The variables of DEFINE, for parsing the next statement.
+    pub fn variables(&self) -> Variables {
+        self.session.lock().variables.clone()
+    }
+}
+
+fn explain_query(session: &Session, id: &crate::sql::ast::Name) -> Result<Outcome, Error> {
+    match session.queries.get(&id.value) {
+        Some(running) => Ok(Outcome::Text(format!(
+            "{}\n\n{}",
+            running.info.statement, running.info.plan
+        ))),
+        None => Err(
+            Error::user("unknown-query", format!("there is no query `{}`", id.value))
+                .at(id.span)
+                .help("SHOW QUERIES lists the running ones"),
+        ),
+    }
+}

@@ -1,0 +1,548 @@
+//! Queries: CREATE ... AS SELECT, INSERT INTO ... SELECT, SELECT, TERMINATE.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists};
+use super::storage::{Formats, Options, storage};
+use super::{Engine, Error, Outcome, PushQuery, Session};
+use crate::catalog::{BadRecordPolicy, Definition};
+use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
+use crate::connector::{ReadOptions, Sink, Source, StopAt};
+use crate::exec::{Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
+use crate::operator::RowErrors;
+use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Scan};
+use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
+use crate::types::schema::{Column, ColumnRole, SqlType};
+
+/// How long TERMINATE waits for the last step and commit of a query.
+const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// What a query is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryKind {
+    /// It writes to a stream or table.
+    Persistent,
+    /// A SELECT with EMIT CHANGES.
+    Push,
+    /// A SELECT over what there is now.
+    Pull,
+}
+
+/// What is known of a query without looking at its run.
+#[derive(Debug, Clone)]
+pub struct QueryInfo {
+    /// Its name.
+    pub id: String,
+    /// What it is for.
+    pub kind: QueryKind,
+    /// Its text.
+    pub statement: String,
+    /// Its dataflow as text.
+    pub plan: String,
+    /// Streams and tables that it reads.
+    pub sources: Vec<String>,
+    /// The stream or table that it writes to.
+    pub sink: Option<String>,
+    /// It made its sink (CREATE ... AS), so they are dropped together.
+    pub creates_sink: bool,
+}
+
+/// A query and its run.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) info: QueryInfo,
+    pub(crate) pipeline: Arc<Pipeline>,
+}
+
+impl Engine {
+    pub(crate) fn create_as(&self, session: &mut Session, statement: &Statement, text: &str) -> Result<Outcome, Error> {
+        let Statement::CreateAs {
+            kind,
+            name,
+            if_exists,
+            with,
+            query,
+        } = statement
+        else {
+            return Err(Error::not_supported(statement));
+        };
+        if let Some(done) = exists(session, *kind, name, *if_exists)? {
+            return Ok(done);
+        }
+        if *kind == SourceKind::Table {
+            return Err(Error::user("not-supported", "CREATE TABLE ... AS SELECT is not supported yet").at(name.span));
+        }
+        persistent_emit(query)?;
+        let mut planned = self.planner(session).plan(query)?;
+        let columns = result_columns(&planned, name)?;
+        let mut options = Options::new(with);
+        let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
+        let event_time = options.event_time()?;
+        if let Some((event_time, span)) = &event_time {
+            check_event_time(event_time, &columns, *span)?;
+        }
+        let prefix = session.properties.get("ksql.output.topic.name.prefix");
+        let topic = options
+            .text("KAFKA_TOPIC")
+            .unwrap_or_else(|| format!("{prefix}{}", name.value));
+        let inherited = inherited_formats(&planned.dataflow);
+        let mut wish = None;
+        let storage = match connector {
+            Some(connector) => {
+                self.connector_storage(session, topic.clone(), connector, &columns, options, inherited.as_ref())?
+            }
+            None => {
+                let formats = options.formats(inherited.as_ref(), &session.properties)?;
+                wish = Some(TopicWish::take(&mut options)?);
+                options.rest(None)?;
+                storage(topic.clone(), None, BTreeMap::new(), formats)
+            }
+        };
+        let definition = Definition {
+            name: name.value.clone(),
+            kind: *kind,
+            columns,
+            storage,
+            event_time: event_time.map(|(event_time, _)| event_time),
+            bad_records: BadRecordPolicy::Skip,
+            read_only: false,
+            statement: text.to_owned(),
+        };
+        if let Some(wish) = wish {
+            check_formats(&definition)?;
+            let partitions = self.source_partitions(&planned.dataflow)?;
+            self.make_topic(&topic, wish, partitions)?;
+        }
+        plan::align_to(&mut planned.dataflow, &definition.columns)?;
+        let id = next_id(session, &format!("CSAS_{}", name.value));
+        self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
+        session.catalog.put_source(definition);
+        let Outcome::Message(message) = created(*kind, name) else {
+            return Ok(Outcome::Message(id));
+        };
+        Ok(Outcome::Message(format!("{message} by query {id}")))
+    }
+
+    pub(crate) fn insert_select(
+        &self,
+        session: &mut Session,
+        target: &Name,
+        query: &Query,
+        text: &str,
+    ) -> Result<Outcome, Error> {
+        let definition = Arc::clone(writable(session, target)?);
+        if definition.kind == SourceKind::Table {
+            return Err(Error::user(
+                "insert-into-table",
+                format!(
+                    "`{}` is a table; INSERT INTO ... SELECT writes to streams",
+                    target.value
+                ),
+            )
+            .at(target.span));
+        }
+        persistent_emit(query)?;
+        let mut planned = self.planner(session).plan(query)?;
+        let columns: Vec<Column> = definition.writable_columns().cloned().collect();
+        plan::align_to(&mut planned.dataflow, &columns)?;
+        let id = next_id(session, "INSERTQUERY");
+        self.start_persistent(session, id.clone(), &definition, planned, text, false)?;
+        Ok(Outcome::Message(format!("rows go to {} by query {id}", target.value)))
+    }
+
+    pub(crate) fn select(&self, session: &mut Session, query: &Query, text: &str) -> Result<Outcome, Error> {
+        let kind = match query.emit {
+            Emit::Changes => QueryKind::Push,
+            Emit::Unsaid => QueryKind::Pull,
+            Emit::Final => {
+                return Err(Error::user("emit-final", "EMIT FINAL needs a window").help("write EMIT CHANGES"));
+            }
+        };
+        let planned = self.planner(session).plan(query)?;
+        let id = next_id(session, if kind == QueryKind::Push { "PUSH" } else { "PULL" });
+        let (sender, receiver) = change_channel();
+        let schema = Arc::clone(&planned.dataflow.root().schema);
+        let sinks = (0..self.config.workers)
+            .map(|_| ShardSink::Columns(Box::new(sender.clone())))
+            .collect();
+        let stop_at = if kind == QueryKind::Push {
+            StopAt::Never
+        } else {
+            StopAt::CurrentEnd
+        };
+        let info = query_info(id.clone(), kind, text, &planned.dataflow, None);
+        let parts = self.parts(session, &info, planned.dataflow, sinks, stop_at)?;
+        let pipeline = Pipeline::start(
+            Parts {
+                gate: Some(sender),
+                ..parts
+            },
+            &self.pool,
+        )?;
+        session.queries.insert(
+            id.clone(),
+            Running {
+                info,
+                pipeline: Arc::clone(&pipeline),
+            },
+        );
+        Ok(Outcome::Query(PushQuery {
+            id,
+            schema,
+            changes: receiver,
+            pipeline,
+        }))
+    }
+
+    fn start_persistent(
+        &self,
+        session: &mut Session,
+        id: String,
+        definition: &Definition,
+        mut planned: PlannedQuery,
+        text: &str,
+        creates_sink: bool,
+    ) -> Result<(), Error> {
+        let one_writer = match &definition.storage.connector {
+            Some(connector) => registry::find(connector)?.has_one_output(),
+            None => false,
+        };
+        if one_writer {
+            // One file however many workers: all rows go to the first shard, the others write nothing.
+            let schema = Arc::clone(&planned.dataflow.root().schema);
+            let last = planned.dataflow.nodes.len() - 1;
+            let gather = planned.dataflow.add(
+                NodeKind::Exchange(Distribution::Single),
+                vec![last],
+                Arc::clone(&schema),
+            );
+            planned.dataflow.add(NodeKind::Union, vec![gather], schema);
+        }
+        let mut info = query_info(
+            id.clone(),
+            QueryKind::Persistent,
+            text,
+            &planned.dataflow,
+            Some(definition.name.clone()),
+        );
+        info.creates_sink = creates_sink;
+        let sinks = (0..self.config.workers)
+            .map(|index| match (one_writer, index) {
+                (true, 1..) => Ok(ShardSink::Columns(Box::new(change_channel().0))),
+                (true, 0) => self.shard_sink(definition, ShardOf { index: 0, count: 1 }),
+                (false, _) => self.shard_sink(
+                    definition,
+                    ShardOf {
+                        index,
+                        count: self.config.workers,
+                    },
+                ),
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
+        let pipeline = Pipeline::start(parts, &self.pool)?;
+        session.queries.insert(id, Running { info, pipeline });
+        Ok(())
+    }
+
+    pub(crate) fn shard_sink(&self, definition: &Definition, shard: ShardOf) -> Result<ShardSink, Error> {
+        let sink = match definition.storage.connector {
+            Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard)?,
+            None => Sink::Records(self.topics.log().sink(&definition.storage.topic)?),
+        };
+        Ok(ShardSink::new(definition, sink)?)
+    }
+
+    fn parts(
+        &self,
+        session: &Session,
+        info: &QueryInfo,
+        dataflow: Dataflow,
+        sinks: Vec<ShardSink>,
+        stop_at: StopAt,
+    ) -> Result<Parts, Error> {
+        let mut sources = BTreeMap::new();
+        for (number, (node, scan)) in dataflow.scans().enumerate() {
+            if scan.definition.kind == SourceKind::Table {
+                return Err(Error::user(
+                    "not-supported",
+                    format!("queries over tables are not supported yet (`{}`)", scan.definition.name),
+                )
+                .help("declare the topic as a stream to read its records one by one"));
+            }
+            let source = self.source(session, info, number, scan, stop_at)?;
+            let dead_letters = match &scan.definition.bad_records {
+                BadRecordPolicy::DeadLetter(topic) => (0..self.config.workers)
+                    .map(|_| self.topics.log().sink(topic))
+                    .collect::<Result<Vec<_>, _>>()?,
+                BadRecordPolicy::Fail | BadRecordPolicy::Skip => vec![],
+            };
+            sources.insert(node, (source, ScanParts { dead_letters }));
+        }
+        Ok(Parts {
+            id: info.id.clone(),
+            dataflow,
+            sources,
+            sinks,
+            gate: None,
+            row_errors: Arc::new(RowErrors::new(info.id.clone(), session.properties.row_errors()?)),
+            options: ExecOptions {
+                shards: self.config.workers,
+                step_rows: self.config.step_rows,
+                commit_interval: session.properties.commit_interval()?,
+            },
+        })
+    }
+
+    fn source(
+        &self,
+        session: &Session,
+        info: &QueryInfo,
+        number: usize,
+        scan: &Scan,
+        stop_at: StopAt,
+    ) -> Result<Box<dyn Source>, Error> {
+        let definition = &scan.definition;
+        let is_header = |column: &Column| matches!(column.role, ColumnRole::Headers | ColumnRole::Header(_));
+        let keeps_letters = matches!(definition.bad_records, BadRecordPolicy::DeadLetter(_));
+        let read = ReadOptions {
+            // A query that reads one topic twice needs all of it twice, so each scan is a group of its own.
+            group: match (info.kind, number) {
+                (QueryKind::Pull, _) => String::new(),
+                (_, 0) => format!("{}-{}", self.config.application_id, info.id),
+                (_, number) => format!("{}-{}-{number}", self.config.application_id, info.id),
+            },
+            start_at: session.properties.start_at()?,
+            stop_at,
+            headers: keeps_letters || definition.columns.iter().any(is_header),
+        };
+        Ok(match &definition.storage.connector {
+            None => self.topics.log().source(&definition.storage.topic, &read)?,
+            Some(_) => registry::open_source(
+                &ConnectorSpec::from(&**definition),
+                Opening {
+                    read: &read,
+                    clock: &self.clock,
+                    next_offsets: &BTreeMap::new(),
+                },
+            )?,
+        })
+    }
+
+    /// Partitions of the first topic that a query reads, which its own topic gets too.
+    fn source_partitions(&self, dataflow: &Dataflow) -> Result<i32, Error> {
+        for (_, scan) in dataflow.scans() {
+            if scan.definition.storage.connector.is_none()
+                && let Some(info) = self.topics.log().describe(&scan.definition.storage.topic)?
+            {
+                return Ok(info.partitions);
+            }
+        }
+        Ok(DEFAULT_PARTITIONS)
+    }
+
+    pub(crate) fn terminate(&self, session: &mut Session, id: Option<&Name>) -> Result<Outcome, Error> {
+        let ids: Vec<String> = match id {
+            Some(name) if session.queries.contains_key(&name.value) => vec![name.value.clone()],
+            Some(name) => {
+                let error = Error::user("unknown-query", format!("there is no query `{}`", name.value)).at(name.span);
+                let near = crate::catalog::nearest(&name.value, session.queries.keys().map(String::as_str));
+                return Err(error.help(near.map_or("SHOW QUERIES lists them".into(), |near| {
+                    format!("did you mean `{near}`?")
+                })));
+            }
+            None => session.queries.keys().cloned().collect(),
+        };
+        for id in &ids {
+            Self::stop_query(session, id)?;
+        }
+        Ok(Outcome::Message(format!(
+            "terminated: {}",
+            if ids.is_empty() {
+                "no query".into()
+            } else {
+                ids.join(", ")
+            }
+        )))
+    }
+
+    pub(crate) fn stop_query(session: &mut Session, id: &str) -> Result<(), Error> {
+        if let Some(running) = session.queries.get(id) {
+            running.pipeline.stop();
+            if !running.pipeline.wait(STOP_TIMEOUT).is_over() {
+                return Err(Error::System(format!(
+                    "query {id} did not stop within {} s",
+                    STOP_TIMEOUT.as_secs()
+                )));
+            }
+            session.queries.remove(id);
+        }
+        Ok(())
+    }
+
+    /// All queries that were started and not terminated, ended ones included.
+    pub fn queries(&self) -> Vec<(QueryInfo, Arc<Pipeline>)> {
+        let session = self.session.lock();
+        let queries = session.queries.values();
+        queries
+            .map(|running| (running.info.clone(), Arc::clone(&running.pipeline)))
+            .collect()
+    }
+
+    /// Asks every query to stop, waits for them, and gives the names of those that did not stop in time.
+    pub fn stop_all(&self, timeout: Duration) -> Vec<String> {
+        let queries = self.queries();
+        for (_, pipeline) in &queries {
+            pipeline.stop();
+        }
+        let left = queries
+            .into_iter()
+            .filter(|(_, pipeline)| !pipeline.wait(timeout).is_over());
+        left.map(|(info, _)| info.id).collect()
+    }
+
+    /// Waits until every running query has worked off all that embedded topics hold; false when `timeout` came first.
+    ///
+    /// Only for embedded topics, where nobody else writes: a query is done when a whole step of it found nothing after
+    /// the last record was appended anywhere.
+    pub fn quiesce(&self, timeout: Duration) -> bool {
+        let Some(log) = self.topics.embedded() else {
+            return false;
+        };
+        let until = std::time::Instant::now() + timeout;
+        loop {
+            let appended = log.appended();
+            let running: Vec<_> = self
+                .queries()
+                .into_iter()
+                .map(|(_, pipeline)| (pipeline.empty_steps(), pipeline))
+                .collect();
+            let all_idle = || {
+                running
+                    .iter()
+                    .all(|(before, pipeline)| pipeline.state().is_over() || pipeline.empty_steps() >= before + 2)
+            };
+            while !all_idle() {
+                if std::time::Instant::now() >= until {
+                    return false;
+                }
+                std::thread::sleep(Duration::from_micros(200));
+            }
+            if log.appended() == appended {
+                return true;
+            }
+        }
+    }
+
+    /// Says that no more statements come: embedded topics end when their writers have ended, and so do their readers.
+    pub fn seal(&self) {
+        if let Some(log) = self.topics.embedded() {
+            log.seal();
+        }
+    }
+}
+
+/// A stream or table that may be written to.
+pub(crate) fn writable<'a>(session: &'a Session, target: &Name) -> Result<&'a Arc<Definition>, Error> {
+    let Some(definition) = session.catalog.source(&target.value) else {
+        let error = Error::user(
+            "unknown-source",
+            format!("stream or table `{}` does not exist", target.value),
+        )
+        .at(target.span);
+        return Err(match session.catalog.nearest_source(&target.value) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help("SHOW STREAMS lists the streams"),
+        });
+    };
+    if definition.read_only {
+        return Err(Error::user(
+            "read-only",
+            format!(
+                "`{}` was declared with SOURCE, so nothing can be inserted",
+                target.value
+            ),
+        )
+        .at(target.span));
+    }
+    let has_headers = definition
+        .columns
+        .iter()
+        .any(|column| !matches!(column.role, ColumnRole::Key | ColumnRole::Value));
+    if has_headers {
+        return Err(Error::user(
+            "insert-headers",
+            format!("`{}` has columns of headers, which cannot be written", target.value),
+        )
+        .at(target.span)
+        .help("declare a second stream over the topic without the HEADERS columns"));
+    }
+    Ok(definition)
+}
+
+fn persistent_emit(query: &Query) -> Result<(), Error> {
+    match query.emit {
+        Emit::Final => Err(Error::user("emit-final", "EMIT FINAL needs a window").help("leave it out")),
+        Emit::Changes | Emit::Unsaid => Ok(()),
+    }
+}
+
+/// The columns of the stream that a query makes.
+fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<Column>, Error> {
+    let keys = planned.key.as_ref().map_err(|missing| {
+        Error::user(
+            "key-not-selected",
+            format!(
+                "the key of the source, {}, is not selected, so `{}` would lose it",
+                missing.join(", "),
+                name.value
+            ),
+        )
+        .help(format!(
+            "add {} to the SELECT list, or choose a key by PARTITION BY",
+            missing.join(", ")
+        ))
+    })?;
+    let schema = plan::event_time_only_types(&planned.dataflow.root().schema)?;
+    let fields = schema.fields().iter().enumerate();
+    let columns = fields.map(|(position, field)| Column {
+        name: field.name().clone(),
+        sql_type: SqlType::from_arrow(field.data_type()).unwrap_or(SqlType::String),
+        role: if keys.contains(&position) {
+            ColumnRole::Key
+        } else {
+            ColumnRole::Value
+        },
+    });
+    Ok(columns.collect())
+}
+
+/// The formats of the first topic that a query reads (ksqlDB: a query's result has the formats of its source).
+fn inherited_formats(dataflow: &Dataflow) -> Option<Formats> {
+    let (_, scan) = dataflow.scans().next()?;
+    let storage = &scan.definition.storage;
+    storage.connector.is_none().then(|| Formats {
+        key: storage.key_format.clone(),
+        value: storage.value_format.clone(),
+    })
+}
+
+fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink: Option<String>) -> QueryInfo {
+    QueryInfo {
+        id,
+        kind,
+        statement: text.to_owned(),
+        plan: plan::explain(dataflow),
+        sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
+        sink,
+        creates_sink: false,
+    }
+}
+
+/// Names count up over the session, so that a script gives the same names, and consumer groups, on every run.
+fn next_id(session: &mut Session, prefix: &str) -> String {
+    session.next_query += 1;
+    format!("{prefix}_{}", session.next_query)
+}

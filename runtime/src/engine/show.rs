@@ -1,0 +1,195 @@
+//! SHOW: what there is, as rows of text.
+
+use super::create::kind_word;
+use super::properties::PROPERTIES;
+use super::{Engine, Error, Outcome, QueryKind, Session, Table};
+use crate::exec::State;
+use crate::sql::ast::{Show, SourceKind};
+use crate::types::schema::SqlType;
+use crate::udf::{FunctionInfo, FunctionSource, Kind};
+
+impl Engine {
+    pub(crate) fn show(&self, session: &Session, show: Show) -> Result<Outcome, Error> {
+        Ok(Outcome::Table(match show {
+            Show::Streams { .. } => sources(session, SourceKind::Stream),
+            Show::Tables { .. } => sources(session, SourceKind::Table),
+            Show::Topics { .. } => self.topic_list()?,
+            Show::Queries { .. } => queries(session),
+            Show::Functions => self.function_list(),
+            Show::Plugins => self.plugin_list(),
+            Show::Properties => properties(session),
+            Show::Types => types(session),
+            Show::Variables => variables(session),
+            Show::Connectors | Show::ConnectorPlugins => connectors(),
+        }))
+    }
+
+    fn topic_list(&self) -> Result<Table, Error> {
+        let mut table = Table::new(&["Topic", "Partitions", "Replicas"]);
+        for topic in self.topics.log().list()? {
+            table.rows.push(vec![
+                topic.name,
+                topic.partitions.to_string(),
+                topic.replicas.to_string(),
+            ]);
+        }
+        Ok(table)
+    }
+
+    /// Plugins' functions with their signatures; built-in ones by name.
+    fn function_list(&self) -> Table {
+        let mut table = Table::new(&["Function", "Kind", "From"]);
+        let plugins = self.registry.functions();
+        for info in &plugins {
+            let kind = match info.kind {
+                Kind::Scalar => "scalar",
+                Kind::Stream => "stream",
+            };
+            table.rows.push(vec![
+                function_signature(info),
+                kind.into(),
+                format!("plugin {}", info.plugin),
+            ]);
+        }
+        let mut built_in: Vec<(String, &str)> = self.functions.built_in().collect();
+        built_in.sort_unstable();
+        for (name, kind) in built_in {
+            if !plugins.iter().any(|info| info.name.eq_ignore_ascii_case(&name)) {
+                table
+                    .rows
+                    .push(vec![name.to_uppercase(), kind.into(), "built in".into()]);
+            }
+        }
+        table
+    }
+
+    fn plugin_list(&self) -> Table {
+        let mut table = Table::new(&["Plugin", "Functions", "SHA-256", "Status"]);
+        let functions = self.registry.functions();
+        for plugin in self.registry.plugins() {
+            let own = functions.iter().filter(|info| info.plugin == plugin.name).count();
+            let status = match (&plugin.broken, plugin.skipped.as_slice()) {
+                (Some(reason), _) => format!("broken: {reason}"),
+                (None, []) => "ready".into(),
+                (None, skipped) => {
+                    let skipped: Vec<String> = skipped.iter().map(ToString::to_string).collect();
+                    format!("ready, without {}", skipped.join("; "))
+                }
+            };
+            let hash = plugin.sha256.chars().take(12).collect();
+            table.rows.push(vec![plugin.name, own.to_string(), hash, status]);
+        }
+        table
+    }
+}
+
+/// `risk_score(price DOUBLE, volume BIGINT) RETURNS DOUBLE`.
+#[must_use]
+pub fn function_signature(info: &FunctionInfo) -> String {
+    let name_of = |data_type| SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |t| t.to_string());
+    let args: Vec<String> = info
+        .args
+        .iter()
+        .map(|(name, data_type)| format!("{name} {}", name_of(data_type)))
+        .collect();
+    format!("{}({}) RETURNS {}", info.name, args.join(", "), name_of(&info.returns))
+}
+
+fn sources(session: &Session, kind: SourceKind) -> Table {
+    let mut table = Table::new(&["Name", "Kind", "From", "Key format", "Value format"]);
+    for definition in session.catalog.sources().filter(|definition| definition.kind == kind) {
+        let storage = &definition.storage;
+        let from = match &storage.connector {
+            Some(connector) => format!("connector {connector}"),
+            None => format!("topic {}", storage.topic),
+        };
+        table.rows.push(vec![
+            definition.name.clone(),
+            kind_word(kind).into(),
+            from,
+            storage.key_format.format.to_string(),
+            storage.value_format.format.to_string(),
+        ]);
+    }
+    table
+}
+
+fn queries(session: &Session) -> Table {
+    let mut table = Table::new(&[
+        "Query",
+        "Kind",
+        "State",
+        "Rows in",
+        "Rows out",
+        "Bad records",
+        "Statement",
+    ]);
+    for query in session.queries.values() {
+        let totals = query.pipeline.metrics().totals();
+        let kind = match query.info.kind {
+            QueryKind::Persistent => "persistent",
+            QueryKind::Push => "push",
+            QueryKind::Pull => "pull",
+        };
+        let state = match query.pipeline.state() {
+            State::Running => "RUNNING".into(),
+            State::Finished => "FINISHED".into(),
+            State::Stopped => "STOPPED".into(),
+            State::Failed(reason) => format!("FAILED: {reason}"),
+        };
+        table.rows.push(vec![
+            query.info.id.clone(),
+            kind.into(),
+            state,
+            totals.rows_in.to_string(),
+            totals.rows_out.to_string(),
+            totals.bad_records.to_string(),
+            query.info.statement.split_whitespace().collect::<Vec<_>>().join(" "),
+        ]);
+    }
+    table
+}
+
+fn properties(session: &Session) -> Table {
+    let mut table = Table::new(&["Property", "Value", "Set by", "Meaning"]);
+    for property in PROPERTIES {
+        let set_by = if session.properties.is_set(property.name) {
+            "session"
+        } else {
+            "default"
+        };
+        table.rows.push(vec![
+            property.name.into(),
+            session.properties.get(property.name).into(),
+            set_by.into(),
+            property.meaning.into(),
+        ]);
+    }
+    table
+}
+
+fn types(session: &Session) -> Table {
+    let mut table = Table::new(&["Type", "Definition"]);
+    for (name, sql_type) in session.catalog.custom_types() {
+        table.rows.push(vec![name.clone(), sql_type.to_string()]);
+    }
+    table
+}
+
+fn variables(session: &Session) -> Table {
+    let mut table = Table::new(&["Variable", "Value"]);
+    for (name, value) in session.variables.iter() {
+        table.rows.push(vec![name.to_owned(), value.to_owned()]);
+    }
+    table
+}
+
+fn connectors() -> Table {
+    let mut table = Table::new(&["Connector", "What it is"]);
+    for connector in crate::connector::registry::connectors() {
+        table
+            .rows
+            .push(vec![connector.name().into(), connector.summary().into()]);
+    }
+    table
+}

@@ -1,0 +1,24 @@
+//! Floor 4: dataflows to running pipelines, the data plane.
+//!
+//! A [`Pipeline`] is the same chain of operators in N shards, moved forward in steps by a [`WorkerPool`] that all
+//! pipelines of the process share. A step is made of stages between exchanges; each (stage, shard) is one job. The data
+//! plane knows no SQL and no catalog: it is handed a [`crate::plan::Dataflow`], opened sources and sinks.
+
+mod error;
+mod event_time;
+mod exchange;
+mod headers;
+mod metrics;
+mod pipeline;
+mod pool;
+mod scan;
+mod shard;
+mod sink;
+mod stages;
+
+pub use error::Error;
+pub use metrics::{Metrics, Totals};
+pub use pipeline::{Options, Parts, Pipeline, State};
+pub use pool::WorkerPool;
+pub use scan::{ScanParts, StepRows};
+pub use sink::{ChangeReceiver, ShardSink, change_channel};

@@ -1,0 +1,430 @@
+//! A running query: N shards of one dataflow, driven step by step, with a commit now and then.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Condvar, Mutex};
+
+use super::metrics::{Metrics, add};
+use super::pool::{Job, Shared as PoolShared};
+use super::scan::StepRows;
+use super::shard::{Outcome, Shard, Shared};
+use super::sink::{ChangeSender, ShardSink};
+use super::{Error, ScanParts, WorkerPool};
+use crate::connector::Source;
+use crate::operator::RowErrors;
+use crate::plan::{Dataflow, NodeId};
+use crate::types::limits::COMMIT_INTERVAL_MS;
+
+/// The shortest pause of a pipeline that found nothing to do.
+const IDLE_PAUSE_MIN: Duration = Duration::from_micros(500);
+/// The longest.
+const IDLE_PAUSE_MAX: Duration = Duration::from_millis(50);
+
+/// How a pipeline runs.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// Copies of each operator.
+    pub shards: usize,
+    /// Rows of a step.
+    pub step_rows: StepRows,
+    /// How often what was done becomes durable.
+    pub commit_interval: Duration,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            shards: 1,
+            step_rows: StepRows::default(),
+            commit_interval: Duration::from_millis(COMMIT_INTERVAL_MS),
+        }
+    }
+}
+
+/// What a pipeline is made of.
+#[derive(Debug)]
+pub struct Parts {
+    /// The query's name.
+    pub id: String,
+    /// Its plan.
+    pub dataflow: Dataflow,
+    /// For each scan: the opened source and its parts.
+    pub sources: BTreeMap<NodeId, (Box<dyn Source>, ScanParts)>,
+    /// One sink for each shard.
+    pub sinks: Vec<ShardSink>,
+    /// A push query's writing end, asked before each step whether its reader keeps up.
+    pub gate: Option<ChangeSender>,
+    /// What to do with rows on which an expression fails.
+    pub row_errors: Arc<RowErrors>,
+    /// How it runs.
+    pub options: Options,
+}
+
+/// Where a pipeline stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
+    /// It works, or waits for data.
+    Running,
+    /// Its sources have ended, or its LIMIT was reached; all is durable.
+    Finished,
+    /// It was told to stop; all that it did is durable.
+    Stopped,
+    /// It stopped with this error.
+    Failed(String),
+}
+
+impl State {
+    /// True when it will do nothing more.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        *self != Self::Running
+    }
+}
+
+/// A running query.
+#[derive(Debug)]
+pub struct Pipeline {
+    id: String,
+    options: Options,
+    shared: Shared,
+    shards: Vec<Mutex<Shard>>,
+    control: Mutex<Control>,
+    remaining: AtomicUsize,
+    is_parked: AtomicBool,
+    /// A source has woken since the last step began.
+    wake_asked: AtomicBool,
+    stop_asked: AtomicBool,
+    /// Steps that found nothing.
+    empty_steps: AtomicU64,
+    metrics: Metrics,
+    state: Mutex<State>,
+    state_changed: Condvar,
+}
+
+/// What only the thread between two steps touches.
+#[derive(Debug)]
+struct Control {
+    sources: BTreeMap<NodeId, Box<dyn Source>>,
+    gate: Option<ChangeSender>,
+    next_shard: usize,
+    idle_pause: Duration,
+    last_commit: Instant,
+    is_dirty: bool,
+    /// The last thing that happened was a step, whose outcome waits to be looked at.
+    after_step: bool,
+}
+
+impl Pipeline {
+    /// Builds a pipeline and hands it to the pool.
+    ///
+    /// # Errors
+    /// When an operator or a format cannot be set up.
+    pub fn start(parts: Parts, pool: &WorkerPool) -> Result<Arc<Self>, Error> {
+        let shards = parts.options.shards.max(1);
+        let shared = Shared::new(&parts.dataflow, shards);
+        let mut sinks = parts.sinks.into_iter();
+        let mut sources = BTreeMap::new();
+        let mut dead_letters: BTreeMap<NodeId, Vec<_>> = BTreeMap::new();
+        for (id, (source, scan_parts)) in parts.sources {
+            sources.insert(id, source);
+            dead_letters.insert(id, scan_parts.dead_letters);
+        }
+        let shards = (0..shards)
+            .map(|number| {
+                let sink = sinks
+                    .next()
+                    .ok_or_else(|| Error::Internal("a shard has no sink".into()))?;
+                let letters = |id| dead_letters.get_mut(&id).and_then(Vec::pop);
+                let shard = Shard::new(
+                    number,
+                    &parts.dataflow,
+                    &shared,
+                    shards,
+                    sink,
+                    &parts.row_errors,
+                    letters,
+                )?;
+                Ok(Mutex::new(shard))
+            })
+            .collect::<Result<Vec<_>, Error>>()?;
+        let pipeline = Arc::new(Self {
+            id: parts.id,
+            options: parts.options,
+            shared,
+            shards,
+            control: Mutex::new(Control {
+                sources,
+                gate: parts.gate,
+                next_shard: 0,
+                idle_pause: IDLE_PAUSE_MIN,
+                last_commit: Instant::now(),
+                is_dirty: false,
+                after_step: false,
+            }),
+            remaining: AtomicUsize::new(0),
+            is_parked: AtomicBool::new(false),
+            wake_asked: AtomicBool::new(false),
+            stop_asked: AtomicBool::new(false),
+            empty_steps: AtomicU64::new(0),
+            metrics: Metrics::new(parts.row_errors),
+            state: Mutex::new(State::Running),
+            state_changed: Condvar::new(),
+        });
+        for source in pipeline.control.lock().sources.values_mut() {
+            let (sleeper, pool) = (Arc::downgrade(&pipeline), Arc::clone(pool.shared()));
+            source.set_waker(Arc::new(move || {
+                if let Some(pipeline) = sleeper.upgrade() {
+                    pipeline.wake(&pool);
+                }
+            }));
+        }
+        pool.shared().submit(Job::Drive(Arc::clone(&pipeline)));
+        Ok(pipeline)
+    }
+
+    /// The query's name.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Where it stands.
+    pub fn state(&self) -> State {
+        self.state.lock().clone()
+    }
+
+    /// What it counts.
+    #[must_use]
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Steps so far that found nothing to do: when it has grown by two, a whole step since then found nothing.
+    pub fn empty_steps(&self) -> u64 {
+        self.empty_steps.load(Ordering::Acquire)
+    }
+
+    /// Asks it to stop after the step that it works on, with a last commit. Does not wait.
+    pub fn stop(&self) {
+        self.stop_asked.store(true, Ordering::Release);
+    }
+
+    /// Waits until it is over, or `timeout` has passed; gives the state.
+    pub fn wait(&self, timeout: Duration) -> State {
+        let mut state = self.state.lock();
+        let until = Instant::now() + timeout;
+        while !state.is_over() {
+            if self.state_changed.wait_until(&mut state, until).timed_out() {
+                break;
+            }
+        }
+        state.clone()
+    }
+
+    /// Something came: ends the pause now, or keeps the next one from starting.
+    fn wake(self: &Arc<Self>, pool: &PoolShared) {
+        self.wake_asked.store(true, Ordering::Release);
+        if self.unpark() {
+            pool.submit(Job::Drive(Arc::clone(self)));
+        }
+    }
+
+    /// Ends a pause; false when it was not paused.
+    pub(crate) fn unpark(&self) -> bool {
+        self.is_parked.swap(false, Ordering::AcqRel)
+    }
+
+    /// Between steps: looks at the sources, commits when it is time, and starts the next step, parks, or ends.
+    pub(crate) fn drive(self: &Arc<Self>, pool: &PoolShared) {
+        match catch_unwind(AssertUnwindSafe(|| self.try_drive(pool))) {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.fail(&error),
+            Err(panic) => self.fail(&Error::Internal(panic_message(&*panic))),
+        }
+    }
+
+    fn try_drive(self: &Arc<Self>, pool: &PoolShared) -> Result<(), Error> {
+        let mut control = self.control.lock();
+        let after_step = std::mem::take(&mut control.after_step);
+        let outcome = if after_step { self.gather()? } else { Outcome::default() };
+        control.is_dirty |= outcome.rows > 0;
+        self.deal_partitions(&mut control)?;
+        let has_ended = self.shared.is_limit_reached() || self.has_ended(&control);
+        if has_ended || self.stop_asked.load(Ordering::Acquire) {
+            self.commit(&mut control)?;
+            for shard in &self.shards {
+                shard.lock().close()?;
+            }
+            control.sources.clear();
+            control.gate = None;
+            drop(control);
+            self.end(if has_ended { State::Finished } else { State::Stopped });
+            return Ok(());
+        }
+        if control.is_dirty && control.last_commit.elapsed() >= self.options.commit_interval {
+            self.commit(&mut control)?;
+        }
+        let moved = outcome.rows > 0 || outcome.has_more;
+        let is_held_up = control.gate.as_ref().is_some_and(ChangeSender::is_full);
+        if moved {
+            control.idle_pause = IDLE_PAUSE_MIN;
+        }
+        if is_held_up || (after_step && !moved) {
+            let wish = outcome.retry_after.unwrap_or(control.idle_pause);
+            control.idle_pause = (control.idle_pause * 2).min(IDLE_PAUSE_MAX);
+            drop(control);
+            self.is_parked.store(true, Ordering::Release);
+            pool.park(Arc::clone(self), wish.min(IDLE_PAUSE_MAX));
+            // A source that woke before the pause began must not wait for its end.
+            if self.wake_asked.swap(false, Ordering::AcqRel) && !is_held_up && self.unpark() {
+                pool.submit(Job::Drive(Arc::clone(self)));
+            }
+            return Ok(());
+        }
+        control.after_step = true;
+        drop(control);
+        self.wake_asked.store(false, Ordering::Release);
+        self.start_stage(0, pool);
+        Ok(())
+    }
+
+    fn start_stage(self: &Arc<Self>, stage: usize, pool: &PoolShared) {
+        self.remaining.store(self.shards.len(), Ordering::Release);
+        pool.submit_all((0..self.shards.len()).map(|shard| Job::Stage {
+            pipeline: Arc::clone(self),
+            stage,
+            shard,
+        }));
+    }
+
+    /// Runs one stage in one shard; the last shard of a stage starts the next stage, or ends the step.
+    pub(crate) fn run_stage(self: &Arc<Self>, stage: usize, shard: usize, pool: &PoolShared) {
+        {
+            let mut shard = self.shards[shard].lock();
+            let run = AssertUnwindSafe(|| shard.run_stage(stage, self.options.step_rows, &self.metrics));
+            if let Err(panic) = catch_unwind(run) {
+                shard.outcome.error = Some(Error::Internal(panic_message(&*panic)));
+            }
+        }
+        if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
+            if stage + 1 < self.shared.stages.count {
+                self.start_stage(stage + 1, pool);
+            } else {
+                pool.submit(Job::Drive(Arc::clone(self)));
+            }
+        }
+    }
+
+    /// What the shards did in the last step, together.
+    fn gather(&self) -> Result<Outcome, Error> {
+        let mut all = Outcome::default();
+        for shard in &self.shards {
+            let outcome = std::mem::take(&mut shard.lock().outcome);
+            if let Some(error) = outcome.error {
+                return Err(error);
+            }
+            all.rows += outcome.rows;
+            all.has_more |= outcome.has_more;
+            all.retry_after = match (all.retry_after, outcome.retry_after) {
+                (Some(a), Some(b)) => Some(a.min(b)),
+                (a, b) => a.or(b),
+            };
+        }
+        if all.rows > 0 {
+            add(&self.metrics.steps, 1);
+        } else if !all.has_more {
+            self.empty_steps.fetch_add(1, Ordering::AcqRel);
+        }
+        Ok(all)
+    }
+
+    /// Deals new partitions out to the shards in turn, and takes lost ones away.
+    fn deal_partitions(&self, control: &mut Control) -> Result<(), Error> {
+        let Control {
+            sources, next_shard, ..
+        } = control;
+        for (id, source) in sources {
+            let Some(change) = source.poll_assignment()? else {
+                continue;
+            };
+            for partition in change.removed {
+                for shard in &self.shards {
+                    if let Some(scan) = shard.lock().scan_mut(*id) {
+                        scan.remove_partition(partition);
+                    }
+                }
+            }
+            for reader in change.added {
+                if let Some(scan) = self.shards[*next_shard].lock().scan_mut(*id) {
+                    scan.add_reader(reader);
+                }
+                *next_shard = (*next_shard + 1) % self.shards.len();
+            }
+        }
+        Ok(())
+    }
+
+    /// True when every source is known to have ended and the rows of the plan were given.
+    fn has_ended(&self, control: &Control) -> bool {
+        control.sources.values().all(|source| source.is_assigned())
+            && self.shards.iter().all(|shard| {
+                let mut shard = shard.lock();
+                !shard.has_rows() && shard.scans_mut().all(|(_, scan)| !scan.has_readers())
+            })
+    }
+
+    /// Makes durable what was done: first the results, then the offsets that they came from.
+    fn commit(&self, control: &mut Control) -> Result<(), Error> {
+        let mut lag = 0;
+        let mut offsets: BTreeMap<NodeId, Vec<(i32, i64)>> = BTreeMap::new();
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            shard.flush()?;
+            for (id, scan) in shard.scans_mut() {
+                offsets.entry(id).or_default().extend(scan.take_next_offsets());
+                lag += scan.lag();
+            }
+        }
+        for (id, source) in &mut control.sources {
+            if let Some(next) = offsets.get(id).filter(|next| !next.is_empty()) {
+                source.commit(next)?;
+            }
+        }
+        self.metrics.lag.store(lag, Ordering::Relaxed);
+        add(&self.metrics.commits, 1);
+        control.is_dirty = false;
+        control.last_commit = Instant::now();
+        Ok(())
+    }
+
+    fn fail(&self, error: &Error) {
+        tracing::error!(query = %self.id, "query failed: {error}");
+        for shard in &self.shards {
+            shard.lock().abandon();
+        }
+        self.control.lock().abandon();
+        self.end(State::Failed(error.to_string()));
+    }
+
+    fn end(&self, state: State) {
+        *self.state.lock() = state;
+        self.state_changed.notify_all();
+    }
+}
+
+impl Control {
+    fn abandon(&mut self) {
+        self.sources.clear();
+        self.gate = None;
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "panic without a message".into())
+}

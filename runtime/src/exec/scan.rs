@@ -1,0 +1,531 @@
+//! The beginning of a pipeline in one shard: polls the partitions dealt to it and decodes what they give.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use datafusion::arrow::array::{
+    ArrayRef, BooleanArray, Int8Array, Int32Array, Int64Array, RecordBatch, RecordBatchOptions, new_null_array,
+};
+use datafusion::arrow::datatypes::SchemaRef;
+
+use super::Error;
+use super::event_time::EventTime;
+use super::headers::{all_headers, last_header};
+use super::metrics::{Metrics, add};
+use crate::catalog::{BadRecordPolicy, Definition};
+use crate::connector::{ColumnBatch, PartitionReader, PollLimits, Polled, RecordSink};
+use crate::format::{self, BadRow, Decoder};
+use crate::plan;
+use crate::types::limits::{BAD_RECORDS_LOGGED_PER_STEP_MAX, BATCH_BYTES_MAX, BATCH_ROWS_MAX};
+use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME};
+use crate::types::{BytesColumn, ChangeBatch, Headers, RawRecords};
+
+/// How many rows a step takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepRows {
+    /// What is there, up to this many rows in each shard.
+    UpTo(usize),
+    /// One row in all, the earliest by append order where the source keeps one.
+    One,
+}
+
+impl Default for StepRows {
+    fn default() -> Self {
+        Self::UpTo(BATCH_ROWS_MAX)
+    }
+}
+
+/// What a scan needs besides its plan.
+#[derive(Debug)]
+pub struct ScanParts {
+    /// Where bad records go under [`BadRecordPolicy::DeadLetter`]: one sink for each shard.
+    pub dead_letters: Vec<Box<dyn RecordSink>>,
+}
+
+/// Where a column of the scan comes from.
+#[derive(Debug, Clone)]
+enum ColumnSource {
+    /// Number among the decoded key columns.
+    Key(usize),
+    /// Number among the decoded value columns.
+    Value(usize),
+    RowTime,
+    RowPartition,
+    RowOffset,
+    Headers,
+    Header(String),
+}
+
+/// One scan in one shard.
+#[derive(Debug)]
+pub(crate) struct ScanShard {
+    definition: Arc<Definition>,
+    schema: SchemaRef,
+    columns: Vec<(ColumnSource, usize)>,
+    keys: Option<Box<dyn Decoder>>,
+    values: Option<Box<dyn Decoder>>,
+    event_time: Option<(ColumnSource, usize, EventTime)>,
+    readers: Vec<Box<dyn PartitionReader>>,
+    next_reader: usize,
+    next_offsets: BTreeMap<i32, i64>,
+    dead_letters: Option<Box<dyn RecordSink>>,
+}
+
+/// What a poll of all readers gave.
+#[derive(Debug, Default)]
+pub(crate) struct Scanned {
+    pub(crate) batches: Vec<ChangeBatch>,
+    pub(crate) rows: usize,
+    /// When it is worth asking again, where nothing came.
+    pub(crate) retry_after: Option<Duration>,
+    /// Some reader may have more right now.
+    pub(crate) has_more: bool,
+}
+
+/// Decoded rows before they become the scan's columns.
+struct Rows {
+    count: usize,
+    keys: Vec<ArrayRef>,
+    values: Vec<ArrayRef>,
+    timestamps: Int64Array,
+    offsets: Int64Array,
+    partition: i32,
+    headers: Option<Vec<Headers>>,
+    tombstones: Option<BooleanArray>,
+}
+
+impl ScanShard {
+    pub(crate) fn new(
+        scan: &plan::Scan,
+        schema: SchemaRef,
+        dead_letters: Option<Box<dyn RecordSink>>,
+    ) -> Result<Self, Error> {
+        let definition = Arc::clone(&scan.definition);
+        let query_schema = definition.query_schema();
+        let mut plan = DecodePlan::new(&definition);
+        let columns = scan
+            .projection
+            .iter()
+            .map(|position| (plan.source(*position, query_schema.field(*position).name()), *position))
+            .collect();
+        let event_time = match &definition.event_time {
+            None => None,
+            Some(declared) => {
+                let position = definition
+                    .columns
+                    .iter()
+                    .position(|c| c.name == declared.column)
+                    .unwrap_or(0);
+                Some((
+                    plan.source(position, &declared.column),
+                    position,
+                    EventTime::new(declared)?,
+                ))
+            }
+        };
+        let decoder = |own: &[Column], projection: &[usize], spec| {
+            let wanted = !projection.is_empty();
+            wanted.then(|| format::decoder(spec, own, projection)).transpose()
+        };
+        let keys = decoder(&plan.own_keys, &plan.keys, &definition.storage.key_format)?;
+        let values = decoder(&plan.own_values, &plan.values, &definition.storage.value_format)?;
+        Ok(Self {
+            schema,
+            columns,
+            keys,
+            values,
+            event_time,
+            readers: Vec::new(),
+            next_reader: 0,
+            next_offsets: BTreeMap::new(),
+            dead_letters,
+            definition,
+        })
+    }
+
+    pub(crate) fn add_reader(&mut self, reader: Box<dyn PartitionReader>) {
+        self.readers.push(reader);
+    }
+
+    pub(crate) fn remove_partition(&mut self, partition: i32) {
+        self.readers.retain(|reader| reader.partition() != partition);
+        self.next_offsets.remove(&partition);
+    }
+
+    pub(crate) fn has_readers(&self) -> bool {
+        !self.readers.is_empty()
+    }
+
+    /// Takes the offsets up to which rows were taken since the last call.
+    pub(crate) fn take_next_offsets(&mut self) -> BTreeMap<i32, i64> {
+        std::mem::take(&mut self.next_offsets)
+    }
+
+    pub(crate) fn lag(&self) -> u64 {
+        self.readers.iter().filter_map(|reader| reader.lag()).sum()
+    }
+
+    pub(crate) fn flush_dead_letters(&mut self) -> Result<(), Error> {
+        match &mut self.dead_letters {
+            Some(sink) => Ok(sink.flush()?),
+            None => Ok(()),
+        }
+    }
+
+    /// The append order of the earliest waiting row and the number of its reader.
+    pub(crate) fn earliest(&mut self) -> Option<(u64, usize)> {
+        let waiting = self.readers.iter_mut().enumerate();
+        waiting
+            .filter_map(|(number, reader)| Some((reader.next_order()?, number)))
+            .min()
+    }
+
+    /// Polls one reader for one row.
+    pub(crate) fn scan_one(&mut self, reader: usize, metrics: &Metrics) -> Result<Scanned, Error> {
+        let mut scanned = Scanned::default();
+        let limits = PollLimits {
+            rows_max: 1,
+            bytes_max: BATCH_BYTES_MAX,
+        };
+        self.poll(reader, limits, metrics, &mut scanned)?;
+        Ok(scanned)
+    }
+
+    /// Polls the readers in turn until `rows_max` rows came or all were asked.
+    pub(crate) fn scan(&mut self, rows_max: usize, metrics: &Metrics) -> Result<Scanned, Error> {
+        let mut scanned = Scanned::default();
+        let mut asked = 0;
+        let count = self.readers.len();
+        while asked < count && scanned.rows < rows_max && !self.readers.is_empty() {
+            let limits = PollLimits {
+                rows_max: rows_max - scanned.rows,
+                bytes_max: BATCH_BYTES_MAX,
+            };
+            let reader = self.next_reader % self.readers.len();
+            let removed = self.poll(reader, limits, metrics, &mut scanned)?;
+            self.next_reader = if removed { reader } else { reader + 1 };
+            asked += 1;
+        }
+        scanned.has_more |= asked < count;
+        Ok(scanned)
+    }
+
+    /// Polls one reader; true when it had ended and was removed.
+    fn poll(&mut self, reader: usize, limits: PollLimits, metrics: &Metrics, out: &mut Scanned) -> Result<bool, Error> {
+        let rows = match self.readers[reader].poll(limits)? {
+            Polled::Records(records) => self.decode(records, metrics)?,
+            Polled::Columns(batch) => self.pick(batch),
+            Polled::Idle { retry_after } => {
+                out.retry_after = match (out.retry_after, retry_after) {
+                    (Some(a), Some(b)) => Some(a.min(b)),
+                    (a, b) => a.or(b),
+                };
+                return Ok(false);
+            }
+            Polled::End => {
+                drop(self.readers.swap_remove(reader));
+                return Ok(true);
+            }
+        };
+        let Some((rows, bad)) = rows else { return Ok(false) };
+        out.rows += rows.count;
+        out.has_more = true;
+        if let Some(last) = rows.offsets.values().last() {
+            self.next_offsets.insert(rows.partition, last + 1);
+        }
+        let batch = self.batch(rows, bad, metrics)?;
+        add(&metrics.rows_in, batch.num_rows());
+        if !batch.is_empty() {
+            out.batches.push(batch);
+        }
+        Ok(false)
+    }
+
+    fn decode(
+        &mut self,
+        records: RawRecords,
+        metrics: &Metrics,
+    ) -> Result<Option<(Rows, Option<BooleanArray>)>, Error> {
+        if records.is_empty() {
+            return Ok(None);
+        }
+        let mut bad = Vec::new();
+        let mut decode = |decoder: &mut Option<Box<dyn Decoder>>, bytes: &BytesColumn| match decoder {
+            Some(decoder) => {
+                let decoded = decoder.decode(bytes);
+                bad.extend(decoded.bad);
+                decoded.columns
+            }
+            None => vec![],
+        };
+        let keys = decode(&mut self.keys, &records.keys);
+        let values = decode(&mut self.values, &records.values);
+        let keep = if bad.is_empty() {
+            None
+        } else {
+            Some(self.report_bad(bad, &records, metrics)?)
+        };
+        let count = records.len();
+        let any_tombstone = (0..count).any(|row| records.values.is_null(row)) && self.has_value_columns();
+        let tombstones = any_tombstone.then(|| (0..count).map(|row| Some(records.values.is_null(row))).collect());
+        let rows = Rows {
+            count,
+            keys,
+            values,
+            timestamps: records.timestamps.into(),
+            offsets: records.offsets.into(),
+            partition: records.partition,
+            headers: records.headers,
+            tombstones,
+        };
+        Ok(Some((rows, keep)))
+    }
+
+    fn has_value_columns(&self) -> bool {
+        self.definition.value_columns().next().is_some()
+    }
+
+    /// Columns of a source that needs no decoding: dealt out to keys and values as the decoders would have done.
+    fn pick(&self, batch: ColumnBatch) -> Option<(Rows, Option<BooleanArray>)> {
+        let mut plan = DecodePlan::new(&self.definition);
+        for (_, position) in &self.columns {
+            plan.source(*position, self.definition.query_schema().field(*position).name());
+        }
+        if let Some((_, position, _)) = &self.event_time {
+            plan.source(*position, "");
+        }
+        let columns = |places: &[usize], chosen: &[usize]| -> Vec<ArrayRef> {
+            chosen
+                .iter()
+                .map(|i| Arc::clone(batch.records.column(places[*i])))
+                .collect()
+        };
+        let rows = Rows {
+            count: batch.records.num_rows(),
+            keys: columns(&plan.key_places, &plan.keys),
+            values: columns(&plan.value_places, &plan.values),
+            timestamps: batch.timestamps,
+            offsets: batch.offsets,
+            partition: batch.partition,
+            headers: None,
+            tombstones: None,
+        };
+        (rows.count > 0).then_some((rows, None))
+    }
+
+    fn batch(&mut self, rows: Rows, keep: Option<BooleanArray>, metrics: &Metrics) -> Result<ChangeBatch, Error> {
+        let (event_times, timeless) = match &self.event_time {
+            None => (rows.timestamps.clone(), None),
+            Some((source, position, event_time)) => {
+                let column = self.column(source, *position, &rows, &rows.timestamps);
+                event_time.of(&column, &rows.timestamps)?
+            }
+        };
+        let columns = self
+            .columns
+            .iter()
+            .map(|(source, position)| self.column(source, *position, &rows, &event_times))
+            .collect();
+        let options = RecordBatchOptions::new().with_row_count(Some(rows.count));
+        let weights = rows.tombstones.as_ref().map(|tombstones| {
+            let weights = tombstones.iter().map(|dead| if dead == Some(true) { -1 } else { 1 });
+            Int8Array::from_iter_values(weights)
+        });
+        let batch = ChangeBatch {
+            records: RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?,
+            event_times,
+            weights,
+        };
+        let timeless = timeless
+            .map(|mask| self.report_timeless(mask, &rows, metrics))
+            .transpose()?;
+        let keep = match (keep, timeless) {
+            (Some(a), Some(b)) => Some(datafusion::arrow::compute::and(&a, &b)?),
+            (a, b) => a.or(b),
+        };
+        Ok(match keep {
+            Some(mask) => batch.filter(&mask)?,
+            None => batch,
+        })
+    }
+
+    fn column(&self, source: &ColumnSource, position: usize, rows: &Rows, event_times: &Int64Array) -> ArrayRef {
+        let nulls = || {
+            let schema = self.definition.query_schema();
+            new_null_array(schema.field(position).data_type(), rows.count)
+        };
+        match source {
+            ColumnSource::Key(number) => Arc::clone(&rows.keys[*number]),
+            ColumnSource::Value(number) => Arc::clone(&rows.values[*number]),
+            ColumnSource::RowTime => Arc::new(event_times.clone()),
+            ColumnSource::RowPartition => Arc::new(Int32Array::from_value(rows.partition, rows.count)),
+            ColumnSource::RowOffset => Arc::new(rows.offsets.clone()),
+            ColumnSource::Headers => rows.headers.as_ref().map_or_else(nulls, |headers| all_headers(headers)),
+            ColumnSource::Header(key) => rows
+                .headers
+                .as_ref()
+                .map_or_else(nulls, |headers| last_header(headers, key)),
+        }
+    }
+
+    /// Counts, logs and routes bad rows; gives the mask of the good ones.
+    fn report_bad(
+        &mut self,
+        mut bad: Vec<BadRow>,
+        records: &RawRecords,
+        metrics: &Metrics,
+    ) -> Result<BooleanArray, Error> {
+        bad.sort_by_key(|row| row.row);
+        bad.dedup_by_key(|row| row.row);
+        let mut keep = vec![true; records.len()];
+        for row in &bad {
+            keep[row.row as usize] = false;
+        }
+        let place = |row: &BadRow| (records.partition, records.offsets[row.row as usize]);
+        let letters = bad
+            .iter()
+            .map(|row| dead_letter(records, row, &self.definition.storage.topic));
+        let letters: Vec<_> = if self.dead_letters.is_some() {
+            letters.collect()
+        } else {
+            vec![]
+        };
+        self.bad_records(&bad, place, &letters, metrics)?;
+        Ok(keep.into())
+    }
+
+    /// Rows without an event time (ksqlDB: a null or negative timestamp) are bad records too.
+    fn report_timeless(&mut self, keep: BooleanArray, rows: &Rows, metrics: &Metrics) -> Result<BooleanArray, Error> {
+        let missing = keep.iter().enumerate().filter(|(_, kept)| *kept == Some(false));
+        let bad: Vec<BadRow> = missing
+            .map(|(row, _)| BadRow {
+                row: u32::try_from(row).unwrap_or(u32::MAX),
+                reason: "the event time is null, negative or not in the declared format".into(),
+            })
+            .collect();
+        let place = |row: &BadRow| (rows.partition, rows.offsets.value(row.row as usize));
+        self.bad_records(&bad, place, &[], metrics)?;
+        Ok(keep)
+    }
+
+    fn bad_records(
+        &mut self,
+        bad: &[BadRow],
+        place: impl Fn(&BadRow) -> (i32, i64),
+        letters: &[RawRecords],
+        metrics: &Metrics,
+    ) -> Result<(), Error> {
+        let topic = &self.definition.storage.topic;
+        if self.definition.bad_records == BadRecordPolicy::Fail
+            && let Some(first) = bad.first()
+        {
+            let (partition, offset) = place(first);
+            return Err(Error::BadRecord {
+                topic: topic.clone(),
+                partition,
+                offset,
+                reason: first.reason.clone(),
+            });
+        }
+        add(&metrics.bad_records, bad.len());
+        for row in bad.iter().take(BAD_RECORDS_LOGGED_PER_STEP_MAX) {
+            let (partition, offset) = place(row);
+            tracing::warn!(%topic, partition, offset, "bad record left out: {}", row.reason);
+        }
+        if bad.len() > BAD_RECORDS_LOGGED_PER_STEP_MAX {
+            tracing::warn!(%topic, "and {} more bad records in the same batch", bad.len() - BAD_RECORDS_LOGGED_PER_STEP_MAX);
+        }
+        if let Some(sink) = &mut self.dead_letters {
+            for letter in letters {
+                sink.write(letter)?;
+            }
+            add(&metrics.dead_letters, letters.len());
+        }
+        Ok(())
+    }
+}
+
+/// The original bytes of a bad record, with its place and the reason in headers.
+fn dead_letter(records: &RawRecords, bad: &BadRow, topic: &str) -> RawRecords {
+    let row = bad.row as usize;
+    let mut headers = records
+        .headers
+        .as_ref()
+        .map(|headers| headers[row].clone())
+        .unwrap_or_default();
+    let mut add_header =
+        |name: &str, value: String| headers.push((format!("waterwheel.{name}"), Some(value.into_bytes())));
+    add_header("topic", topic.to_owned());
+    add_header("partition", records.partition.to_string());
+    add_header("offset", records.offsets[row].to_string());
+    add_header("reason", bad.reason.clone());
+    RawRecords {
+        partition: -1,
+        keys: std::iter::once(records.keys.get(row)).collect(),
+        values: std::iter::once(records.values.get(row)).collect(),
+        timestamps: vec![records.timestamps[row]],
+        offsets: vec![-1],
+        headers: Some(vec![headers]),
+    }
+}
+
+/// Collects which key and value columns must be decoded.
+struct DecodePlan {
+    own_keys: Vec<Column>,
+    own_values: Vec<Column>,
+    roles: Vec<ColumnRole>,
+    /// Positions among the key columns, in the order of first use.
+    keys: Vec<usize>,
+    values: Vec<usize>,
+    key_places: Vec<usize>,
+    value_places: Vec<usize>,
+}
+
+impl DecodePlan {
+    fn new(definition: &Definition) -> Self {
+        let roles: Vec<ColumnRole> = definition
+            .columns
+            .iter()
+            .map(|column| definition.stored_role(column))
+            .collect();
+        let places = |wanted: &ColumnRole| (0..roles.len()).filter(|i| roles[*i] == *wanted).collect();
+        let key_places: Vec<usize> = places(&ColumnRole::Key);
+        let value_places: Vec<usize> = places(&ColumnRole::Value);
+        let pick = |places: &[usize]| places.iter().map(|i| definition.columns[*i].clone()).collect();
+        Self {
+            own_keys: pick(&key_places),
+            own_values: pick(&value_places),
+            roles,
+            keys: vec![],
+            values: vec![],
+            key_places,
+            value_places,
+        }
+    }
+
+    /// Where the column at `position` of the query schema comes from; marks it for decoding.
+    fn source(&mut self, position: usize, name: &str) -> ColumnSource {
+        let number_in = |places: &[usize], chosen: &mut Vec<usize>| {
+            let own = places.iter().position(|place| *place == position).unwrap_or(0);
+            chosen.iter().position(|already| *already == own).unwrap_or_else(|| {
+                chosen.push(own);
+                chosen.len() - 1
+            })
+        };
+        match self.roles.get(position) {
+            Some(ColumnRole::Key) => ColumnSource::Key(number_in(&self.key_places, &mut self.keys)),
+            Some(ColumnRole::Value) => ColumnSource::Value(number_in(&self.value_places, &mut self.values)),
+            Some(ColumnRole::Headers) => ColumnSource::Headers,
+            Some(ColumnRole::Header(key)) => ColumnSource::Header(key.clone()),
+            None => match name {
+                ROWPARTITION => ColumnSource::RowPartition,
+                ROWOFFSET => ColumnSource::RowOffset,
+                other => {
+                    debug_assert!(other == ROWTIME, "{other} is no pseudo-column");
+                    ColumnSource::RowTime
+                }
+            },
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! One shard of a pipeline: its operators, and how batches move through one stage.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Error;
+use super::exchange::{Mailboxes, Router};
+use super::metrics::{Metrics, add};
+use super::scan::{ScanShard, Scanned, StepRows};
+use super::sink::ShardSink;
+use super::stages::Stages;
+use crate::operator::{Filter, Limit, LimitCount, Operator, Project, RowErrors, StreamFunctionOperator};
+use crate::plan::{Dataflow, NodeId, NodeKind};
+use crate::types::ChangeBatch;
+
+/// What stands at one node in one shard.
+#[derive(Debug)]
+enum Role {
+    Scan(Box<ScanShard>),
+    /// Rows of the plan, given once.
+    Rows(Option<ChangeBatch>),
+    Operator(Box<dyn Operator>),
+    Exchange(Box<Router>, Arc<Mailboxes>),
+    /// Hands batches on as they are.
+    Pass,
+}
+
+/// One shard.
+#[derive(Debug)]
+pub(crate) struct Shard {
+    number: usize,
+    stages: Arc<Stages>,
+    roles: Vec<Role>,
+    /// Batches that wait at each node.
+    inboxes: Vec<Vec<ChangeBatch>>,
+    sink: Option<ShardSink>,
+    row_errors: Arc<RowErrors>,
+    pub(crate) outcome: Outcome,
+}
+
+/// What one step did in this shard.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) rows: usize,
+    pub(crate) retry_after: Option<Duration>,
+    pub(crate) has_more: bool,
+    pub(crate) error: Option<Error>,
+}
+
+/// What the shards of a pipeline share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub(crate) stages: Arc<Stages>,
+    pub(crate) mailboxes: Vec<Option<Arc<Mailboxes>>>,
+    pub(crate) limits: Vec<Option<Arc<LimitCount>>>,
+}
+
+impl Shared {
+    pub(crate) fn new(dataflow: &Dataflow, shards: usize) -> Self {
+        let of = |node: &crate::plan::Node| match node.kind {
+            NodeKind::Exchange(_) => Some(Arc::new(Mailboxes::new(shards))),
+            _ => None,
+        };
+        let limit = |node: &crate::plan::Node| match node.kind {
+            NodeKind::Limit(limit) => Some(Arc::new(LimitCount::new(limit))),
+            _ => None,
+        };
+        Self {
+            stages: Arc::new(Stages::of(dataflow)),
+            mailboxes: dataflow.nodes.iter().map(of).collect(),
+            limits: dataflow.nodes.iter().map(limit).collect(),
+        }
+    }
+
+    /// True when a limit lets nothing more through.
+    pub(crate) fn is_limit_reached(&self) -> bool {
+        self.limits.iter().flatten().any(|limit| limit.is_reached())
+    }
+}
+
+impl Shard {
+    pub(crate) fn new(
+        number: usize,
+        dataflow: &Dataflow,
+        shared: &Shared,
+        shards: usize,
+        sink: ShardSink,
+        row_errors: &Arc<RowErrors>,
+        mut dead_letters: impl FnMut(NodeId) -> Option<Box<dyn crate::connector::RecordSink>>,
+    ) -> Result<Self, Error> {
+        let errors = || Arc::clone(row_errors);
+        let mut roles = Vec::with_capacity(dataflow.nodes.len());
+        for (id, node) in dataflow.nodes.iter().enumerate() {
+            let schema = Arc::clone(&node.schema);
+            roles.push(match &node.kind {
+                NodeKind::Scan(scan) => Role::Scan(Box::new(ScanShard::new(scan, schema, dead_letters(id))?)),
+                NodeKind::Rows(records) => Role::Rows((number == 0).then(|| ChangeBatch {
+                    records: records.clone(),
+                    event_times: vec![0; records.num_rows()].into(),
+                    weights: None,
+                })),
+                NodeKind::Filter(predicate) => Role::Operator(Box::new(Filter::new(predicate.clone(), errors()))),
+                NodeKind::Project(expressions) => {
+                    Role::Operator(Box::new(Project::new(expressions.clone(), schema, errors())))
+                }
+                NodeKind::StreamFunction { keys, calls } => {
+                    let operator = StreamFunctionOperator::new(keys.clone(), calls, schema, errors())?;
+                    Role::Operator(Box::new(operator))
+                }
+                NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
+                    Some(mailboxes) => {
+                        Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes))
+                    }
+                    None => Role::Pass,
+                },
+                NodeKind::Limit(_) => match &shared.limits[id] {
+                    Some(count) => Role::Operator(Box::new(Limit::new(Arc::clone(count)))),
+                    None => Role::Pass,
+                },
+                NodeKind::Union => Role::Pass,
+            });
+        }
+        Ok(Self {
+            number,
+            stages: Arc::clone(&shared.stages),
+            inboxes: roles.iter().map(|_| Vec::new()).collect(),
+            roles,
+            sink: Some(sink),
+            row_errors: Arc::clone(row_errors),
+            outcome: Outcome::default(),
+        })
+    }
+
+    /// Runs one stage of a step; what goes wrong stands in the outcome.
+    pub(crate) fn run_stage(&mut self, stage: usize, rows: StepRows, metrics: &Metrics) {
+        if self.outcome.error.is_some() {
+            return;
+        }
+        if let Err(error) = self.try_stage(stage, rows, metrics) {
+            self.outcome.error = Some(error);
+        }
+    }
+
+    fn try_stage(&mut self, stage: usize, rows: StepRows, metrics: &Metrics) -> Result<(), Error> {
+        if stage == 0 {
+            self.read(rows, metrics)?;
+        } else {
+            self.receive(stage);
+        }
+        for id in 0..self.roles.len() {
+            if self.stages.stage[id] == stage {
+                self.run_node(id, metrics)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, rows: StepRows, metrics: &Metrics) -> Result<(), Error> {
+        match rows {
+            StepRows::UpTo(rows_max) => {
+                for id in 0..self.roles.len() {
+                    if let Role::Scan(scan) = &mut self.roles[id] {
+                        let scanned = scan.scan(rows_max, metrics)?;
+                        self.accept(id, scanned);
+                    }
+                }
+            }
+            StepRows::One => {
+                let mut first: Option<(u64, NodeId, usize)> = None;
+                let mut unordered = Vec::new();
+                for (id, role) in self.roles.iter_mut().enumerate() {
+                    let Role::Scan(scan) = role else { continue };
+                    match scan.earliest() {
+                        Some((order, reader)) if first.is_none_or(|(best, _, _)| order < best) => {
+                            first = Some((order, id, reader));
+                        }
+                        Some(_) => {}
+                        None => unordered.push(id),
+                    }
+                }
+                match first {
+                    Some((_, id, reader)) => self.scan_one(id, Some(reader), metrics)?,
+                    // Readers without an order (files, Kafka), and those that have nothing or have ended.
+                    None => {
+                        for id in unordered {
+                            self.scan_one(id, None, metrics)?;
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn scan_one(&mut self, id: NodeId, reader: Option<usize>, metrics: &Metrics) -> Result<(), Error> {
+        if let Role::Scan(scan) = &mut self.roles[id] {
+            let scanned = match reader {
+                Some(reader) => scan.scan_one(reader, metrics)?,
+                None => scan.scan(1, metrics)?,
+            };
+            self.accept(id, scanned);
+        }
+        Ok(())
+    }
+
+    fn accept(&mut self, id: NodeId, scanned: Scanned) {
+        let outcome = &mut self.outcome;
+        outcome.rows += scanned.rows;
+        outcome.has_more |= scanned.has_more;
+        outcome.retry_after = match (outcome.retry_after, scanned.retry_after) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (a, b) => a.or(b),
+        };
+        self.inboxes[id].extend(scanned.batches);
+    }
+
+    /// Takes what the exchanges of the stage before hold for this shard.
+    fn receive(&mut self, stage: usize) {
+        for id in 0..self.roles.len() {
+            if self.stages.stage[id] + 1 == stage
+                && let Role::Exchange(_, mailboxes) = &self.roles[id]
+                && let Some(consumer) = self.stages.consumer[id]
+            {
+                self.inboxes[consumer].extend(mailboxes.take(self.number));
+            }
+        }
+    }
+
+    fn run_node(&mut self, id: NodeId, metrics: &Metrics) -> Result<(), Error> {
+        let waiting = std::mem::take(&mut self.inboxes[id]);
+        let mut out = Vec::with_capacity(waiting.len());
+        match &mut self.roles[id] {
+            Role::Scan(_) | Role::Pass => out = waiting,
+            Role::Rows(rows) => {
+                if let Some(batch) = rows.take() {
+                    self.outcome.rows += batch.num_rows();
+                    out.push(batch);
+                }
+            }
+            Role::Operator(operator) => {
+                for batch in waiting {
+                    operator.push(batch, &mut out)?;
+                }
+            }
+            Role::Exchange(router, mailboxes) => {
+                for batch in waiting {
+                    for (to, part) in router.route(batch, &self.row_errors)? {
+                        mailboxes.send(self.number, to, part);
+                    }
+                }
+                return Ok(());
+            }
+        }
+        match self.stages.consumer[id] {
+            Some(consumer) => self.inboxes[consumer].extend(out),
+            None => {
+                for batch in &out {
+                    if let Some(sink) = &mut self.sink {
+                        sink.write(batch)?;
+                    }
+                    add(&metrics.rows_out, batch.num_rows());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn scan_mut(&mut self, id: NodeId) -> Option<&mut ScanShard> {
+        match self.roles.get_mut(id) {
+            Some(Role::Scan(scan)) => Some(scan),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn scans_mut(&mut self) -> impl Iterator<Item = (NodeId, &mut ScanShard)> {
+        self.roles.iter_mut().enumerate().filter_map(|(id, role)| match role {
+            Role::Scan(scan) => Some((id, &mut **scan)),
+            _ => None,
+        })
+    }
+
+    /// True while rows of the plan wait to be given.
+    pub(crate) fn has_rows(&self) -> bool {
+        self.roles.iter().any(|role| matches!(role, Role::Rows(Some(_))))
+    }
+
+    pub(crate) fn flush(&mut self) -> Result<(), Error> {
+        for (_, scan) in self.scans_mut() {
+            scan.flush_dead_letters()?;
+        }
+        match &mut self.sink {
+            Some(sink) => sink.flush(),
+            None => Ok(()),
+        }
+    }
+
+    /// Ends the output and lets go of the sink, so that the reader of a push query sees the end.
+    pub(crate) fn close(&mut self) -> Result<(), Error> {
+        match self.sink.take() {
+            Some(mut sink) => sink.close(),
+            None => Ok(()),
+        }
+    }
+
+    /// Lets go of everything without a word to the outside: after a failure nothing more may become durable.
+    pub(crate) fn abandon(&mut self) {
+        self.sink = None;
+        self.roles.clear();
+        self.inboxes.clear();
+    }
+}

@@ -1,0 +1,182 @@
+//! The end of a pipeline in one shard: encodes rows and hands them to a connector, or gives them to a push query's reader.
+
+use std::sync::Arc;
+
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
+
+use super::Error;
+use crate::catalog::Definition;
+use crate::connector::{self, ColumnSink, Sink};
+use crate::format::{self, Encoder};
+use crate::types::limits::PUSH_QUERY_BATCHES_MAX;
+use crate::types::schema::{Column, ColumnRole};
+use crate::types::{ChangeBatch, RawRecords};
+
+/// The sink of one shard.
+#[derive(Debug)]
+pub enum ShardSink {
+    /// Rows are encoded first.
+    Records(RecordWriter),
+    /// Rows are taken as columns.
+    Columns(Box<dyn ColumnSink>),
+}
+
+/// Encodes rows as records of a stream or table.
+#[derive(Debug)]
+pub struct RecordWriter {
+    keys: (Vec<usize>, Box<dyn Encoder>),
+    values: (Vec<usize>, Box<dyn Encoder>),
+    sink: Box<dyn connector::RecordSink>,
+    records: RawRecords,
+}
+
+impl ShardSink {
+    /// A sink for rows whose columns are the definition's writable ones, in order.
+    ///
+    /// # Errors
+    /// When a format cannot carry the columns.
+    pub fn new(definition: &Definition, sink: Sink) -> Result<Self, Error> {
+        let sink = match sink {
+            Sink::Records(sink) => sink,
+            Sink::Columns(sink) => return Ok(Self::Columns(sink)),
+        };
+        let columns: Vec<&Column> = definition.writable_columns().collect();
+        let part = |role: &ColumnRole, spec| -> Result<(Vec<usize>, Box<dyn Encoder>), Error> {
+            let positions: Vec<usize> = (0..columns.len())
+                .filter(|i| definition.stored_role(columns[*i]) == *role)
+                .collect();
+            let own: Vec<Column> = positions.iter().map(|i| columns[*i].clone()).collect();
+            Ok((positions, format::encoder(spec, &own)?))
+        };
+        Ok(Self::Records(RecordWriter {
+            keys: part(&ColumnRole::Key, &definition.storage.key_format)?,
+            values: part(&ColumnRole::Value, &definition.storage.value_format)?,
+            sink,
+            records: RawRecords::default(),
+        }))
+    }
+
+    /// Writes a batch.
+    ///
+    /// # Errors
+    /// When a value does not fit the format, or the sink refuses.
+    pub fn write(&mut self, changes: &ChangeBatch) -> Result<(), Error> {
+        match self {
+            Self::Records(writer) => writer.write(changes),
+            Self::Columns(sink) => Ok(sink.write(changes)?),
+        }
+    }
+
+    /// Waits until all that was written is durable.
+    ///
+    /// # Errors
+    /// When anything was not stored.
+    pub fn flush(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Records(writer) => Ok(writer.sink.flush()?),
+            Self::Columns(sink) => Ok(sink.flush()?),
+        }
+    }
+
+    /// Flushes and ends the output.
+    ///
+    /// # Errors
+    /// As [`ShardSink::flush`].
+    pub fn close(&mut self) -> Result<(), Error> {
+        match self {
+            Self::Records(writer) => Ok(writer.sink.close()?),
+            Self::Columns(sink) => Ok(sink.close()?),
+        }
+    }
+}
+
+impl RecordWriter {
+    fn write(&mut self, changes: &ChangeBatch) -> Result<(), Error> {
+        let rows = changes.num_rows();
+        let pick = |positions: &[usize]| -> Vec<ArrayRef> {
+            positions
+                .iter()
+                .map(|i| Arc::clone(changes.records.column(*i)))
+                .collect()
+        };
+        let records = &mut self.records;
+        records.keys.clear();
+        records.values.clear();
+        let keys = pick(&self.keys.0);
+        let null_keys = all_null(&keys, rows);
+        self.keys.1.encode(&keys, rows, null_keys.as_ref(), &mut records.keys)?;
+        let tombstones = changes.weights.as_ref().map(|weights| {
+            weights
+                .values()
+                .iter()
+                .map(|weight| Some(*weight < 0))
+                .collect::<BooleanArray>()
+        });
+        let values = pick(&self.values.0);
+        self.values
+            .1
+            .encode(&values, rows, tombstones.as_ref(), &mut records.values)?;
+        records.timestamps.clear();
+        records.timestamps.extend_from_slice(changes.event_times.values());
+        records.offsets.clear();
+        records.offsets.resize(rows, -1);
+        Ok(self.sink.write(records)?)
+    }
+}
+
+/// True for rows in which every key column is null: their records have no key. `None` where there is no such row.
+fn all_null(keys: &[ArrayRef], rows: usize) -> Option<BooleanArray> {
+    if keys.is_empty() || keys.iter().any(|column| column.null_count() == 0) {
+        return None;
+    }
+    let mask: BooleanArray = (0..rows)
+        .map(|row| Some(keys.iter().all(|column| column.is_null(row))))
+        .collect();
+    (mask.true_count() > 0).then_some(mask)
+}
+
+/// What the reader of a push query holds.
+#[derive(Debug, Clone)]
+pub struct ChangeReceiver {
+    /// The batches in the order in which the shards gave them; ends when the query has ended.
+    pub batches: Receiver<ChangeBatch>,
+}
+
+/// The writing end of a push query; each shard has a clone.
+#[derive(Debug, Clone)]
+pub struct ChangeSender {
+    batches: Sender<ChangeBatch>,
+}
+
+/// A pair for a push query.
+#[must_use]
+pub fn change_channel() -> (ChangeSender, ChangeReceiver) {
+    // Not bounded by itself: a full channel would hold up a worker thread. The pipeline asks `is_full` before each step.
+    let (sender, receiver) = unbounded();
+    (ChangeSender { batches: sender }, ChangeReceiver { batches: receiver })
+}
+
+impl ChangeSender {
+    /// True when the reader is so far behind that the pipeline must wait.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        self.batches.len() >= PUSH_QUERY_BATCHES_MAX
+    }
+}
+
+impl ColumnSink for ChangeSender {
+    fn write(&mut self, changes: &ChangeBatch) -> Result<(), connector::Error> {
+        // Nobody reads any more: the query is about to be stopped.
+        let _ = self.batches.send(changes.clone());
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<(), connector::Error> {
+        Ok(())
+    }
+
+    fn close(&mut self) -> Result<(), connector::Error> {
+        Ok(())
+    }
+}

@@ -1,0 +1,95 @@
+//! The plan graph of one query: a tree of nodes, each with one consumer, ending in the root that feeds the sink.
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::SchemaRef;
+
+use crate::catalog::Definition;
+use crate::operator::{Expression, StreamCall};
+
+/// Number of a node in [`Dataflow::nodes`].
+pub type NodeId = usize;
+
+/// The nodes of one query; a node's inputs stand before it, the root is the last one.
+#[derive(Debug, Clone, Default)]
+pub struct Dataflow {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+}
+
+/// One node.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// What it does.
+    pub kind: NodeKind,
+    /// Where its batches come from, by port.
+    pub inputs: Vec<NodeId>,
+    /// The columns that it gives.
+    pub schema: SchemaRef,
+}
+
+/// What a node does.
+#[derive(Debug, Clone)]
+pub enum NodeKind {
+    /// Reads a stream or table.
+    Scan(Scan),
+    /// Gives rows that the plan holds (`SELECT 1`, `VALUES`).
+    Rows(datafusion::arrow::array::RecordBatch),
+    /// Keeps rows for which the predicate is true.
+    Filter(Expression),
+    /// Computes the columns of its schema.
+    Project(Vec<Expression>),
+    /// Appends a column for each call; the state is kept by the keys.
+    StreamFunction {
+        /// What the state is kept by; none: one state for all rows.
+        keys: Vec<Expression>,
+        /// The calls.
+        calls: Vec<StreamCall>,
+    },
+    /// Sends each row to the shard that it belongs to.
+    Exchange(Distribution),
+    /// Lets the first rows through, over all shards.
+    Limit(u64),
+    /// Rows of all inputs.
+    Union,
+}
+
+/// Where the rows of an exchange go.
+#[derive(Debug, Clone)]
+pub enum Distribution {
+    /// To the shard of the hash of these values.
+    Hash(Vec<Expression>),
+    /// All to one shard.
+    Single,
+}
+
+/// A stream or table as a query reads it.
+#[derive(Debug, Clone)]
+pub struct Scan {
+    /// Its definition.
+    pub definition: Arc<Definition>,
+    /// The columns read, as positions in [`Definition::query_schema`], in the order of the node's schema.
+    pub projection: Vec<usize>,
+}
+
+impl Dataflow {
+    /// Adds a node, gives its number.
+    pub fn add(&mut self, kind: NodeKind, inputs: Vec<NodeId>, schema: SchemaRef) -> NodeId {
+        self.nodes.push(Node { kind, inputs, schema });
+        self.nodes.len() - 1
+    }
+
+    /// The last node, which feeds the sink. Panics on an empty dataflow, which planning never gives.
+    #[must_use]
+    pub fn root(&self) -> &Node {
+        self.nodes.last().expect("a planned dataflow has nodes")
+    }
+
+    /// The scans.
+    pub fn scans(&self) -> impl Iterator<Item = (NodeId, &Scan)> {
+        self.nodes.iter().enumerate().filter_map(|(id, node)| match &node.kind {
+            NodeKind::Scan(scan) => Some((id, scan)),
+            _ => None,
+        })
+    }
+}

@@ -1,0 +1,157 @@
+//! All functions that SQL can call, by lower-case name: DataFusion's, ksqlDB's, and those of plugins.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use datafusion::execution::SessionStateDefaults;
+use datafusion::logical_expr::planner::ExprPlanner;
+use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
+
+use crate::function;
+use crate::types::Clock;
+use crate::udf::{FunctionSource, StreamFunction, scalar_udf};
+
+/// The functions of one moment; a query keeps the set that it was planned with.
+#[derive(Debug)]
+pub struct FunctionSet {
+    scalars: HashMap<String, Arc<ScalarUDF>>,
+    higher_order: HashMap<String, Arc<HigherOrderUDF>>,
+    aggregates: HashMap<String, Arc<AggregateUDF>>,
+    windows: HashMap<String, Arc<WindowUDF>>,
+    streams: BTreeMap<String, Vec<Arc<dyn StreamFunction>>>,
+    expr_planners: Vec<Arc<dyn ExprPlanner>>,
+}
+
+impl FunctionSet {
+    /// DataFusion's functions, then ksqlDB's, then those of `plugins`; of two with one name the later one wins.
+    #[must_use]
+    pub fn new(plugins: &dyn FunctionSource, clock: &Arc<dyn Clock>) -> Self {
+        let mut set = Self {
+            scalars: HashMap::new(),
+            higher_order: HashMap::new(),
+            aggregates: HashMap::new(),
+            windows: HashMap::new(),
+            streams: BTreeMap::new(),
+            expr_planners: vec![Arc::new(function::KsqlExprPlanner)],
+        };
+        set.expr_planners.extend(SessionStateDefaults::default_expr_planners());
+        for function in SessionStateDefaults::default_scalar_functions() {
+            for name in function.aliases() {
+                set.scalars.insert(name.to_lowercase(), Arc::clone(&function));
+            }
+            set.scalars
+                .insert(function.name().to_lowercase(), Arc::clone(&function));
+        }
+        for function in SessionStateDefaults::default_higher_order_functions() {
+            set.higher_order.insert(function.name().to_lowercase(), function);
+        }
+        for function in SessionStateDefaults::default_aggregate_functions() {
+            for name in function.aliases() {
+                set.aggregates.insert(name.to_lowercase(), Arc::clone(&function));
+            }
+            set.aggregates
+                .insert(function.name().to_lowercase(), Arc::clone(&function));
+        }
+        for function in SessionStateDefaults::default_window_functions() {
+            set.windows.insert(function.name().to_lowercase(), function);
+        }
+        for scalar in function::scalar_functions(clock) {
+            set.scalars.insert(scalar.name().to_lowercase(), scalar);
+        }
+        for higher_order in function::higher_order_functions() {
+            let name = higher_order.name().to_lowercase();
+            set.scalars.remove(&name);
+            set.higher_order.insert(name, higher_order);
+        }
+        set.add_plugins(plugins);
+        set
+    }
+
+    fn add_plugins(&mut self, plugins: &dyn FunctionSource) {
+        for info in plugins.functions() {
+            let name = info.name.to_lowercase();
+            let streams = plugins.stream(&info.name);
+            if !streams.is_empty() {
+                self.streams.insert(name.clone(), streams);
+            }
+            if let Some(function) = scalar_udf(plugins, &info.name) {
+                self.scalars.insert(name.clone(), Arc::new(function));
+            }
+        }
+    }
+
+    /// Built-in functions with their kind, by name; some of them are hidden behind a plugin's function of the same name.
+    pub fn built_in(&self) -> impl Iterator<Item = (String, &'static str)> {
+        let named = |name: &String, kind| (name.clone(), kind);
+        let scalars = self.scalars.keys().map(move |name| named(name, "scalar"));
+        let lambdas = self.higher_order.keys().map(move |name| named(name, "scalar"));
+        let aggregates = self.aggregates.keys().map(move |name| named(name, "aggregate"));
+        scalars.chain(lambdas).chain(aggregates)
+    }
+
+    /// A built-in function for people: how it is called and what it does.
+    #[must_use]
+    pub fn describe(&self, name: &str) -> Option<String> {
+        let name = name.to_lowercase();
+        if let Some(doc) = function::docs()
+            .into_iter()
+            .find(|doc| doc.name.eq_ignore_ascii_case(&name))
+        {
+            return Some(format!("{}\n  {}\n", doc.signatures.join("\n"), doc.doc));
+        }
+        let scalar = self.scalars.get(&name).map(|function| function.documentation());
+        let aggregate = self.aggregates.get(&name).map(|function| function.documentation());
+        let documentation = scalar.or(aggregate)?;
+        Some(match documentation {
+            Some(doc) => format!("{}\n  {}\n", doc.syntax_example.to_uppercase(), doc.description.trim()),
+            None => format!("{}\n  built in\n", name.to_uppercase()),
+        })
+    }
+
+    /// The scalar function of that lower-case name.
+    #[must_use]
+    pub fn scalar(&self, name: &str) -> Option<&Arc<ScalarUDF>> {
+        self.scalars.get(name)
+    }
+
+    /// The function over lambdas of that lower-case name.
+    #[must_use]
+    pub fn higher_order(&self, name: &str) -> Option<&Arc<HigherOrderUDF>> {
+        self.higher_order.get(name)
+    }
+
+    /// The aggregate function of that lower-case name.
+    #[must_use]
+    pub fn aggregate(&self, name: &str) -> Option<&Arc<AggregateUDF>> {
+        self.aggregates.get(name)
+    }
+
+    /// The window function (for OVER) of that lower-case name.
+    #[must_use]
+    pub fn window(&self, name: &str) -> Option<&Arc<WindowUDF>> {
+        self.windows.get(name)
+    }
+
+    /// The overloads of the stream function of that lower-case name.
+    #[must_use]
+    pub fn stream(&self, name: &str) -> Option<&[Arc<dyn StreamFunction>]> {
+        self.streams.get(name).map(Vec::as_slice)
+    }
+
+    /// DataFusion's extension points for expressions.
+    #[must_use]
+    pub fn expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
+        &self.expr_planners
+    }
+
+    /// Names of all functions that stand where an expression stands.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.scalars
+            .keys()
+            .chain(self.higher_order.keys())
+            .chain(self.aggregates.keys())
+            .chain(self.windows.keys())
+            .chain(self.streams.keys())
+            .map(String::as_str)
+    }
+}

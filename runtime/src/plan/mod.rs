@@ -1,0 +1,61 @@
+//! Floor 3: statements to dataflows.
+//!
+//! A SELECT goes through four hands: [`rewrite`] expands `*`, names columns and marks stream functions in sqlparser's AST;
+//! DataFusion resolves names and types (its `SqlToRel`, analyzer and a few optimizer rules); [`lower`] turns the logical
+//! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
+//! Nothing here reads a topic or runs a row.
+
+mod dataflow;
+mod error;
+mod explain;
+mod function_set;
+mod key;
+mod lower;
+mod names;
+mod rewrite;
+mod stream_marker;
+mod target;
+
+use std::sync::Arc;
+
+pub use dataflow::{Dataflow, Distribution, Node, NodeId, NodeKind, Scan};
+pub use error::Error;
+pub use explain::explain;
+pub use function_set::FunctionSet;
+pub use lower::PlannedQuery;
+pub use target::{align_to, event_time_only_types};
+
+use crate::catalog::Catalog;
+use crate::sql::ast::Query;
+
+/// What planning needs to know.
+#[derive(Debug, Clone, Copy)]
+pub struct Planner<'a> {
+    /// Streams, tables and types.
+    pub catalog: &'a Catalog,
+    /// All functions.
+    pub functions: &'a Arc<FunctionSet>,
+}
+
+impl Planner<'_> {
+    /// Plans a query.
+    ///
+    /// # Errors
+    /// When a name or type is wrong, or the query cannot be streamed.
+    pub fn plan(&self, query: &Query) -> Result<PlannedQuery, Error> {
+        let rewritten = rewrite::rewrite(query, self.catalog, self.functions)?;
+        let logical = names::logical_plan(rewritten.body, self.catalog, self.functions)?;
+        lower::lower(&logical, rewritten.partition_by, self.functions)
+    }
+
+    /// Plans an expression that sees no column, as those of INSERT ... VALUES, and gives its value.
+    ///
+    /// # Errors
+    /// When it is no constant, or cannot be evaluated.
+    pub fn constant(
+        &self,
+        expression: &datafusion::sql::sqlparser::ast::Expr,
+    ) -> Result<datafusion::scalar::ScalarValue, Error> {
+        names::constant(expression, self.catalog, self.functions)
+    }
+}

@@ -1,0 +1,468 @@
+//! The streaming part of SQL, brought into a form that DataFusion plans.
+//!
+//! On sqlparser's AST, before any name is resolved: `*` becomes the declared columns (pseudo-columns are left out, joined
+//! columns get the prefix of their relation), expressions without a name get ksqlDB's `KSQL_COL_n`, calls of stream
+//! functions get their key, and the streaming clauses that the engine does not run are refused.
+
+use std::collections::BTreeSet;
+use std::ops::ControlFlow;
+
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName, ObjectNamePart, SelectItem,
+    SelectItemQualifiedWildcardKind, SetExpr, TableFactor, WindowType, visit_expressions_mut,
+};
+use datafusion::sql::sqlparser::tokenizer::Span;
+
+use super::stream_marker::marker_name;
+use super::{Error, FunctionSet};
+use crate::catalog::{Catalog, Definition};
+use crate::function::type_integer_literals;
+use crate::sql::ast::{Query, SelectClauses};
+
+/// A query that DataFusion plans, and the key that it asks for.
+#[derive(Debug)]
+pub(crate) struct Rewritten {
+    pub(crate) body: ast::Query,
+    /// Positions in the projection of the outer SELECT's PARTITION BY; `None` where it has none.
+    pub(crate) partition_by: Option<Vec<usize>>,
+}
+
+/// Rewrites `query`.
+pub(crate) fn rewrite(query: &Query, catalog: &Catalog, functions: &FunctionSet) -> Result<Rewritten, Error> {
+    let mut rewriter = Rewriter {
+        query,
+        catalog,
+        functions,
+        partition_by: None,
+    };
+    let mut body = (*query.body).clone();
+    rewriter.query(&mut body, Depth::Outer)?;
+    Ok(Rewritten {
+        body,
+        partition_by: rewriter.partition_by,
+    })
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Depth {
+    Outer,
+    Inner,
+}
+
+struct Rewriter<'a> {
+    query: &'a Query,
+    catalog: &'a Catalog,
+    functions: &'a FunctionSet,
+    partition_by: Option<Vec<usize>>,
+}
+
+/// A relation of a FROM: how its columns are called, and what it is where that is known.
+struct Relation<'a> {
+    alias: Ident,
+    definition: Option<&'a Definition>,
+}
+
+impl Rewriter<'_> {
+    fn query(&mut self, query: &mut ast::Query, depth: Depth) -> Result<(), Error> {
+        if let Some(with) = &mut query.with {
+            for table in &mut with.cte_tables {
+                self.query(&mut table.query, Depth::Inner)?;
+            }
+        }
+        self.set_expr(&mut query.body, depth)
+    }
+
+    fn set_expr(&mut self, body: &mut SetExpr, depth: Depth) -> Result<(), Error> {
+        match body {
+            SetExpr::Select(select) => self.select(select, depth),
+            SetExpr::Query(query) => self.query(query, depth),
+            SetExpr::SetOperation { left, right, .. } => {
+                self.set_expr(left, Depth::Inner)?;
+                self.set_expr(right, Depth::Inner)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn select(&mut self, select: &mut ast::Select, depth: Depth) -> Result<(), Error> {
+        for from in &mut select.from {
+            self.table_factor(&mut from.relation)?;
+            for join in &mut from.joins {
+                self.table_factor(&mut join.relation)?;
+            }
+        }
+        let start = select.select_token.0.span.start;
+        let mut clauses = self
+            .query
+            .clauses
+            .get(&(start.line, start.column))
+            .cloned()
+            .unwrap_or_default();
+        type_integer_literals(&mut clauses.partition_by);
+        refuse_unsupported(&clauses)?;
+        type_integer_literals(&mut select.projection);
+        type_integer_literals(&mut select.selection);
+        let relations = self.relations(select);
+        expand_wildcards(select, &relations)?;
+        name_expressions(select);
+        self.key_stream_functions(select, &relations)?;
+        if !clauses.partition_by.is_empty() {
+            if depth == Depth::Inner {
+                return Err(Error::new(
+                    "partition-by-in-subquery",
+                    "PARTITION BY is only for the outermost SELECT",
+                )
+                .help("put it after the last FROM ... WHERE of the statement"));
+            }
+            self.partition_by = Some(partition_positions(&clauses, select)?);
+        }
+        Ok(())
+    }
+
+    fn table_factor(&mut self, factor: &mut TableFactor) -> Result<(), Error> {
+        match factor {
+            TableFactor::Derived { subquery, .. } => self.query(subquery, Depth::Inner),
+            TableFactor::NestedJoin { table_with_joins, .. } => {
+                self.table_factor(&mut table_with_joins.relation)?;
+                for join in &mut table_with_joins.joins {
+                    self.table_factor(&mut join.relation)?;
+                }
+                Ok(())
+            }
+            TableFactor::Table { name, .. } => self.known_relation(name),
+            _ => Ok(()),
+        }
+    }
+
+    /// Unknown names are reported here because DataFusion's error has no place; CTEs are known to DataFusion alone.
+    fn known_relation(&self, name: &ObjectName) -> Result<(), Error> {
+        let Some(ident) = name.0.last().and_then(ObjectNamePart::as_ident) else {
+            return Ok(());
+        };
+        let is_cte = |query: &ast::Query| {
+            let tables = query.with.iter().flat_map(|with| &with.cte_tables);
+            tables.into_iter().any(|table| table.alias.name.value == ident.value)
+        };
+        if self.catalog.source(&ident.value).is_some() || is_cte(&self.query.body) {
+            return Ok(());
+        }
+        let error = Error::new(
+            "unknown-source",
+            format!("stream or table `{}` does not exist", ident.value),
+        )
+        .at(ident.span);
+        Err(match self.catalog.nearest_source(&ident.value) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help("SHOW STREAMS and SHOW TABLES list what there is; CREATE STREAM makes one over a topic"),
+        })
+    }
+
+    fn relations<'a>(&'a self, select: &ast::Select) -> Vec<Relation<'a>> {
+        let factors = select
+            .from
+            .iter()
+            .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
+        factors.filter_map(|factor| self.relation(factor)).collect()
+    }
+
+    fn relation(&self, factor: &TableFactor) -> Option<Relation<'_>> {
+        match factor {
+            TableFactor::Table { name, alias, .. } => {
+                let ident = name.0.last()?.as_ident()?;
+                let is_shadowed = self.query.body.with.iter().flat_map(|with| &with.cte_tables);
+                let is_cte = is_shadowed
+                    .into_iter()
+                    .any(|table| table.alias.name.value == ident.value);
+                Some(Relation {
+                    alias: alias.as_ref().map_or(ident, |alias| &alias.name).clone(),
+                    definition: (!is_cte)
+                        .then(|| self.catalog.source(&ident.value))
+                        .flatten()
+                        .map(AsRef::as_ref),
+                })
+            }
+            TableFactor::Derived { alias: Some(alias), .. } => Some(Relation {
+                alias: alias.name.clone(),
+                definition: None,
+            }),
+            _ => None,
+        }
+    }
+
+    /// Gives every call of a stream function its key: `f(a) OVER (PARTITION BY k)` becomes a marker call `f(a, k)`.
+    fn key_stream_functions(&self, select: &mut ast::Select, relations: &[Relation<'_>]) -> Result<(), Error> {
+        let flow = visit_expressions_mut(&mut select.projection, |expr| self.key_call(expr, relations));
+        let flow = match flow {
+            ControlFlow::Continue(()) => {
+                visit_expressions_mut(&mut select.selection, |expr| self.key_call(expr, relations))
+            }
+            stop @ ControlFlow::Break(_) => stop,
+        };
+        match flow {
+            ControlFlow::Break(error) => Err(error),
+            ControlFlow::Continue(()) => Ok(()),
+        }
+    }
+
+    fn key_call(&self, expr: &mut Expr, relations: &[Relation<'_>]) -> ControlFlow<Error> {
+        let Expr::Function(call) = expr else {
+            return ControlFlow::Continue(());
+        };
+        let Some(name) = single_ident(&call.name) else {
+            return ControlFlow::Continue(());
+        };
+        let function = name.value.to_lowercase();
+        let span = name.span;
+        if self.functions.stream(&function).is_none() {
+            return ControlFlow::Continue(());
+        }
+        let keys = match call.over.take() {
+            Some(over) => over_keys(over, &function, span),
+            None => own_keys(relations, &function, span),
+        };
+        match keys {
+            Ok(keys) => {
+                call.name = ObjectName::from(vec![Ident {
+                    value: marker_name(&function, keys.len()),
+                    quote_style: Some('"'),
+                    span,
+                }]);
+                if let FunctionArguments::List(list) = &mut call.args {
+                    let keys = keys
+                        .into_iter()
+                        .map(|key| FunctionArg::Unnamed(FunctionArgExpr::Expr(key)));
+                    list.args.extend(keys);
+                }
+                ControlFlow::Continue(())
+            }
+            Err(error) => ControlFlow::Break(error),
+        }
+    }
+}
+
+fn single_ident(name: &ObjectName) -> Option<&Ident> {
+    match name.0.as_slice() {
+        [part] => part.as_ident(),
+        _ => None,
+    }
+}
+
+/// The key of `OVER (PARTITION BY ...)`.
+fn over_keys(over: WindowType, function: &str, span: Span) -> Result<Vec<Expr>, Error> {
+    let WindowType::WindowSpec(spec) = over else {
+        return Err(
+            Error::new("stream-function-over", format!("{function} takes no named window"))
+                .at(span)
+                .help("write OVER (PARTITION BY key)"),
+        );
+    };
+    if spec.window_frame.is_some() || !spec.order_by.is_empty() {
+        return Err(Error::new(
+            "stream-function-over",
+            format!("{function} sees its rows in the order of their arrival"),
+        )
+        .at(span)
+        .help("leave ORDER BY and the frame out: OVER (PARTITION BY key)"));
+    }
+    Ok(spec.partition_by)
+}
+
+/// The key of the stream, for a call without OVER.
+fn own_keys(relations: &[Relation<'_>], function: &str, span: Span) -> Result<Vec<Expr>, Error> {
+    let [
+        Relation {
+            alias,
+            definition: Some(definition),
+        },
+    ] = relations
+    else {
+        return Err(Error::new(
+            "stream-function-key",
+            format!("it is not clear which key {function} keeps its state by"),
+        )
+        .at(span)
+        .help(format!("name it: {function}(...) OVER (PARTITION BY key)")));
+    };
+    Ok(definition
+        .key_columns()
+        .map(|position| column(alias, &definition.columns[position].name))
+        .collect())
+}
+
+/// Clauses of later work: refused, never ignored.
+fn refuse_unsupported(clauses: &SelectClauses) -> Result<(), Error> {
+    if clauses.window.is_some() {
+        return Err(Error::new("not-supported", "WINDOW is not supported yet"));
+    }
+    if !clauses.within.is_empty() {
+        return Err(Error::new("not-supported", "joins are not supported yet"));
+    }
+    Ok(())
+}
+
+fn column(alias: &Ident, name: &str) -> Expr {
+    let quoted = |value: &str| Ident {
+        value: value.to_owned(),
+        quote_style: Some('"'),
+        span: Span::empty(),
+    };
+    Expr::CompoundIdentifier(vec![quoted(&alias.value), quoted(name)])
+}
+
+fn quoted(value: String) -> Ident {
+    Ident {
+        value,
+        quote_style: Some('"'),
+        span: Span::empty(),
+    }
+}
+
+/// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
+fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Result<(), Error> {
+    let prefixed = relations.len() > 1;
+    let mut expanded = Vec::with_capacity(select.projection.len());
+    for item in std::mem::take(&mut select.projection) {
+        match item {
+            SelectItem::Wildcard(options) if relations.iter().any(|relation| relation.definition.is_some()) => {
+                for relation in relations {
+                    expand_relation(relation, prefixed, &options, &mut expanded);
+                }
+            }
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
+                let wanted = name.0.last().and_then(ObjectNamePart::as_ident);
+                let relation = relations
+                    .iter()
+                    .find(|r| Some(&r.alias.value) == wanted.map(|ident| &ident.value));
+                match (relation, wanted) {
+                    (Some(relation), _) => expand_relation(relation, prefixed, &options, &mut expanded),
+                    (None, Some(ident)) => {
+                        return Err(
+                            Error::new("unknown-source", format!("`{}` is not in FROM", ident.value)).at(ident.span),
+                        );
+                    }
+                    (None, None) => expanded.push(SelectItem::QualifiedWildcard(
+                        SelectItemQualifiedWildcardKind::ObjectName(name),
+                        options,
+                    )),
+                }
+            }
+            other => expanded.push(other),
+        }
+    }
+    select.projection = expanded;
+    Ok(())
+}
+
+fn expand_relation(
+    relation: &Relation<'_>,
+    prefixed: bool,
+    options: &ast::WildcardAdditionalOptions,
+    out: &mut Vec<SelectItem>,
+) {
+    let Some(definition) = relation.definition else {
+        let name = ObjectName::from(vec![relation.alias.clone()]);
+        out.push(SelectItem::QualifiedWildcard(
+            SelectItemQualifiedWildcardKind::ObjectName(name),
+            options.clone(),
+        ));
+        return;
+    };
+    for declared in &definition.columns {
+        let expr = column(&relation.alias, &declared.name);
+        let alias = if prefixed {
+            format!("{}_{}", relation.alias.value, declared.name)
+        } else {
+            declared.name.clone()
+        };
+        out.push(SelectItem::ExprWithAlias {
+            expr,
+            alias: quoted(alias),
+        });
+    }
+}
+
+/// Gives every expression a name: a column's own, a field's own, otherwise `KSQL_COL_n`, numbered over the unnamed ones
+/// of the SELECT and passing over names that are taken (ksqlDB: `ColumnAliasGenerator`).
+fn name_expressions(select: &mut ast::Select) {
+    let taken: BTreeSet<String> = select.projection.iter().filter_map(own_name).collect();
+    let mut next = 0;
+    for item in &mut select.projection {
+        let SelectItem::UnnamedExpr(expr) = item else { continue };
+        let alias = own_name(&SelectItem::UnnamedExpr(expr.clone())).unwrap_or_else(|| {
+            loop {
+                let name = format!("KSQL_COL_{next}");
+                next += 1;
+                if !taken.contains(&name) {
+                    break name;
+                }
+            }
+        });
+        *item = SelectItem::ExprWithAlias {
+            expr: expr.clone(),
+            alias: quoted(alias),
+        };
+    }
+}
+
+/// The name that a select item has without being given one.
+fn own_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(ident.value.clone()),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(|ident| ident.value.clone()),
+        SelectItem::UnnamedExpr(Expr::Function(call)) => field_name(call),
+        _ => None,
+    }
+}
+
+/// `a->b` was rewritten to `get_field(a, 'B')`; it is called `B`.
+fn field_name(call: &ast::Function) -> Option<String> {
+    if single_ident(&call.name)?.value != "get_field" {
+        return None;
+    }
+    let FunctionArguments::List(list) = &call.args else {
+        return None;
+    };
+    match list.args.get(1)? {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => value.value.clone().into_string(),
+        _ => None,
+    }
+}
+
+/// Where in the projection the expressions of PARTITION BY stand.
+fn partition_positions(clauses: &SelectClauses, select: &ast::Select) -> Result<Vec<usize>, Error> {
+    let mut positions = Vec::with_capacity(clauses.partition_by.len());
+    for wanted in &clauses.partition_by {
+        if matches!(wanted, Expr::Value(value) if value.value == ast::Value::Null) {
+            continue;
+        }
+        let position = select.projection.iter().position(|item| match item {
+            SelectItem::ExprWithAlias { expr, .. } => same_expression(expr, wanted),
+            _ => false,
+        });
+        positions.push(position.ok_or_else(|| {
+            Error::new(
+                "key-not-selected",
+                format!("the PARTITION BY expression `{wanted}` is not selected"),
+            )
+            .help(format!(
+                "the key is a column of the result: add `{wanted}` to the SELECT list"
+            ))
+        })?);
+    }
+    Ok(positions)
+}
+
+/// Equal, where a column may be written with or without its relation.
+fn same_expression(a: &Expr, b: &Expr) -> bool {
+    let last = |expr: &Expr| match expr {
+        Expr::Identifier(ident) => Some(ident.value.clone()),
+        Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()),
+        _ => None,
+    };
+    match (last(a), last(b)) {
+        (Some(a), Some(b)) => a == b,
+        (None, None) => a == b,
+        _ => false,
+    }
+}

@@ -1,0 +1,44 @@
+//! The end-to-end tests, one binary: SQL scripts in several lives, the command line, the real Kafka, and the rules of the
+//! code base. Each data file is a test of its own.
+
+mod cli;
+mod kafka;
+mod kafka_program;
+mod kafka_suite;
+mod plugins_match;
+mod sdk_guest;
+mod slt;
+mod tidy;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use libtest_mimic::{Arguments, Failed, Trial};
+
+/// The root of the repository.
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the crate stands in the repository")
+        .to_path_buf()
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    let mut trials: Vec<Trial> = Vec::new();
+    trials.extend(slt::trials(&root().join("tests/slt")));
+    trials.extend(cli::trials(&root().join("tests/cli")));
+    trials.extend(tidy::trials(&root()));
+    let checks: [(&str, fn() -> Result<(), String>); 3] = [
+        ("plugins/match their sources", plugins_match::check),
+        ("plugins/build to the same bytes", plugins_match::rebuild),
+        ("plugins/every type through the SDK", sdk_guest::check),
+    ];
+    for (name, check) in checks {
+        trials.push(Trial::test(name, move || check().map_err(Failed::from)));
+    }
+    trials.extend(kafka_suite::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    kafka_suite::stop();
+    conclusion.exit_code()
+}

@@ -1,0 +1,17 @@
+//! The formulas as a plugin that is made with the SDK: one call per batch.
+
+use waterwheel_udf::{plugin, scalar};
+
+plugin!(mul_add, risk_score);
+
+/// a * b + c
+#[scalar]
+fn mul_add(a: f64, b: f64, c: f64) -> f64 {
+    bench_formulas::mul_add(a, b, c)
+}
+
+/// how unusual a trade is, from 0 (ordinary) to 1
+#[scalar]
+fn risk_score(price: f64, average: f64, volume: f64) -> f64 {
+    bench_formulas::risk_score(price, average, volume)
+}
