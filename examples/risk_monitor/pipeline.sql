@@ -6,7 +6,7 @@
 --   cargo run --release -- run --brokers localhost:9092 examples/risk_monitor/pipeline.sql
 
 DEFINE rows = '200000';        -- trades to make up; leave ROWS out of the statement below to go on forever
-DEFINE threshold = '0.9';      -- alerts have a risk above this
+DEFINE threshold = '0.55';    -- alerts have a risk above this
 
 -- 1. Trades: a seeded random walk of the price for each symbol.
 CREATE STREAM trades (
@@ -23,12 +23,12 @@ CREATE STREAM trades (
     'symbol.values' = 'ACME,BOLT,CORE,DUNE,ECHO',
     'price.kind' = 'random_walk',
     'price.per' = 'symbol',
-    'price.start' = 100,
-    'price.step' = 0.5,
+    'price.start' = 400,
+    'price.step' = 1.5,
     'price.min' = 1,
     'volume.kind' = 'random',
     'volume.min' = 1,
-    'volume.max' = 1000,
+    'volume.max' = 5000,
     'trade_time.kind' = 'time',
     'trade_time.start' = '2026-01-01T09:00:00Z',
     'trade_time.step_ms' = 50

@@ -59,15 +59,15 @@ fn decode(
     let mut times = [vec![], vec![], vec![]];
     for _ in 0..ROUNDS {
         times[0].push(cpu_seconds(|| {
-            batches.iter().for_each(|batch| {
+            for batch in batches {
                 black_box(fast.decode(batch));
-            });
+            }
             Ok(())
         })?);
         times[1].push(cpu_seconds(|| {
-            batches.iter().for_each(|batch| {
+            for batch in batches {
                 black_box(general.decode(batch));
-            });
+            }
             Ok(())
         })?);
         times[2].push(cpu_seconds(|| {

@@ -218,10 +218,13 @@ impl Engine {
             }
         };
         match kind {
-            DropKind::Type => match session.catalog.remove_type(&name.value) {
-                true => Ok(Outcome::Message(format!("type {} dropped", name.value))),
-                false => missing("type"),
-            },
+            DropKind::Type => {
+                if session.catalog.remove_type(&name.value) {
+                    Ok(Outcome::Message(format!("type {} dropped", name.value)))
+                } else {
+                    missing("type")
+                }
+            }
             DropKind::Topic => {
                 if self.topics.log().describe(&name.value)?.is_none() {
                     return missing("topic");

@@ -152,16 +152,13 @@ impl Engine {
     }
 
     fn explain(&self, session: &mut Session, statement: &Statement) -> Result<Outcome, Error> {
-        let query = match statement {
-            Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertSelect { query, .. } => {
-                query
-            }
-            _ => {
-                return Err(Error::user(
-                    "explain-what",
-                    "only queries have a plan: SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT",
-                ));
-            }
+        let (Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertSelect { query, .. }) =
+            statement
+        else {
+            return Err(Error::user(
+                "explain-what",
+                "only queries have a plan: SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT",
+            ));
         };
         let planned = self.planner(session).plan(query)?;
         Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))

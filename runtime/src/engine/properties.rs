@@ -7,7 +7,6 @@ use super::Error;
 use crate::catalog::nearest;
 use crate::connector::StartAt;
 use crate::operator::RowErrorPolicy;
-use crate::types::limits::COMMIT_INTERVAL_MS;
 
 /// One property: its name, default and meaning.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +147,6 @@ impl Properties {
         let ms: u64 = value
             .parse()
             .map_err(|_| self.wrong("commit.interval.ms", "a number of milliseconds"))?;
-        debug_assert!(COMMIT_INTERVAL_MS > 0, "the default is in the table above");
         Ok(Duration::from_millis(ms))
     }
 

@@ -198,7 +198,7 @@ impl<'a> Options<'a> {
             .spanned("BAD_RECORDS")
             .map(|(text, span)| (text.to_lowercase(), span));
         match (policy.as_ref().map(|(text, span)| (text.as_str(), *span)), topic) {
-            (None, None) | (Some(("skip", _)), None) => Ok(BadRecordPolicy::Skip),
+            (None | Some(("skip", _)), None) => Ok(BadRecordPolicy::Skip),
             (Some(("fail", _)), None) => Ok(BadRecordPolicy::Fail),
             (None | Some(("dead_letter", _)), Some((topic, _))) => Ok(BadRecordPolicy::DeadLetter(topic)),
             (Some(("dead_letter", span)), None) => Err(Error::user(

@@ -9,6 +9,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::{Error, RowErrorPolicy, RowErrors};
+use crate::function;
 
 /// A long-lived DataFusion expression with the name that its errors show.
 #[derive(Clone)]
@@ -65,7 +66,14 @@ impl Expression {
     /// # Errors
     /// When it fails for other reasons than a row's data, or the policy is to fail.
     pub fn evaluate(&self, records: &RecordBatch, errors: &RowErrors) -> Result<Values, Error> {
-        match self.evaluate_all(records) {
+        // Under the policy `null` ksqlDB's functions give NULL for the part that failed and a note about it, at full speed;
+        // for the other policies, and for other functions, the failing rows are searched.
+        let (result, notes) = match errors.policy {
+            RowErrorPolicy::Null => function::collect_row_errors(|| self.evaluate_all(records)),
+            RowErrorPolicy::Skip | RowErrorPolicy::Fail => (self.evaluate_all(records), function::RowErrors::default()),
+        };
+        errors.note(&notes);
+        match result {
             Ok(array) => Ok(Values { array, keep: None }),
             Err(error) if error.is_of_a_row() && errors.policy != RowErrorPolicy::Fail => {
                 self.evaluate_each(records, errors)

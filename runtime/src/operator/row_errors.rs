@@ -42,6 +42,17 @@ impl RowErrors {
         self.count.load(Ordering::Relaxed)
     }
 
+    /// Counts what functions noted about one batch and logs the first notes.
+    pub(crate) fn note(&self, notes: &crate::function::RowErrors) {
+        if notes.count == 0 {
+            return;
+        }
+        self.count.fetch_add(notes.count as u64, Ordering::Relaxed);
+        for note in notes.first.iter().take(BAD_RECORDS_LOGGED_PER_STEP_MAX) {
+            tracing::warn!(query = %self.query, "row error: {note}");
+        }
+    }
+
     /// Counts failed rows of one batch and logs the first few of them.
     pub(crate) fn report(&self, errors: &[super::Error]) {
         self.count.fetch_add(errors.len() as u64, Ordering::Relaxed);

@@ -110,11 +110,7 @@ fn place_of(diagnostic: &PlanDiagnostic) -> Option<(Location, Location)> {
 }
 
 fn help_of(diagnostic: &PlanDiagnostic) -> Option<String> {
-    let help = diagnostic
-        .helps
-        .first()
-        .or(diagnostic.notes.first().map(|_| diagnostic.helps.first()).flatten())?;
-    Some(help.message.clone())
+    diagnostic.helps.first().map(|help| help.message.clone())
 }
 
 impl From<operator::Error> for Error {

@@ -32,8 +32,9 @@ impl FunctionSet {
             aggregates: HashMap::new(),
             windows: HashMap::new(),
             streams: BTreeMap::new(),
-            expr_planners: SessionStateDefaults::default_expr_planners(),
+            expr_planners: vec![Arc::new(function::KsqlExprPlanner)],
         };
+        set.expr_planners.extend(SessionStateDefaults::default_expr_planners());
         for function in SessionStateDefaults::default_scalar_functions() {
             for name in function.aliases() {
                 set.scalars.insert(name.to_lowercase(), Arc::clone(&function));

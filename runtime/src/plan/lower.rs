@@ -29,7 +29,7 @@ pub struct PlannedQuery {
 /// Lowers an analyzed plan.
 pub(crate) fn lower(
     plan: &LogicalPlan,
-    partition_by: &Option<Vec<usize>>,
+    partition_by: Option<Vec<usize>>,
     functions: &Arc<FunctionSet>,
 ) -> Result<PlannedQuery, Error> {
     let mut lowering = Lowering {
@@ -41,7 +41,7 @@ pub(crate) fn lower(
     Ok(PlannedQuery {
         dataflow: lowering.dataflow,
         key: match partition_by {
-            Some(positions) => Ok(positions.clone()),
+            Some(positions) => Ok(positions),
             None => result_key(plan),
         },
     })

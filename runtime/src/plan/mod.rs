@@ -45,7 +45,7 @@ impl Planner<'_> {
     pub fn plan(&self, query: &Query) -> Result<PlannedQuery, Error> {
         let rewritten = rewrite::rewrite(query, self.catalog, self.functions)?;
         let logical = names::logical_plan(rewritten.body, self.catalog, self.functions)?;
-        lower::lower(&logical, &rewritten.partition_by, self.functions)
+        lower::lower(&logical, rewritten.partition_by, self.functions)
     }
 
     /// Plans an expression that sees no column, as those of INSERT ... VALUES, and gives its value.

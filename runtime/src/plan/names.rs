@@ -16,7 +16,7 @@ use datafusion::logical_expr::{
 };
 use datafusion::optimizer::optimize_projections::OptimizeProjections;
 use datafusion::optimizer::simplify_expressions::SimplifyExpressions;
-use datafusion::optimizer::{Analyzer, Optimizer, OptimizerContext};
+use datafusion::optimizer::{Analyzer, AnalyzerRule, Optimizer, OptimizerContext};
 use datafusion::physical_expr::create_physical_expr;
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
@@ -25,6 +25,7 @@ use datafusion::sql::sqlparser::ast;
 use super::stream_marker::{StreamMarker, parse_marker_name};
 use super::{Error, FunctionSet};
 use crate::catalog::{Catalog, Definition};
+use crate::function::{KsqlSemantics, type_integer_literals};
 
 /// A stream or table as DataFusion's planner sees it.
 #[derive(Debug)]
@@ -140,7 +141,10 @@ pub(crate) fn logical_plan(
     };
     let planner = SqlToRel::new_with_options(&names, parser_options());
     let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
-    let plan = Analyzer::new().execute_and_check(plan, &names.options, |_, _| {})?;
+    // ksqlDB's meaning of operators first, because DataFusion's own coercion would settle them.
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(KsqlSemantics)];
+    rules.extend(Analyzer::new().rules);
+    let plan = Analyzer::with_rules(rules).execute_and_check(plan, &names.options, |_, _| {})?;
     // Only rules that move no predicate across a node with state and add no node that we do not know.
     let optimizer = Optimizer::with_rules(vec![
         Arc::new(SimplifyExpressions::new()),
@@ -163,7 +167,9 @@ pub(crate) fn constant(
     };
     let planner = SqlToRel::new_with_options(&names, parser_options());
     let schema = DFSchema::empty();
-    let logical = planner.sql_to_expr(expression.clone(), &schema, &mut PlannerContext::new())?;
+    let mut expression = expression.clone();
+    type_integer_literals(&mut expression);
+    let logical = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
     let coerced = datafusion::optimizer::simplify_expressions::ExprSimplifier::new(
         datafusion::logical_expr::simplify::SimplifyContext::builder()
             .with_schema(Arc::new(schema.clone()))

@@ -16,6 +16,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::stream_marker::marker_name;
 use super::{Error, FunctionSet};
 use crate::catalog::{Catalog, Definition};
+use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
 
 /// A query that DataFusion plans, and the key that it asks for.
@@ -91,13 +92,16 @@ impl Rewriter<'_> {
             }
         }
         let start = select.select_token.0.span.start;
-        let clauses = self
+        let mut clauses = self
             .query
             .clauses
             .get(&(start.line, start.column))
             .cloned()
             .unwrap_or_default();
+        type_integer_literals(&mut clauses.partition_by);
         refuse_unsupported(&clauses)?;
+        type_integer_literals(&mut select.projection);
+        type_integer_literals(&mut select.selection);
         let relations = self.relations(select);
         expand_wildcards(select, &relations)?;
         name_expressions(select);

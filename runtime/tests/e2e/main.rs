@@ -2,6 +2,9 @@
 //! code base. Each data file is a test of its own.
 
 mod cli;
+mod kafka;
+mod kafka_program;
+mod kafka_suite;
 mod plugins_match;
 mod sdk_guest;
 mod slt;
@@ -34,5 +37,8 @@ fn main() -> ExitCode {
     for (name, check) in checks {
         trials.push(Trial::test(name, move || check().map_err(Failed::from)));
     }
-    libtest_mimic::run(&arguments, trials).exit_code()
+    trials.extend(kafka_suite::trials());
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    kafka_suite::stop();
+    conclusion.exit_code()
 }

@@ -34,23 +34,23 @@ struct Lock {
 }
 
 /// The directory of the project.
-pub fn project() -> PathBuf {
+pub(crate) fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 /// The id of the toolchain that builds plugins from Rust, or why there is none.
-pub fn toolchain() -> Result<String, String> {
+pub(crate) fn toolchain() -> Result<String, String> {
     run(Command::new(project().join("udf-sdk/toolchain/install-rust-wasm")).arg("--check"))
 }
 
 /// Builds a function crate with the project's script. `krate` is relative to the project.
-pub fn build(krate: &str, out: &Path) -> Result<(), String> {
+pub(crate) fn build(krate: &str, out: &Path) -> Result<(), String> {
     let script = project().join("udf-sdk/toolchain/build-rust");
     run(Command::new(script).arg(project().join(krate)).arg(out)).map(|_| ())
 }
 
 /// The plugins and their sources have the hashes of the lock, and none is missing on either side.
-pub fn check() -> Result<(), String> {
+pub(crate) fn check() -> Result<(), String> {
     let lock = read_lock()?;
     let files = files_below(&lock.source_roots)?;
     compare(
@@ -87,7 +87,7 @@ pub fn check() -> Result<(), String> {
 
 /// Building the plugins again gives the same bytes. Prints why it is skipped where no toolchain is there, or one that the
 /// lock does not know.
-pub fn rebuild() -> Result<(), String> {
+pub(crate) fn rebuild() -> Result<(), String> {
     let lock = read_lock()?;
     let id = match toolchain() {
         Ok(id) => id,

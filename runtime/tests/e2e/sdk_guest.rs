@@ -15,7 +15,7 @@ use waterwheel::udf::{FunctionSource, Limits, Registry, ScalarFunction, StreamFu
 use crate::plugins_match;
 
 /// Builds the guest and calls all of its functions.
-pub fn check() -> Result<(), String> {
+pub(crate) fn check() -> Result<(), String> {
     if let Err(reason) = plugins_match::toolchain() {
         println!("SKIPPED the functions of the SDK's guest: {reason}");
         return Ok(());

@@ -15,7 +15,7 @@ use waterwheel::exec::{State, StepRows};
 use waterwheel::types::clock::ManualClock;
 
 /// How long a script's query may take.
-const TIMEOUT: Duration = Duration::from_secs(60);
+const TIMEOUT: Duration = Duration::from_mins(1);
 
 /// A way to run a script.
 #[derive(Debug, Clone, Copy)]

@@ -21,8 +21,11 @@ use libtest_mimic::{Failed, Trial};
 use source::Sources;
 use tree::Tree;
 
+/// Finds the problems of a tree.
+type Rule = fn(&Tree, &Sources) -> Vec<String>;
+
 /// The rules: name, and what finds the problems, each `path:line: what is wrong and what to do`.
-const RULES: [(&str, fn(&Tree, &Sources) -> Vec<String>); 6] = [
+const RULES: [(&str, Rule); 6] = [
     ("floors", |_, sources| floors::check(sources)),
     ("fences", |_, sources| fences::check(sources)),
     ("sizes", |_, sources| sizes::check(sources)),

@@ -17,7 +17,7 @@ use super::native::queue::{GroupQueue, PartitionQueue};
 use super::properties::Properties;
 use super::reader::{KafkaReader, ReaderOptions};
 use super::source;
-use super::topics::Topics;
+use super::topics::{Extent, Topics};
 use super::verdict;
 use crate::connector::{AssignmentChange, Error, PartitionReader, ReadOptions, Source, StartAt, Waker};
 use crate::types::Retry;
@@ -27,14 +27,12 @@ const ASK_AGAIN: Duration = Duration::from_millis(200);
 /// librdkafka reads no topic without a group name; this one never joins or commits.
 const NO_GROUP: &str = "waterwheel-bounded-read";
 
-type Ends = Vec<(i32, i64)>;
-
 /// The source of a pull query.
 pub(crate) struct BoundedSource {
     topic: Arc<str>,
     options: ReadOptions,
     /// The answer of the thread that asks; taken once.
-    ends: Option<Receiver<Result<Ends, Error>>>,
+    ends: Option<Receiver<Result<Vec<Extent>, Error>>>,
     /// Tells that thread that nobody waits any more.
     abandoned: Arc<AtomicBool>,
     wake: Arc<parking_lot::Mutex<Option<Waker>>>,
@@ -90,17 +88,12 @@ impl BoundedSource {
     }
 
     /// Makes readers, then lets the records come.
-    fn assign(&self, ends: Ends) -> Result<AssignmentChange, Error> {
+    fn assign(&self, extents: Vec<Extent>) -> Result<AssignmentChange, Error> {
         let action = format!("read topic {}", self.topic);
-        let start = match (self.options.group.is_empty(), self.options.start_at) {
-            (false, _) => Offset::Stored, // and where nothing is stored, as `auto.offset.reset` says
-            (true, StartAt::Earliest) => Offset::Beginning,
-            (true, StartAt::Latest) => Offset::End,
-        };
         let wake = self.wake.lock().clone();
         let mut change = AssignmentChange::default();
-        let mut list = TopicPartitionList::with_capacity(ends.len());
-        for (partition, end) in ends {
+        let mut list = TopicPartitionList::with_capacity(extents.len());
+        for Extent { partition, start, end } in extents {
             let mut queue =
                 PartitionQueue::split(&self.consumer, &self.topic, partition).ok_or_else(|| Error::UnknownTopic {
                     topic: self.topic.to_string(),
@@ -108,17 +101,23 @@ impl BoundedSource {
             if let Some(wake) = &wake {
                 queue.set_waker(Arc::clone(wake));
             }
+            // Offsets by number rather than "the beginning": librdkafka looks such words up half a second later.
+            let (from, empty) = match (self.options.group.is_empty(), self.options.start_at) {
+                (false, _) => (Offset::Stored, end == 0), // where nothing is stored, as `auto.offset.reset` says
+                (true, StartAt::Earliest) => (Offset::Offset(start), start >= end),
+                (true, StartAt::Latest) => (Offset::Offset(end), true),
+            };
             let options = ReaderOptions {
                 partition,
                 headers: self.options.headers,
-                end: Some(end),
+                end: Some(if empty { 0 } else { end }),
                 woken: wake.is_some(),
             };
             let health = Arc::clone(&self.consumer.context().health);
             let reader = KafkaReader::new(queue, Arc::clone(&self.topic), options, health);
             change.added.push(Box::new(reader) as Box<dyn PartitionReader>);
-            if end > 0 {
-                list.add_partition_offset(&self.topic, partition, start)
+            if !empty {
+                list.add_partition_offset(&self.topic, partition, from)
                     .map_err(|error| verdict::crate_error(&action, Some(&self.topic), &error))?;
             }
         }
@@ -151,7 +150,7 @@ impl Source for BoundedSource {
     }
 
     fn commit(&mut self, next_offsets: &[(i32, i64)]) -> Result<(), Error> {
-        if self.options.group.is_empty() {
+        if self.options.group.is_empty() && !next_offsets.is_empty() {
             return Err(Error::Option {
                 option: "group".to_owned(),
                 reason: format!("a read of topic {} without a consumer group cannot commit", self.topic),
@@ -169,7 +168,7 @@ impl Source for BoundedSource {
 impl Drop for BoundedSource {
     fn drop(&mut self) {
         self.abandoned.store(true, Ordering::Release);
-        self.consumer.context().close();
+        source::close(&self.consumer, &self.topic, false);
     }
 }
 
@@ -188,13 +187,13 @@ struct Asking {
     topic: String,
     abandoned: Arc<AtomicBool>,
     wake: Arc<parking_lot::Mutex<Option<Waker>>>,
-    answer: Sender<Result<Ends, Error>>,
+    answer: Sender<Result<Vec<Extent>, Error>>,
 }
 
 impl Asking {
     fn run(self) {
         while !self.abandoned.load(Ordering::Acquire) {
-            let answer = self.topics.end_offsets(&self.topic);
+            let answer = self.topics.extents(&self.topic);
             if let Err(error) = &answer
                 && error.retry() == Retry::Backoff
             {

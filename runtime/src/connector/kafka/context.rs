@@ -61,8 +61,9 @@ impl Context {
 impl ClientContext for Context {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, line: &str) {
         // Every user property goes to every kind of client; that a producer ignores a consumer's is no news. Failed
-        // connections come as errors too, which `Health` reports once.
-        let quiet = facility == "CONFWARN" || facility == "FAIL" || facility == "ERROR";
+        // connections come as errors too, which `Health` reports once. A new cluster's first producer always waits a
+        // moment for its identity.
+        let quiet = matches!(facility, "CONFWARN" | "FAIL" | "ERROR" | "GETPID");
         match level {
             RDKafkaLogLevel::Emerg
             | RDKafkaLogLevel::Alert

@@ -12,6 +12,9 @@ use crate::connector::Error;
 /// How long a client that was connected before bears refused logins: brokers that restart refuse them for a moment.
 const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
 
+/// How long records that were fetched before an outage may still come out of the queues.
+const LEFTOVERS: Duration = Duration::from_secs(1);
+
 /// What is known of one client's connection.
 #[derive(Debug)]
 pub(crate) struct Health {
@@ -39,6 +42,16 @@ struct Trouble {
     since: Instant,
 }
 
+impl Trouble {
+    fn new(code: RDKafkaErrorCode, reason: &str) -> Self {
+        Self {
+            code,
+            reason: reason.to_owned(),
+            since: Instant::now(),
+        }
+    }
+}
+
 impl Health {
     pub(crate) fn new(action: String, topic: Option<String>) -> Self {
         Self {
@@ -51,27 +64,15 @@ impl Health {
     /// Takes note of a complaint.
     pub(crate) fn complain(&self, code: RDKafkaErrorCode, reason: &str) {
         let mut state = self.state.lock();
-        if code == RDKafkaErrorCode::AllBrokersDown && state.trouble.is_some() {
-            return; // why they are down was said before, and that is what people need
-        }
-        let changed = state.trouble.as_ref().is_none_or(|trouble| trouble.code != code);
-        if changed {
-            // Several codes tell of one outage; it began with the first.
-            let since = state
-                .trouble
-                .as_ref()
-                .map_or_else(Instant::now, |trouble| trouble.since);
-            state.trouble = Some(Trouble {
-                code,
-                reason: reason.to_owned(),
-                since,
-            });
-        }
-        let for_long = state
-            .trouble
-            .as_ref()
-            .is_some_and(|trouble| trouble.since.elapsed() >= LOGIN_PATIENCE);
+        let began = state.trouble.is_none();
         let verdict = verdict::verdict(code);
+        let trouble = state.trouble.get_or_insert_with(|| Trouble::new(code, reason));
+        // Why the brokers are down is worth more than that they are.
+        if code != RDKafkaErrorCode::AllBrokersDown {
+            trouble.code = code;
+            reason.clone_into(&mut trouble.reason);
+        }
+        let for_long = trouble.since.elapsed() >= LOGIN_PATIENCE;
         match verdict {
             Verdict::UnknownTopic => {
                 state.topic_unknown_since.get_or_insert_with(Instant::now);
@@ -81,7 +82,8 @@ impl Health {
             Verdict::Login | Verdict::Transient => {}
         }
         drop(state);
-        if changed && verdict != Verdict::UnknownTopic {
+        // An unknown topic becomes an error if it stays unknown, so it is not said twice.
+        if began && verdict != Verdict::UnknownTopic {
             tracing::warn!(action = %self.action, %reason, "kafka trouble, waiting for it to pass");
         } else {
             tracing::debug!(action = %self.action, %reason, "kafka trouble");
@@ -94,6 +96,14 @@ impl Health {
         state.connected = true;
         state.topic_unknown_since = None;
         state.error = None;
+        // Right after a connection broke, what works are records that were fetched before.
+        if state
+            .trouble
+            .as_ref()
+            .is_none_or(|trouble| trouble.since.elapsed() < LEFTOVERS)
+        {
+            return;
+        }
         let Some(trouble) = state.trouble.take() else { return };
         drop(state);
         let after_ms = u64::try_from(trouble.since.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -141,6 +151,12 @@ mod tests {
             (code, reason.as_str()),
             (RDKafkaErrorCode::BrokerTransportFailure, "connection refused")
         );
+        health.recover();
+        assert!(
+            health.last_complaint().is_some(),
+            "that may have been a record fetched before"
+        );
+        std::thread::sleep(LEFTOVERS);
         health.recover();
         assert!(health.last_complaint().is_none());
     }

@@ -5,6 +5,7 @@
 //! reached. Secrets leave this module only towards librdkafka.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rdkafka::config::{ClientConfig, RDKafkaLogLevel};
 use rdkafka::error::KafkaError;
@@ -230,6 +231,12 @@ impl Properties {
             Some("read_uncommitted") => Isolation::ReadUncommitted,
             _ => Isolation::ReadCommitted,
         }
+    }
+
+    /// How long the user lets a request take.
+    pub(crate) fn socket_timeout(&self) -> Option<Duration> {
+        let timeout_ms = self.user.get("socket.timeout.ms")?.parse().ok()?;
+        Some(Duration::from_millis(timeout_ms))
     }
 
     fn client(&self, defaults: &[(&str, &str)]) -> ClientConfig {

@@ -22,7 +22,7 @@ const IDLE_PAUSE_MAX: Duration = Duration::from_millis(20);
 pub(crate) struct ReaderOptions {
     pub(crate) partition: i32,
     pub(crate) headers: bool,
-    /// The offset to end before; `None`: never ends.
+    /// The offset to end before, 0 to end at once; `None`: never ends.
     pub(crate) end: Option<i64>,
     /// Whether the caller is woken when records come.
     pub(crate) woken: bool,

@@ -1,25 +1,27 @@
 //! What there is on the brokers: topics described, listed, made, removed, and where their partitions end.
 //!
-//! One metadata client serves all of a process. Every question waits for its answer, at most [`ANSWER_WAIT`].
+//! One metadata client serves all of a process. Every question waits for its answer, at most [`ANSWER_WAIT_MAX`].
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rdkafka::client::Client;
-use rdkafka::error::RDKafkaErrorCode;
-use rdkafka::metadata::MetadataTopic;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
+use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::context::Context;
 use super::health::Health;
-use super::native::admin::{self, Isolation, Refusal};
+use super::native::admin::{self, Isolation, Place, Refusal};
 use super::native::client::EventClient;
 use super::properties::Properties;
 use super::verdict::{self, Verdict};
 use crate::connector::{Error, NewTopic, TopicInfo};
 use crate::types::Retry;
 
-/// How long a question to the brokers may take.
-const ANSWER_WAIT: Duration = Duration::from_secs(10);
+/// How long a question to the brokers may take, where `socket.timeout.ms` does not say less.
+const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How long the first try to get metadata waits; each one after it waits twice as long.
+const FIRST_SLICE: Duration = Duration::from_millis(500);
 /// A broker that answers late is asked again after this time, while a change spreads through a cluster.
 const SPREAD_PAUSE: Duration = Duration::from_millis(50);
 
@@ -29,6 +31,15 @@ pub(crate) struct Topics {
     client: EventClient,
     health: Arc<Health>,
     isolation: Isolation,
+    answer_wait: Duration,
+}
+
+/// The records that a partition holds: from `start` to before `end`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Extent {
+    pub(crate) partition: i32,
+    pub(crate) start: i64,
+    pub(crate) end: i64,
 }
 
 impl Topics {
@@ -46,6 +57,9 @@ impl Topics {
             client,
             health,
             isolation: properties.isolation(),
+            answer_wait: properties
+                .socket_timeout()
+                .map_or(ANSWER_WAIT_MAX, |wait| wait.min(ANSWER_WAIT_MAX)),
         })
     }
 
@@ -58,10 +72,8 @@ impl Topics {
     pub(crate) fn list(&self) -> Result<Vec<TopicInfo>, Error> {
         let action = "list topics";
         let metadata = self
-            .client()
-            .fetch_metadata(None, ANSWER_WAIT)
+            .metadata(None)
             .map_err(|error| self.no_answer(action, None, &error))?;
-        self.health.recover();
         let mut topics: Vec<TopicInfo> = metadata.topics().iter().map(info).collect();
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(topics)
@@ -77,7 +89,7 @@ impl Topics {
             new.partitions,
             replicas,
             &new.config,
-            ANSWER_WAIT,
+            self.answer_wait,
         )
         .map_err(|refusal| self.refused(&action, &new.name, refusal))?;
         self.health.recover();
@@ -90,35 +102,49 @@ impl Topics {
     /// Removes a topic and waits until it is gone.
     pub(crate) fn delete(&self, topic: &str) -> Result<(), Error> {
         let action = format!("delete topic {topic}");
-        admin::delete_topic(&self.client, topic, ANSWER_WAIT)
+        admin::delete_topic(&self.client, topic, self.answer_wait)
             .map_err(|refusal| self.refused(&action, topic, refusal))?;
         self.health.recover();
         self.await_metadata(&action, || Ok(self.partitions(topic)?.is_none()))
     }
 
-    /// Where every partition of `topic` ends now for a reader of our isolation.
-    pub(crate) fn end_offsets(&self, topic: &str) -> Result<Vec<(i32, i64)>, Error> {
+    /// What every partition of `topic` holds now for a reader of our isolation, in order of the partitions.
+    pub(crate) fn extents(&self, topic: &str) -> Result<Vec<Extent>, Error> {
         let Some((info, _)) = self.partitions(topic)? else {
             return Err(Error::UnknownTopic {
                 topic: topic.to_owned(),
             });
         };
         let partitions: Vec<i32> = (0..info.partitions).collect();
-        let mut ends = admin::end_offsets(&self.client, topic, &partitions, self.isolation, ANSWER_WAIT)
-            .map_err(|refusal| self.refused(&format!("find the end of topic {topic}"), topic, refusal))?;
+        let ask = |place| {
+            admin::offsets(
+                &self.client,
+                topic,
+                &partitions,
+                place,
+                self.isolation,
+                self.answer_wait,
+            )
+            .map(|offsets| offsets.into_iter().collect::<BTreeMap<i32, i64>>())
+            .map_err(|refusal| self.refused(&format!("find the end of topic {topic}"), topic, refusal))
+        };
+        // In this order, so that no partition seems to end before it starts when its beginning is deleted meanwhile.
+        let (starts, ends) = (ask(Place::Start)?, ask(Place::End)?);
         self.health.recover();
-        ends.sort_unstable();
-        Ok(ends)
+        let extent = |(partition, end): (i32, i64)| Extent {
+            partition,
+            start: starts.get(&partition).map_or(0, |start| *start),
+            end,
+        };
+        Ok(ends.into_iter().map(extent).collect())
     }
 
     /// The topic, and whether each of its partitions has a leader.
     fn partitions(&self, topic: &str) -> Result<Option<(TopicInfo, bool)>, Error> {
         let action = format!("describe topic {topic}");
         let metadata = self
-            .client()
-            .fetch_metadata(Some(topic), ANSWER_WAIT)
+            .metadata(Some(topic))
             .map_err(|error| self.no_answer(&action, Some(topic), &error))?;
-        self.health.recover();
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
@@ -133,16 +159,34 @@ impl Topics {
         Ok(Some((info(found), led)))
     }
 
+    /// Asks for metadata in growing slices of time, so that a refused login is not waited out.
+    fn metadata(&self, topic: Option<&str>) -> KafkaResult<Metadata> {
+        let start = Instant::now();
+        let mut slice = FIRST_SLICE;
+        loop {
+            let left = self.answer_wait.saturating_sub(start.elapsed());
+            let answer = self.client.client().fetch_metadata(topic, slice.min(left));
+            if answer.is_ok() {
+                self.health.recover();
+                return answer;
+            }
+            if left <= slice || self.health.error().is_some() {
+                return answer;
+            }
+            slice *= 2;
+        }
+    }
+
     /// Waits until brokers know of a change that the controller has made.
     fn await_metadata(&self, action: &str, mut done: impl FnMut() -> Result<bool, Error>) -> Result<(), Error> {
         let start = Instant::now();
         while !done()? {
-            if start.elapsed() > ANSWER_WAIT {
+            if start.elapsed() > self.answer_wait {
                 return Err(Error::Kafka {
                     action: action.to_owned(),
                     reason: format!(
                         "the brokers did it but do not show it after {} s",
-                        ANSWER_WAIT.as_secs()
+                        self.answer_wait.as_secs()
                     ),
                     retry: Retry::Backoff,
                 });
@@ -150,10 +194,6 @@ impl Topics {
             std::thread::sleep(SPREAD_PAUSE);
         }
         Ok(())
-    }
-
-    fn client(&self) -> &Client<Context> {
-        self.client.client()
     }
 
     fn refused(&self, action: &str, topic: &str, refusal: Refusal) -> Error {

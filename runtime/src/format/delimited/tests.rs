@@ -204,7 +204,7 @@ fn null_and_empty_text_are_told_apart_only_in_the_first_field() {
     let mut out = BytesColumn::new();
     encoder(&spec(b'|'), &columns(&[SqlType::String, SqlType::String]))
         .unwrap()
-        .encode(&[texts.clone(), texts], 2, None, &mut out)
+        .encode(&[std::sync::Arc::clone(&texts), texts], 2, None, &mut out)
         .unwrap();
     assert_eq!(out.iter().collect::<Vec<_>>(), [Some(&b"\"\"|"[..]), Some(b"|")]);
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{
-    Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array,
-    ListArray, MapArray, StringArray, StructArray, Time32MillisecondArray, TimestampMillisecondArray,
+    ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array, Float64Array, Int32Array, Int64Array, ListArray,
+    MapArray, StringArray, StructArray, Time32MillisecondArray, TimestampMillisecondArray,
 };
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::datatypes::DataType;
@@ -13,13 +13,13 @@ use rand::{RngExt, SeedableRng};
 
 /// Whether some values are null.
 #[derive(Clone, Copy, PartialEq)]
-pub enum Nulls {
+pub(super) enum Nulls {
     Some,
     None,
 }
 
 /// A column of `rows` values.
-pub fn column(data_type: &DataType, rows: usize, nulls: Nulls, seed: u64) -> ArrayRef {
+pub(super) fn column(data_type: &DataType, rows: usize, nulls: Nulls, seed: u64) -> ArrayRef {
     Maker {
         random: SmallRng::seed_from_u64(seed),
         nulls,
@@ -52,17 +52,23 @@ impl Maker {
 
     fn column(&mut self, data_type: &DataType, rows: usize, nulls: Nulls) -> ArrayRef {
         match data_type {
-            DataType::Boolean => Arc::new(BooleanArray::from(self.values(rows, nulls, |r| r.random::<bool>()))),
-            DataType::Int32 => Arc::new(Int32Array::from(self.values(rows, nulls, |r| r.random::<i32>()))),
-            DataType::Int64 => Arc::new(Int64Array::from(self.values(rows, nulls, |r| r.random::<i64>()))),
+            DataType::Boolean => Arc::new(BooleanArray::from(self.values(
+                rows,
+                nulls,
+                rand::RngExt::random::<bool>,
+            ))),
+            DataType::Int32 => Arc::new(Int32Array::from(self.values(rows, nulls, rand::RngExt::random::<i32>))),
+            DataType::Int64 => Arc::new(Int64Array::from(self.values(rows, nulls, rand::RngExt::random::<i64>))),
             DataType::Float64 => Arc::new(Float64Array::from(self.values(rows, nulls, float))),
-            DataType::Date32 => Arc::new(Date32Array::from(self.values(rows, nulls, |r| r.random::<i32>()))),
+            DataType::Date32 => Arc::new(Date32Array::from(self.values(rows, nulls, rand::RngExt::random::<i32>))),
             DataType::Time32(_) => Arc::new(Time32MillisecondArray::from(
                 self.values(rows, nulls, |r| r.random_range(0..86_400_000)),
             )),
-            DataType::Timestamp(_, _) => Arc::new(TimestampMillisecondArray::from(
-                self.values(rows, nulls, |r| r.random::<i64>()),
-            )),
+            DataType::Timestamp(_, _) => Arc::new(TimestampMillisecondArray::from(self.values(
+                rows,
+                nulls,
+                rand::RngExt::random::<i64>,
+            ))),
             DataType::Decimal128(precision, scale) => {
                 let limit = 10_i128.pow(u32::from(*precision));
                 let values = self.values(rows, nulls, |r| r.random::<i128>() % limit);

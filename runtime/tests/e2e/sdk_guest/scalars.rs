@@ -37,7 +37,7 @@ const ECHOES: [&str; 15] = [
 ];
 
 /// What goes in comes out, of every type, with and without nulls, as rows, as slices and as constants.
-pub fn echo(guest: &Guest) {
+pub(super) fn echo(guest: &Guest) {
     for name in ECHOES {
         let function = guest.scalar(name);
         let info = function.info().clone();
@@ -74,7 +74,7 @@ pub fn echo(guest: &Guest) {
 }
 
 /// Functions without `Option`: null rows are null, a null further in fails its row and no other.
-pub fn echo_without_options(guest: &Guest) {
+pub(super) fn echo_without_options(guest: &Guest) {
     let function = guest.scalar("echo_owned");
     let info = function.info().clone();
     assert!(info.null_in_null_out);
@@ -131,7 +131,7 @@ fn entries(maps: &ArrayRef) -> Vec<Option<BTreeMap<i32, Option<bool>>>> {
 }
 
 /// The same values as constants and as columns give the same, in every place.
-pub fn constants(guest: &Guest) {
+pub(super) fn constants(guest: &Guest) {
     let function = guest.scalar("risk");
     for rows in SIZES {
         let full: [ArrayRef; 4] = [
@@ -169,7 +169,7 @@ pub fn constants(guest: &Guest) {
 }
 
 /// What attributes and doc comments say arrives.
-pub fn described(guest: &Guest) {
+pub(super) fn described(guest: &Guest) {
     let risk = guest.scalar("risk").info().clone();
     let names: Vec<&str> = risk.args.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, ["price", "volume", "factor", "shift"]);
@@ -199,7 +199,7 @@ pub fn described(guest: &Guest) {
 }
 
 /// Where one argument may be null and another must not.
-pub fn nulls(guest: &Guest) {
+pub(super) fn nulls(guest: &Guest) {
     let a: ArrayRef = Arc::new(Float64Array::from_iter(
         (0..50).map(|i| (i % 2 == 0).then_some(f64::from(i))),
     ));
@@ -217,7 +217,7 @@ pub fn nulls(guest: &Guest) {
 }
 
 /// Rows that fail are null and named; the others are done.
-pub fn failures(guest: &Guest) {
+pub(super) fn failures(guest: &Guest) {
     let x: ArrayRef = Arc::new(Float64Array::from_iter(
         (0..100).map(|i| (i % 9 != 0).then_some(f64::from(i - 70))),
     ));
@@ -262,7 +262,7 @@ pub fn failures(guest: &Guest) {
 }
 
 /// A panic is a trap that carries its message; the function works again after it.
-pub fn panics(guest: &Guest) {
+pub(super) fn panics(guest: &Guest) {
     let numbers: ArrayRef = list(&[&[1.0, 2.0], &[], &[3.0]]);
     let call = |index: Vec<i32>| {
         guest.scalar("pick").call(
@@ -298,7 +298,7 @@ fn list(rows: &[&[f64]]) -> ArrayRef {
 }
 
 /// Borrowed texts out of arguments, views of lists, structs with fields that must be there.
-pub fn texts_and_lists(guest: &Guest) {
+pub(super) fn texts_and_lists(guest: &Guest) {
     let texts: Vec<String> = (0..500).map(|i| "wörd ".repeat(i % 7)).collect();
     let words = guest.call("words", &[Arc::new(StringArray::from(texts))]);
     let counts: Vec<usize> = words
@@ -334,7 +334,7 @@ pub fn texts_and_lists(guest: &Guest) {
 }
 
 /// A function without arguments; its rows are counted by the caller.
-pub fn volatile(guest: &Guest) {
+pub(super) fn volatile(guest: &Guest) {
     let rolled = guest.scalar("roll").call(&[], &[], 40).expect("no row fails");
     let again = guest.scalar("roll").call(&[], &[], 40).expect("no row fails");
     let both = concat(&[&rolled, &again]).expect("both are numbers");

@@ -20,7 +20,7 @@ fn start(guest: &Guest, name: &str, constants: &[Option<ScalarValue>]) -> Box<dy
 }
 
 /// State is by slot, in whatever order slots come, and a dropped slot is fresh.
-pub fn slots(guest: &Guest) {
+pub(super) fn slots(guest: &Guest) {
     let mut running = start(guest, "running", &[None]);
     let mut random = SmallRng::seed_from_u64(1);
     let mut sums: HashMap<u32, f64> = HashMap::new();
@@ -53,7 +53,7 @@ fn numbers(numbers: Vec<i64>) -> ArrayRef {
 }
 
 /// Constants are columns in every call; a failed row leaves its state as it was.
-pub fn constants_and_failures(guest: &Guest) {
+pub(super) fn constants_and_failures(guest: &Guest) {
     let constants = [None, Some(ScalarValue::Int64(Some(2))), None];
     let mut nth = start(guest, "nth", &constants);
     let args = [
@@ -73,7 +73,7 @@ pub fn constants_and_failures(guest: &Guest) {
 }
 
 /// A restart after any step changes nothing; equal state gives equal bytes.
-pub fn save_and_load(guest: &Guest) {
+pub(super) fn save_and_load(guest: &Guest) {
     let mut random = SmallRng::seed_from_u64(2);
     let (mut going, mut restarted) = (start(guest, "seen", &[None]), start(guest, "seen", &[None]));
     let all: Vec<u32> = (0..20).collect();
@@ -114,7 +114,7 @@ pub fn save_and_load(guest: &Guest) {
 }
 
 /// `start` makes the state of the constants, and refuses them.
-pub fn refused_constants(guest: &Guest) {
+pub(super) fn refused_constants(guest: &Guest) {
     let constants = |limit: i64| {
         [
             Some(ScalarValue::Int64(Some(limit))),
@@ -148,7 +148,7 @@ pub fn refused_constants(guest: &Guest) {
 }
 
 /// State of an older format goes through its upgrade; that of an unknown one is refused.
-pub fn older_format(guest: &Guest) {
+pub(super) fn older_format(guest: &Guest) {
     let function = guest.stream("upgraded");
     assert_eq!((function.state_version(), function.reads_state_version(1)), (2, true));
     assert!(!function.reads_state_version(3));

@@ -19,19 +19,14 @@ const FLOORS: &[&[&str]] = &[
 /// Imports between two modules of one floor that are allowed: from, to, why.
 const NEIGHBOURS: &[(&str, &str, &str)] = &[
     (
-        "catalog",
-        "format",
-        "a definition says how the bytes of its topic are written, by the description of a format",
-    ),
-    (
-        "catalog",
-        "sql",
-        "a definition says whether it is a stream or a table, in the words of the statement that made it",
-    ),
-    (
         "operator",
         "udf",
         "a function with state is an operator, which runs the plugin through the traits of udf",
+    ),
+    (
+        "operator",
+        "function",
+        "where an expression runs, the rows on which a function failed are counted",
     ),
 ];
 

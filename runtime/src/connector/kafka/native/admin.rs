@@ -6,14 +6,20 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{CString, c_char};
-use std::ptr::NonNull;
-use std::time::Duration;
+use std::ptr;
+use std::time::{Duration, Instant};
 
 use rdkafka::bindings;
 use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
 use rdkafka::error::RDKafkaErrorCode;
 
+use super::Owned;
 use super::client::{EventClient, text};
+
+/// librdkafka itself answers when a request's time is over; it gets this much longer to do so.
+const ANSWER_GRACE: Duration = Duration::from_secs(1);
+/// How often a waiting request looks whether there is still hope.
+const LOOK_MS: i32 = 100;
 
 /// Which records count for the end of a partition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -133,19 +139,32 @@ pub(crate) fn delete_topic(client: &EventClient, name: &str, timeout: Duration) 
     }
 }
 
-/// Where each of `partitions` ends now: (partition, offset of the next record).
+/// A place in a partition that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The first record that is still there.
+    Start,
+    /// Behind the last record that the isolation lets through.
+    End,
+}
+
+/// The offset of `place` in each of `partitions` now: (partition, offset).
 ///
 /// # Errors
 /// The first refusal of any partition, or `OperationTimedOut` after `timeout`.
-pub(crate) fn end_offsets(
+pub(crate) fn offsets(
     client: &EventClient,
     topic: &str,
     partitions: &[i32],
+    place: Place,
     isolation: Isolation,
     timeout: Duration,
 ) -> Result<Vec<(i32, i64)>, Refusal> {
     let topic = c_string(topic)?;
-    let latest = bindings::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST as i64;
+    let spec = match place {
+        Place::Start => bindings::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_EARLIEST,
+        Place::End => bindings::rd_kafka_OffsetSpec_t::RD_KAFKA_OFFSET_SPEC_LATEST,
+    };
     let count = i32::try_from(partitions.len()).expect("Kafka numbers partitions with 32 bits");
     // SAFETY: as in `create_topic`; the results are read while the answer is alive.
     unsafe {
@@ -154,7 +173,7 @@ pub(crate) fn end_offsets(
             destroy: bindings::rd_kafka_topic_partition_list_destroy,
         };
         for &partition in partitions {
-            (*bindings::rd_kafka_topic_partition_list_add(list.ptr, topic.as_ptr(), partition)).offset = latest;
+            (*bindings::rd_kafka_topic_partition_list_add(list.ptr, topic.as_ptr(), partition)).offset = spec as i64;
         }
         let op = bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
         let answer = ask(client, op, Some(isolation), timeout, |options, queue| {
@@ -177,19 +196,6 @@ pub(crate) fn end_offsets(
     }
 }
 
-/// Something of librdkafka that has to be destroyed.
-struct Owned<T> {
-    ptr: *mut T,
-    destroy: unsafe extern "C" fn(*mut T),
-}
-
-impl<T> Drop for Owned<T> {
-    fn drop(&mut self) {
-        // SAFETY: whoever made this gave the pointer with its own destructor, and nobody else destroys it.
-        unsafe { (self.destroy)(self.ptr) };
-    }
-}
-
 /// Sends a request and waits for the answer, which has no error of its own.
 fn ask(
     client: &EventClient,
@@ -202,7 +208,8 @@ fn ask(
     let rk = client.client().native_ptr();
     let mut reason = [0 as c_char; 512];
     // SAFETY: the client is alive; options, queue and answer are destroyed exactly once, by their guards. librdkafka
-    // answers each request once, at the latest when its own timeout has passed; the second given on top is for that.
+    // answers each request once, at the latest when its own timeout has passed; an answer that nobody waits for any
+    // more goes with the queue.
     unsafe {
         let options = Owned {
             ptr: bindings::rd_kafka_AdminOptions_new(rk, op),
@@ -221,12 +228,17 @@ fn ask(
             destroy: bindings::rd_kafka_queue_destroy,
         };
         send(options.ptr, queue.ptr);
-        let event = bindings::rd_kafka_queue_poll(queue.ptr, timeout_ms.saturating_add(1_000));
-        if NonNull::new(event).is_none() {
-            return Err(Refusal {
-                code: RDKafkaErrorCode::OperationTimedOut,
-                reason: String::new(),
-            });
+        let start = Instant::now();
+        let mut event: *mut bindings::rd_kafka_event_t = ptr::null_mut();
+        while event.is_null() {
+            // A refused login will not be answered.
+            if start.elapsed() > timeout + ANSWER_GRACE || client.client().context().health.error().is_some() {
+                return Err(Refusal {
+                    code: RDKafkaErrorCode::OperationTimedOut,
+                    reason: String::new(),
+                });
+            }
+            event = bindings::rd_kafka_queue_poll(queue.ptr, LOOK_MS);
         }
         let event = Owned {
             ptr: event,

@@ -63,7 +63,7 @@ impl TopicWriter {
         let arguments = [
             argument(Vtype::RD_KAFKA_VTYPE_RKT, |u| u.rkt = self.topic.as_ptr()),
             argument(Vtype::RD_KAFKA_VTYPE_MSGFLAGS, |u| {
-                u.i = bindings::RD_KAFKA_MSG_F_COPY as c_int
+                u.i = bindings::RD_KAFKA_MSG_F_COPY as c_int;
             }),
             argument(Vtype::RD_KAFKA_VTYPE_VALUE, |u| u.mem = bytes(record.value)),
             argument(Vtype::RD_KAFKA_VTYPE_KEY, |u| u.mem = bytes(record.key)),

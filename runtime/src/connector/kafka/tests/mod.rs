@@ -29,7 +29,11 @@ fn log(brokers: &MockBrokers) -> KafkaLog {
     log_with(brokers, &[])
 }
 
+/// A group of the mock rebalances only after its members' session timeout; so that is short here.
+const SHORT_SESSIONS: [(&str, &str); 2] = [("session.timeout.ms", "1000"), ("heartbeat.interval.ms", "100")];
+
 fn log_with(brokers: &MockBrokers, properties: &[(&str, &str)]) -> KafkaLog {
+    let properties = [&SHORT_SESSIONS, properties].concat();
     let user = properties
         .iter()
         .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
@@ -99,6 +103,7 @@ struct Pipeline {
     source: Box<dyn Source>,
     readers: BTreeMap<i32, Box<dyn PartitionReader>>,
     limits: PollLimits,
+    next: BTreeMap<i32, i64>,
 }
 
 impl Pipeline {
@@ -107,6 +112,7 @@ impl Pipeline {
             source: log.source(topic, options).unwrap(),
             readers: BTreeMap::new(),
             limits: NO_LIMITS,
+            next: BTreeMap::new(),
         }
     }
 
@@ -122,7 +128,10 @@ impl Pipeline {
         let mut ended = Vec::new();
         for (partition, reader) in &mut self.readers {
             match reader.poll(self.limits)? {
-                Polled::Records(records) => taken.extend(rows(&records)),
+                Polled::Records(records) => {
+                    self.next.insert(*partition, records.offsets.last().unwrap() + 1);
+                    taken.extend(rows(&records));
+                }
                 Polled::Idle { .. } => {}
                 Polled::End => ended.push(*partition),
                 Polled::Columns(_) => panic!("Kafka has no columns"),
@@ -132,6 +141,14 @@ impl Pipeline {
             self.readers.remove(&partition);
         }
         Ok(taken)
+    }
+
+    /// What a commit of everything that was read says.
+    fn positions(&self) -> Vec<(i32, i64)> {
+        self.next
+            .iter()
+            .map(|(partition, offset)| (*partition, *offset))
+            .collect()
     }
 
     fn ended(&self) -> bool {

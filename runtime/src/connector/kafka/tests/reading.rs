@@ -213,10 +213,7 @@ fn topics_are_described_and_listed() {
 #[test]
 fn two_members_share_the_partitions_and_hand_them_over() {
     let brokers = MockBrokers::with_topic("t", 4);
-    let log = log_with(
-        &brokers,
-        &[("session.timeout.ms", "6000"), ("heartbeat.interval.ms", "200")],
-    );
+    let log = log(&brokers);
     let mut one = Pipeline::open(&log, "t", &forever("g"));
     one.until(|pipeline, _| pipeline.readers.len() == 4);
     let mut two = Pipeline::open(&log, "t", &forever("g"));
@@ -245,4 +242,35 @@ fn two_members_share_the_partitions_and_hand_them_over() {
     assert_eq!(numbers(&read), (0..100).collect::<Vec<_>>(), "every record once");
     drop(two);
     one.until(|pipeline, _| pipeline.readers.len() == 4);
+}
+
+#[test]
+fn a_source_can_be_dropped_at_any_moment() {
+    let brokers = MockBrokers::with_topic("t", 3);
+    let log = log(&brokers);
+    for pause_ms in [0, 5, 20, 100, 300, 1_000] {
+        // Never polled: an assignment may be waiting for its answer.
+        let source = log.source("t", &forever(&format!("g-{pause_ms}"))).unwrap();
+        std::thread::sleep(Duration::from_millis(pause_ms));
+        drop(source);
+        drop(log.source("t", &to_the_end("")).unwrap());
+    }
+    // With a revocation that was reported and not finished.
+    let mut one = Pipeline::open(&log, "t", &forever("g"));
+    one.until(|pipeline, _| pipeline.readers.len() == 3);
+    let mut two = Pipeline::open(&log, "t", &forever("g"));
+    let start = Instant::now();
+    loop {
+        assert!(start.elapsed() < PATIENCE, "no partition was revoked");
+        two.step().unwrap();
+        let change = one.source.poll_assignment().unwrap();
+        if change.is_some_and(|change| !change.removed.is_empty()) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    let Pipeline { source, readers, .. } = one;
+    drop(source);
+    drop(readers);
+    two.until(|pipeline, _| pipeline.readers.len() == 3);
 }

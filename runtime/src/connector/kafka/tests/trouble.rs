@@ -32,6 +32,9 @@ fn a_broker_that_goes_away_and_comes_back_loses_nothing() {
     let mut pipeline = Pipeline::open(&log, "t", &forever("g"));
     write(&log, "t", &batch(0..50, 9));
     assert_eq!(pipeline.rows(50).len(), 50);
+    // The outage is longer than the session: the group starts again at what was committed.
+    let next: Vec<(i32, i64)> = pipeline.positions();
+    pipeline.source.commit(&next).unwrap();
 
     brokers.down();
     let mut sink = sink(&log, "t");
@@ -47,8 +50,24 @@ fn a_broker_that_goes_away_and_comes_back_loses_nothing() {
 }
 
 #[test]
+fn a_source_ends_while_the_broker_is_away() {
+    let brokers = MockBrokers::with_topic("t", 1);
+    let log = log(&brokers);
+    let mut pipeline = Pipeline::open(&log, "t", &forever("g"));
+    pipeline.until(|pipeline, _| pipeline.source.is_assigned());
+    let mut sink = sink(&log, "t");
+    sink.write(&batch(0..1, 1)).unwrap();
+    sink.flush().unwrap();
+    brokers.down();
+    sink.write(&batch(1..2, 1)).unwrap();
+    drop(pipeline);
+    drop(sink);
+    drop(log);
+}
+
+#[test]
 fn a_question_that_nobody_answers_says_what_is_wrong() {
-    let properties = Properties::new("127.0.0.1:1", [("socket.timeout.ms".to_owned(), "500".to_owned())]).unwrap();
+    let properties = Properties::new("127.0.0.1:1", [("socket.timeout.ms".to_owned(), "1000".to_owned())]).unwrap();
     let log = KafkaLog::new(properties).unwrap();
     let error = log.describe("t").unwrap_err();
     assert_eq!(error.retry(), Retry::Backoff);
@@ -111,6 +130,31 @@ fn a_commit_that_is_refused_is_an_error() {
     let error = pipeline.source.commit(&[(0, 3)]).unwrap_err();
     assert_eq!(error.retry(), Retry::Never, "{error}");
     pipeline.source.commit(&[(0, 3)]).unwrap();
+}
+
+#[test]
+fn a_commit_while_the_broker_is_away_fails_for_now() {
+    let brokers = MockBrokers::with_topic("t", 1);
+    let log = log_with(
+        &brokers,
+        &[("session.timeout.ms", "30000"), ("reconnect.backoff.max.ms", "200")],
+    );
+    write(&log, "t", &batch(0..3, 1));
+    let mut pipeline = Pipeline::open(&log, "t", &forever("g"));
+    pipeline.rows(3);
+    brokers.down();
+    let start = Instant::now();
+    let error = pipeline.source.commit(&[(0, 3)]).unwrap_err();
+    assert_eq!(error.retry(), Retry::Backoff, "{error}");
+    brokers.up();
+    while let Err(error) = pipeline.source.commit(&[(0, 3)]) {
+        assert_eq!(error.retry(), Retry::Backoff, "{error}");
+        assert!(start.elapsed() < PATIENCE, "{error}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(pipeline);
+    write(&log, "t", &batch(3..4, 1));
+    assert_eq!(numbers(&Pipeline::open(&log, "t", &to_the_end("g")).to_end()), [3]);
 }
 
 #[test]

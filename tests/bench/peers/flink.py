@@ -1,0 +1,34 @@
+"""Flink's SQL on the bids, in one process with its cluster: `flink.py DIRECTORY QUERY`.
+
+Runs the query each time that a line comes on stdin, and answers `done` on stdout when the job has ended."""
+
+import sys
+
+from pyflink.table import EnvironmentSettings, TableEnvironment
+
+QUERIES = {
+    "q1": (
+        "auction BIGINT, bidder BIGINT, price DECIMAL(23, 3), ts BIGINT, extra STRING",
+        "SELECT auction, bidder, 0.908 * price, ts, extra FROM bids",
+    ),
+    "q2": ("auction BIGINT, price BIGINT", "SELECT auction, price FROM bids WHERE MOD(auction, 123) = 0"),
+}
+
+
+def main():
+    directory, query = sys.argv[1:]
+    columns, select = QUERIES[query]
+    tables = TableEnvironment.create(EnvironmentSettings.in_streaming_mode())
+    tables.get_config().set("parallelism.default", "2")
+    tables.get_config().set("pipeline.object-reuse", "true")
+    tables.execute_sql(
+        f"""CREATE TABLE bids (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, ts BIGINT, extra STRING)
+            WITH ('connector' = 'filesystem', 'path' = '{directory}', 'format' = 'json')"""
+    )
+    tables.execute_sql(f"CREATE TABLE thrown_away ({columns}) WITH ('connector' = 'blackhole')")
+    for _ in sys.stdin:
+        tables.execute_sql(f"INSERT INTO thrown_away {select}").wait()
+        print("done", flush=True)
+
+
+main()
