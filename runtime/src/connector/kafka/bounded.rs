@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::closing;
 use super::context::Consumer;
 use super::native::queue::{GroupQueue, PartitionQueue};
 use super::properties::Properties;
@@ -168,7 +169,7 @@ impl Source for BoundedSource {
 impl Drop for BoundedSource {
     fn drop(&mut self) {
         self.abandoned.store(true, Ordering::Release);
-        source::close(&self.consumer, &self.topic, false);
+        closing::close(&self.consumer, &self.topic);
     }
 }
 
