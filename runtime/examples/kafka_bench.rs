@@ -172,7 +172,7 @@ fn crate_produce(brokers: &str, topic: &str, batches: &[RawRecords]) -> anyhow::
             }
         }
     }
-    producer.flush(Duration::from_secs(60))?;
+    producer.flush(Duration::from_mins(1))?;
     Ok(())
 }
 

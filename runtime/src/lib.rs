@@ -1,6 +1,14 @@
 //! Waterwheel: continuous SQL over Kafka, extended with functions in WebAssembly.
 //!
 //! Modules in the order of the floors; a module imports only lower ones.
+#![cfg_attr(
+    test,
+    allow(
+        clippy::too_many_lines,
+        clippy::wrong_self_convention,
+        reason = "tests are tables of cases"
+    )
+)]
 
 pub mod types; // floor 0: change batch, raw records, types, clock, limits
 

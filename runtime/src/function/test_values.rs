@@ -294,7 +294,10 @@ fn zero_of(name: &str) -> String {
 
 /// The values in one array, nulls in the type of the others.
 fn typed(values: Vec<ArrayRef>) -> ArrayRef {
-    let ty = values.iter().map(|v| v.data_type()).find(|ty| **ty != DataType::Null);
+    let ty = values
+        .iter()
+        .map(datafusion::arrow::array::Array::data_type)
+        .find(|ty| **ty != DataType::Null);
     let ty = ty.cloned().unwrap_or(DataType::Int32);
     let values: Vec<ArrayRef> = values
         .into_iter()

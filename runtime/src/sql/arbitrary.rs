@@ -6,12 +6,90 @@ use super::{Colours, Variables, completeness, statements};
 
 /// Pieces that SQL is made of; joined at random they get far into the grammar.
 const PIECES: [&str; 84] = [
-    "SELECT", "FROM", "WHERE", "GROUP BY", "PARTITION BY", "HAVING", "WINDOW", "TUMBLING", "HOPPING", "SESSION", "(", ")",
-    "(", ")", "[", "]", ",", ",", ".", ";", "->", "=>", ":=", "::", "*", "+", "-", "=", "<", ">", "||", "SIZE", "5", "1.5",
-    "1E3", "SECONDS", "ADVANCE BY", "GRACE PERIOD", "RETENTION", "EMIT", "CHANGES", "FINAL", "LIMIT", "JOIN", "LEFT", "ON",
-    "WITHIN", "CREATE", "STREAM", "TABLE", "AS", "WITH", "INSERT INTO", "VALUES", "a", "b", "`c`", "\"d\"", "'text'", "é",
-    "CASE", "WHEN", "THEN", "END", "CAST", "ARRAY", "MAP", "STRUCT", "INT", "DECIMAL", "KEY", "NOT", "NULL", "IN", "IS",
-    "DISTINCT", "UNION", "AND", "BETWEEN", "${v}", "--x\n", "/*", "INTERVAL", "DATE",
+    "SELECT",
+    "FROM",
+    "WHERE",
+    "GROUP BY",
+    "PARTITION BY",
+    "HAVING",
+    "WINDOW",
+    "TUMBLING",
+    "HOPPING",
+    "SESSION",
+    "(",
+    ")",
+    "(",
+    ")",
+    "[",
+    "]",
+    ",",
+    ",",
+    ".",
+    ";",
+    "->",
+    "=>",
+    ":=",
+    "::",
+    "*",
+    "+",
+    "-",
+    "=",
+    "<",
+    ">",
+    "||",
+    "SIZE",
+    "5",
+    "1.5",
+    "1E3",
+    "SECONDS",
+    "ADVANCE BY",
+    "GRACE PERIOD",
+    "RETENTION",
+    "EMIT",
+    "CHANGES",
+    "FINAL",
+    "LIMIT",
+    "JOIN",
+    "LEFT",
+    "ON",
+    "WITHIN",
+    "CREATE",
+    "STREAM",
+    "TABLE",
+    "AS",
+    "WITH",
+    "INSERT INTO",
+    "VALUES",
+    "a",
+    "b",
+    "`c`",
+    "\"d\"",
+    "'text'",
+    "é",
+    "CASE",
+    "WHEN",
+    "THEN",
+    "END",
+    "CAST",
+    "ARRAY",
+    "MAP",
+    "STRUCT",
+    "INT",
+    "DECIMAL",
+    "KEY",
+    "NOT",
+    "NULL",
+    "IN",
+    "IS",
+    "DISTINCT",
+    "UNION",
+    "AND",
+    "BETWEEN",
+    "${v}",
+    "--x\n",
+    "/*",
+    "INTERVAL",
+    "DATE",
 ];
 
 fn check(text: &str) {
@@ -21,7 +99,10 @@ fn check(text: &str) {
     for item in statements(text, &variables) {
         match item {
             Ok(parsed) => {
-                assert!(parsed.span.start >= last_end && parsed.span.end <= text.len(), "{text:?}");
+                assert!(
+                    parsed.span.start >= last_end && parsed.span.end <= text.len(),
+                    "{text:?}"
+                );
                 last_end = parsed.span.end;
                 // The text with its variables replaced is the same statement.
                 let again = statements(&parsed.text, &Variables::new()).next().expect("a statement");
@@ -30,7 +111,10 @@ fn check(text: &str) {
             Err(error) => {
                 if let Some(span) = error.diagnostic().span {
                     assert!(span.start <= span.end && span.end <= text.len(), "{text:?}: {span:?}");
-                    assert!(text.is_char_boundary(span.start) && text.is_char_boundary(span.end), "{text:?}");
+                    assert!(
+                        text.is_char_boundary(span.start) && text.is_char_boundary(span.end),
+                        "{text:?}"
+                    );
                 }
                 assert!(!error.to_string().contains('\n'));
                 assert!(!error.render("sql", Colours::On).is_empty());

@@ -10,9 +10,9 @@
 //! SELECTs and expressions to sqlparser.
 
 pub mod ast;
+mod bounds;
 #[cfg(test)]
 mod conformance;
-mod bounds;
 mod cursor;
 mod diagnostic;
 pub mod durations;
@@ -29,9 +29,9 @@ mod with;
 mod words;
 
 #[cfg(test)]
-mod hostile;
-#[cfg(test)]
 mod arbitrary;
+#[cfg(test)]
+mod hostile;
 
 pub use diagnostic::{Colours, Diagnostic};
 pub use error::{Code, Error};

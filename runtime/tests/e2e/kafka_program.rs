@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::kafka::Broker;
 
 /// How long a pipeline may take for what a test waits for.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Cases on the shared broker.
 pub(crate) const CASES: &[(&str, fn(&Broker))] = &[

@@ -1,5 +1,14 @@
 //! The end-to-end tests, one binary: SQL scripts in several lives, the command line, the real Kafka, and the rules of the
 //! code base. Each data file is a test of its own.
+#![allow(
+    clippy::print_stdout,
+    clippy::too_many_lines,
+    clippy::from_iter_instead_of_collect,
+    clippy::wrong_self_convention,
+    clippy::format_collect,
+    clippy::unnecessary_wraps,
+    reason = "tests say what they skip, and are read from top to bottom"
+)]
 
 mod cli;
 mod kafka;

@@ -51,10 +51,12 @@ fn give_up_all(consumer: &Arc<Consumer>, topic: &str) {
     }
     let (done, answered) = crossbeam_channel::bounded(1);
     let answering = Arc::clone(consumer);
-    let spawned = std::thread::Builder::new().name("kafka-close".to_owned()).spawn(move || {
-        // Nobody listens any more if this took too long.
-        let _ = done.send(answering.unassign());
-    });
+    let spawned = std::thread::Builder::new()
+        .name("kafka-close".to_owned())
+        .spawn(move || {
+            // Nobody listens any more if this took too long.
+            let _ = done.send(answering.unassign());
+        });
     if let Err(error) = spawned {
         tracing::error!(topic, %error, "cannot start a thread to close a consumer");
         return;

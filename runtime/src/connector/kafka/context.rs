@@ -83,7 +83,11 @@ impl ClientContext for Context {
 
 impl ConsumerContext for Context {
     fn rebalance(&self, _: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
-        let numbers = partitions.elements().iter().map(TopicPartitionListElem::partition).collect();
+        let numbers = partitions
+            .elements()
+            .iter()
+            .map(TopicPartitionListElem::partition)
+            .collect();
         let rebalance = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             Rebalance::Assign(numbers)
         } else {

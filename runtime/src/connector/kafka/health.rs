@@ -10,7 +10,7 @@ use super::verdict::{self, Verdict};
 use crate::connector::Error;
 
 /// How long a client that was connected before bears refused logins: brokers that restart refuse them for a moment.
-const LOGIN_PATIENCE: Duration = Duration::from_secs(60);
+const LOGIN_PATIENCE: Duration = Duration::from_mins(1);
 
 /// How long records that were fetched before an outage may still come out of the queues.
 const LEFTOVERS: Duration = Duration::from_secs(1);

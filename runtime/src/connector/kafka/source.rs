@@ -56,16 +56,13 @@ pub(super) fn consumer(
 /// When a record stands there: every partition has a queue of its own, so that would be a lost record.
 pub(super) fn serve(consumer: &Consumer, queue: &GroupQueue, topic: &str) -> Result<(), Error> {
     for _ in 0..EVENTS_PER_CALL_MAX {
-        match consumer.poll(Duration::ZERO) {
-            Some(Ok(_)) => {
-                return Err(Error::Kafka {
-                    action: format!("read topic {topic}"),
-                    reason: "a record came in the queue of group events, this is a fault of waterwheel".to_owned(),
-                    retry: Retry::Never,
-                });
-            }
-            // The context was told already.
-            Some(Err(_)) | None => {}
+        // Errors were told to the context already.
+        if let Some(Ok(_)) = consumer.poll(Duration::ZERO) {
+            return Err(Error::Kafka {
+                action: format!("read topic {topic}"),
+                reason: "a record came in the queue of group events, this is a fault of waterwheel".to_owned(),
+                retry: Retry::Never,
+            });
         }
         if queue.len() == 0 {
             break;

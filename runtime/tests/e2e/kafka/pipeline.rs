@@ -10,7 +10,7 @@ use waterwheel::connector::{
 use waterwheel::types::{Headers, RawRecords};
 
 /// No test waits longer for what must come.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(2);
 
 const LIMITS: PollLimits = PollLimits {
     rows_max: 8_192,

@@ -19,7 +19,7 @@ use crate::types::{Headers, RawRecords};
 use mock::MockBrokers;
 
 /// No test waits longer for what must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 const NO_LIMITS: PollLimits = PollLimits {
     rows_max: 8_192,
     bytes_max: 4 << 20,
