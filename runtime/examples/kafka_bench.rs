@@ -18,44 +18,60 @@ use rdkafka::message::Message as _;
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rdkafka::types::RDKafkaErrorCode;
 use waterwheel::connector::kafka::{KafkaLog, Properties};
-use waterwheel::connector::{
-    NewTopic, PartitionReader, PollLimits, Polled, ReadOptions, StartAt, StopAt, TopicLog,
-};
+use waterwheel::connector::{NewTopic, PartitionReader, PollLimits, Polled, ReadOptions, StartAt, StopAt, TopicLog};
 use waterwheel::types::RawRecords;
 
 const BATCH: usize = 8_192;
-const LIMITS: PollLimits = PollLimits { rows_max: BATCH, bytes_max: 4 << 20 };
+const LIMITS: PollLimits = PollLimits {
+    rows_max: BATCH,
+    bytes_max: 4 << 20,
+};
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
-    let brokers = arguments.next().ok_or_else(|| anyhow::anyhow!("give the brokers' addresses"))?;
+    let brokers = arguments
+        .next()
+        .ok_or_else(|| anyhow::anyhow!("give the brokers' addresses"))?;
     let records: usize = arguments.next().unwrap_or_else(|| "1000000".to_owned()).parse()?;
     let partitions: i32 = arguments.next().unwrap_or_else(|| "4".to_owned()).parse()?;
     let properties: Vec<(String, String)> = arguments
         .map(|argument| {
-            let (name, value) = argument.split_once('=').ok_or_else(|| anyhow::anyhow!("{argument} is not KEY=VALUE"))?;
+            let (name, value) = argument
+                .split_once('=')
+                .ok_or_else(|| anyhow::anyhow!("{argument} is not KEY=VALUE"))?;
             Ok((name.to_owned(), value.to_owned()))
         })
         .collect::<anyhow::Result<_>>()?;
     let log = KafkaLog::new(Properties::new(&brokers, properties)?)?;
     let topic = format!("bench-{}", std::process::id());
     println!("{records} records of 100 bytes, {partitions} partitions");
-    println!("{:34} {:>9} {:>9} {:>14} {:>12}", "", "wall s", "cpu s", "rows/cpu s", "rows/s");
+    println!(
+        "{:34} {:>9} {:>9} {:>14} {:>12}",
+        "", "wall s", "cpu s", "rows/cpu s", "rows/s"
+    );
 
     let batches = batches(records);
     for round in 1..=2 {
         let name = format!("{topic}-crate-{round}");
         create(&log, &name, partitions)?;
-        measure("produce, ThreadedProducer::send", records, || crate_produce(&brokers, &name, &batches))?;
+        measure("produce, ThreadedProducer::send", records, || {
+            crate_produce(&brokers, &name, &batches)
+        })?;
         let name = format!("{topic}-{round}");
         create(&log, &name, partitions)?;
         measure("produce, our sink", records, || our_produce(&log, &name, &batches))?;
     }
     let name = format!("{topic}-1");
     for _ in 1..=2 {
-        measure("consume, BaseConsumer::poll", records, || crate_consume(&brokers, &name, records))?;
-        measure("consume, our source", records, || our_consume(&log, &name, records, StopAt::Never))?;
-        measure("consume, our bounded source", records, || our_consume(&log, &name, records, StopAt::CurrentEnd))?;
+        measure("consume, BaseConsumer::poll", records, || {
+            crate_consume(&brokers, &name, records)
+        })?;
+        measure("consume, our source", records, || {
+            our_consume(&log, &name, records, StopAt::Never)
+        })?;
+        measure("consume, our bounded source", records, || {
+            our_consume(&log, &name, records, StopAt::CurrentEnd)
+        })?;
     }
     waits(&log, &format!("{topic}-small"))?;
     idle(&log, &format!("{topic}-small"))?;
@@ -73,7 +89,11 @@ fn measure(name: &str, records: usize, work: impl FnOnce() -> anyhow::Result<()>
     work()?;
     let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds()? - cpu);
     let count = records as f64;
-    println!("{name:34} {wall:9.2} {cpu:9.2} {:14.0} {:12.0}", count / cpu, count / wall);
+    println!(
+        "{name:34} {wall:9.2} {cpu:9.2} {:14.0} {:12.0}",
+        count / cpu,
+        count / wall
+    );
     Ok(())
 }
 
@@ -81,8 +101,16 @@ fn measure(name: &str, records: usize, work: impl FnOnce() -> anyhow::Result<()>
 fn cpu_seconds() -> anyhow::Result<f64> {
     const TICKS_PER_SECOND: f64 = 100.0; // USER_HZ, fixed on Linux
     let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let after_name = stat.rsplit_once(')').ok_or_else(|| anyhow::anyhow!("odd /proc/self/stat"))?.1;
-    let ticks = after_name.split_whitespace().skip(11).take(2).map(str::parse::<f64>).sum::<Result<f64, _>>()?;
+    let after_name = stat
+        .rsplit_once(')')
+        .ok_or_else(|| anyhow::anyhow!("odd /proc/self/stat"))?
+        .1;
+    let ticks = after_name
+        .split_whitespace()
+        .skip(11)
+        .take(2)
+        .map(str::parse::<f64>)
+        .sum::<Result<f64, _>>()?;
     Ok(ticks / TICKS_PER_SECOND)
 }
 
@@ -111,7 +139,12 @@ fn batches(records: usize) -> Vec<RawRecords> {
 
 fn create(log: &KafkaLog, topic: &str, partitions: i32) -> anyhow::Result<()> {
     let config = std::collections::BTreeMap::new();
-    Ok(log.create(&NewTopic { name: topic.to_owned(), partitions, replicas: None, config })?)
+    Ok(log.create(&NewTopic {
+        name: topic.to_owned(),
+        partitions,
+        replicas: None,
+        config,
+    })?)
 }
 
 fn crate_produce(brokers: &str, topic: &str, batches: &[RawRecords]) -> anyhow::Result<()> {
@@ -130,7 +163,10 @@ fn crate_produce(brokers: &str, topic: &str, batches: &[RawRecords]) -> anyhow::
                 .payload(batch.values.get(row).unwrap_or_default())
                 .timestamp(batch.timestamps[row]);
             while let Err((error, again)) = producer.send(record) {
-                anyhow::ensure!(error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull), "{error}");
+                anyhow::ensure!(
+                    error.rdkafka_error_code() == Some(RDKafkaErrorCode::QueueFull),
+                    "{error}"
+                );
                 std::thread::sleep(Duration::from_millis(1));
                 record = again;
             }
@@ -171,7 +207,11 @@ fn crate_consume(brokers: &str, topic: &str, records: usize) -> anyhow::Result<(
 
 fn our_consume(log: &KafkaLog, topic: &str, records: usize, stop_at: StopAt) -> anyhow::Result<()> {
     let options = ReadOptions {
-        group: if stop_at == StopAt::Never { format!("ours-{:?}", Instant::now()) } else { String::new() },
+        group: if stop_at == StopAt::Never {
+            format!("ours-{:?}", Instant::now())
+        } else {
+            String::new()
+        },
         start_at: StartAt::Earliest,
         stop_at,
         headers: false,
@@ -290,6 +330,9 @@ fn idle(log: &KafkaLog, topic: &str) -> anyhow::Result<()> {
     let cpu = cpu_seconds()?;
     std::thread::sleep(Duration::from_secs(SECONDS));
     let cpu = (cpu_seconds()? - cpu) / SECONDS as f64 / SOURCES as f64;
-    println!("idle: {:.2} ms of processor time a second and {threads:.1} threads for each source", cpu * 1e3);
+    println!(
+        "idle: {:.2} ms of processor time a second and {threads:.1} threads for each source",
+        cpu * 1e3
+    );
     Ok(())
 }

@@ -120,6 +120,12 @@ impl<T> Outcome<T> for Result<Option<T>, Fault> {
     }
 }
 
+impl Outcome<Self> for () {
+    fn outcome(self) -> Result<Option<Self>, Fault> {
+        Ok(Some(self))
+    }
+}
+
 /// A column of `T` that knows whether it is constant.
 pub(crate) struct Reader<'a, T: Read<'a>> {
     column: T::Column,

@@ -145,7 +145,7 @@ pub(crate) fn write_big_decimal(unscaled: i128, scale: i8, out: &mut String) {
 pub(crate) struct Digits {
     pub(crate) negative: bool,
     /// Without leading zeros; empty is zero.
-    pub(crate) digits: Vec<u8>,
+    pub(crate) significant: Vec<u8>,
     pub(crate) exponent: i64,
 }
 
@@ -178,7 +178,7 @@ impl Digits {
         }
         Some(Self {
             negative,
-            digits: all().skip_while(|b| *b == b'0').collect(),
+            significant: all().skip_while(|b| *b == b'0').collect(),
             exponent: i64::from(exponent) - fraction.len() as i64,
         })
     }
@@ -199,23 +199,23 @@ impl Digits {
     /// The number times ten to the `scale`, rounded; `None` where it has more than 38 digits.
     pub(crate) fn unscaled(&self, scale: i8, rounding: Rounding) -> Option<i128> {
         let shift = self.exponent + i64::from(scale);
-        let count = self.digits.len() as i64;
+        let count = self.significant.len() as i64;
         let kept = usize::try_from((count + shift.min(0)).max(0)).ok()?;
         let mut value: i128 = 0;
-        for digit in &self.digits[..kept.min(self.digits.len())] {
+        for digit in &self.significant[..kept.min(self.significant.len())] {
             value = value.checked_mul(10)?.checked_add(i128::from(digit - b'0'))?;
         }
         if shift > 0 && value != 0 {
             value = value.checked_mul(10_i128.checked_pow(u32::try_from(shift).ok()?)?)?;
         }
-        if shift < 0 && !self.digits.is_empty() {
+        if shift < 0 && !self.significant.is_empty() {
             let lead = usize::try_from(-(count + shift)).ok();
             // The first dropped digit is zero where the number is smaller than a tenth of the last place.
             let (first, more) = match lead {
                 Some(gap) if gap > 0 => (b'0', true),
                 _ => (
-                    self.digits.get(kept).copied().unwrap_or(b'0'),
-                    self.digits
+                    self.significant.get(kept).copied().unwrap_or(b'0'),
+                    self.significant
                         .get(kept + 1..)
                         .is_some_and(|d| d.iter().any(|b| *b != b'0')),
                 ),

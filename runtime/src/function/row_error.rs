@@ -47,7 +47,7 @@ thread_local! {
 /// Runs `compute`; rows for which a function of this module fails are NULL in its result, and are counted.
 pub fn collect<T>(compute: impl FnOnce() -> T) -> (T, RowErrors) {
     let outer = COLLECTING.replace(Some(RowErrors::default()));
-    let restore = Restore(Some(outer));
+    let restore = Restore(outer);
     let result = compute();
     let errors = COLLECTING.with_borrow_mut(Option::take).unwrap_or_default();
     drop(restore);
@@ -55,11 +55,11 @@ pub fn collect<T>(compute: impl FnOnce() -> T) -> (T, RowErrors) {
 }
 
 /// Puts the outer collection back, also when `compute` panics.
-struct Restore(Option<Option<RowErrors>>);
+struct Restore(Option<RowErrors>);
 
 impl Drop for Restore {
     fn drop(&mut self) {
-        COLLECTING.set(self.0.take().flatten());
+        COLLECTING.set(self.0.take());
     }
 }
 

@@ -216,10 +216,10 @@ impl Binding {
         }
         let mut binding = Self::default();
         for (index, argument) in arguments.iter().enumerate() {
-            if let Some(argument) = argument {
-                if !binding.accepts(signature.param(index)?, argument, widening) {
-                    return None;
-                }
+            if let Some(argument) = argument
+                && !binding.accepts(signature.param(index)?, argument, widening)
+            {
+                return None;
             }
         }
         Some(binding)

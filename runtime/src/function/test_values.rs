@@ -262,7 +262,7 @@ impl Parser<'_> {
         }
         let digits = Digits::parse(text).unwrap_or_else(|| panic!("not a value: {text}"));
         let scale = i8::try_from(digits.scale()).unwrap();
-        let precision = u8::try_from(digits.digits.len())
+        let precision = u8::try_from(digits.significant.len())
             .unwrap()
             .max(scale.unsigned_abs())
             .max(1);

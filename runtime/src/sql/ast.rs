@@ -3,7 +3,7 @@
 //! Names are resolved to their exact case here: unquoted ones are folded to upper case, quoted ones keep theirs.
 //! Expressions and SELECT bodies stay in sqlparser's AST, with every identifier folded and marked as quoted, function
 //! names in lower case, and ksqlDB's own spellings (`a->b`, `x => ...`, `MAP(k := v)`) turned into forms that
-//! DataFusion plans.
+//! `DataFusion` plans.
 
 use std::collections::BTreeMap;
 

@@ -95,11 +95,11 @@ pub(super) fn lex(text: &str) -> Lexed {
 pub(super) fn lex_value(text: &str) -> Option<Vec<Token>> {
     let lexed = lex(text);
     let tokens: Vec<Token> = lexed.lexemes.into_iter().map(|lexeme| lexeme.token).collect();
-    let one_value = match tokens.as_slice() {
-        [Token::Word(_) | Token::Number(..) | Token::SingleQuotedString(_)] => true,
-        [Token::Minus | Token::Plus, Token::Number(..)] => true,
-        _ => false,
-    };
+    let one_value = matches!(
+        tokens.as_slice(),
+        [Token::Word(_) | Token::Number(..) | Token::SingleQuotedString(_)]
+            | [Token::Minus | Token::Plus, Token::Number(..)]
+    );
     (lexed.faults.is_empty() && one_value).then_some(tokens)
 }
 
@@ -255,19 +255,15 @@ impl Lexer<'_> {
 
     fn comment(&mut self) -> std::result::Result<(), Fault> {
         let rest = &self.text.as_bytes()[self.at + 2..];
-        match memchr::memmem::find(rest, b"*/") {
-            Some(end) => {
-                self.at += 2 + end + 2;
-                Ok(())
-            }
-            None => {
-                let fault = Code::UnterminatedComment.found("the comment has no end").at(Span {
-                    start: self.at,
-                    end: self.at + 2,
-                });
-                Err(Fault::Open(Box::new(fault.help("close it with `*/`"))))
-            }
-        }
+        let Some(end) = memchr::memmem::find(rest, b"*/") else {
+            let fault = Code::UnterminatedComment.found("the comment has no end").at(Span {
+                start: self.at,
+                end: self.at + 2,
+            });
+            return Err(Fault::Open(Box::new(fault.help("close it with `*/`"))));
+        };
+        self.at += 2 + end + 2;
+        Ok(())
     }
 
     fn digits(&mut self) {
@@ -282,7 +278,9 @@ impl Lexer<'_> {
         let run = self.take_word();
         let all_digits = run.bytes().all(|byte| byte.is_ascii_digit());
         let open_exponent = is_open_exponent(run) && matches!(self.peek(0), Some(b'+' | b'-'));
-        if !all_digits && !run_is_float(&self.text[start..self.at]) && !(open_exponent && self.digit_at(1)) {
+        let open_exponent = open_exponent && self.digit_at(1);
+        let is_number = all_digits || open_exponent || run_is_float(&self.text[start..self.at]);
+        if !is_number {
             return Ok(word(self.text[start..self.at].to_owned(), None));
         }
         if open_exponent {

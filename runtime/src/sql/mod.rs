@@ -10,6 +10,8 @@
 //! SELECTs and expressions to sqlparser.
 
 pub mod ast;
+#[cfg(test)]
+mod conformance;
 mod bounds;
 mod cursor;
 mod diagnostic;
@@ -28,6 +30,8 @@ mod words;
 
 #[cfg(test)]
 mod hostile;
+#[cfg(test)]
+mod arbitrary;
 
 pub use diagnostic::{Colours, Diagnostic};
 pub use error::{Code, Error};

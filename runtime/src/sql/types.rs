@@ -57,15 +57,14 @@ const FOREIGN: [(&str, &str); 10] = [
 pub fn parse_type(text: &str) -> std::result::Result<TypeExpr, Error> {
     let lexed = lex(text);
     let fault = lexed.faults.into_iter().next();
-    let parsed = match fault {
-        Some(fault) => Err(Box::new(fault)),
-        None => {
-            let mut cursor = Cursor::new(&lexed.lexemes, text.len());
-            type_expr(&mut cursor).and_then(|found| match cursor.peek() {
-                None => Ok(found),
-                Some(_) => Err(cursor.unexpected("the end of the type", &[])),
-            })
-        }
+    let parsed = if let Some(fault) = fault {
+        Err(Box::new(fault))
+    } else {
+        let mut cursor = Cursor::new(&lexed.lexemes, text.len());
+        type_expr(&mut cursor).and_then(|found| match cursor.peek() {
+            None => Ok(found),
+            Some(_) => Err(cursor.unexpected("the end of the type", &[])),
+        })
     };
     parsed.map_err(|finding| Error::new(*finding, Source::new(text)))
 }
@@ -98,7 +97,7 @@ pub fn resolve<'a>(
 
 /// The finding that no type has this name.
 #[must_use]
-pub fn unknown_type<'a>(name: &Name, known: Vec<&'a str>) -> Box<Diagnostic> {
+pub fn unknown_type(name: &Name, known: Vec<&str>) -> Box<Diagnostic> {
     let foreign = FOREIGN
         .iter()
         .find(|(theirs, _)| name.value.eq_ignore_ascii_case(theirs));

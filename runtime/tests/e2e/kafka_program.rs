@@ -22,7 +22,15 @@ impl Program {
     fn start(broker: &Broker, application: &str, sql: &str) -> Self {
         let plugins = crate::root().join("examples/plugins");
         let child = Command::new(env!("CARGO_BIN_EXE_waterwheel"))
-            .args(["run", "--quiet", "--brokers", broker.addresses(), "--application-id", application, "--plugins"])
+            .args([
+                "run",
+                "--quiet",
+                "--brokers",
+                broker.addresses(),
+                "--application-id",
+                application,
+                "--plugins",
+            ])
             .arg(plugins)
             .args(["-e", sql])
             .stdout(Stdio::null())
@@ -35,9 +43,17 @@ impl Program {
     /// As Ctrl-C does.
     fn stop(mut self) {
         let pid = self.0.id().to_string();
-        assert!(Command::new("kill").args(["-INT", &pid]).status().is_ok_and(|status| status.success()));
+        assert!(
+            Command::new("kill")
+                .args(["-INT", &pid])
+                .status()
+                .is_ok_and(|status| status.success())
+        );
         let status = self.0.wait().expect("the program can be waited for");
-        assert!(status.success(), "the program ends well after ctrl-c, not with {status}");
+        assert!(
+            status.success(),
+            "the program ends well after ctrl-c, not with {status}"
+        );
     }
 }
 
@@ -53,7 +69,19 @@ fn expect_lines(broker: &Broker, topic: &str, format: &str, expected: &[&str]) {
     let until = Instant::now() + PATIENCE;
     loop {
         let output = Command::new("kcat")
-            .args(["-C", "-q", "-e", "-o", "beginning", "-b", broker.addresses(), "-t", topic, "-f", format])
+            .args([
+                "-C",
+                "-q",
+                "-e",
+                "-o",
+                "beginning",
+                "-b",
+                broker.addresses(),
+                "-t",
+                topic,
+                "-f",
+                format,
+            ])
             .output()
             .expect("kcat runs");
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -86,8 +114,17 @@ fn topic_to_topic(broker: &Broker) {
                CREATE STREAM p_out AS SELECT id, a + 1 AS a, b FROM p_in WHERE a > 1;";
     let program = Program::start(broker, "topic-to-topic", sql);
     expect_lines(broker, "p_in", "%s\n", &[]);
-    produce(broker, "p_in", "k1|{\"a\":1,\"b\":0.5}\nk2|{\"a\":2,\"b\":1.5}\nk3|{\"a\":3}\n");
-    expect_lines(broker, "P_OUT", "%k %s\n", &["k2 {\"A\":3,\"B\":1.5}", "k3 {\"A\":4,\"B\":null}"]);
+    produce(
+        broker,
+        "p_in",
+        "k1|{\"a\":1,\"b\":0.5}\nk2|{\"a\":2,\"b\":1.5}\nk3|{\"a\":3}\n",
+    );
+    expect_lines(
+        broker,
+        "P_OUT",
+        "%k %s\n",
+        &["k2 {\"A\":3,\"B\":1.5}", "k3 {\"A\":4,\"B\":null}"],
+    );
     program.stop();
 }
 
@@ -101,7 +138,12 @@ fn goes_on(broker: &Broker) {
     first.stop();
     produce(broker, "g_in", "z|{\"a\":3}\n");
     let second = Program::start(broker, "goes-on", sql);
-    expect_lines(broker, "g_out", "%k %s\n", &["x {\"A\":1}", "y {\"A\":2}", "z {\"A\":3}"]);
+    expect_lines(
+        broker,
+        "g_out",
+        "%k %s\n",
+        &["x {\"A\":1}", "y {\"A\":2}", "z {\"A\":3}"],
+    );
     second.stop();
 }
 
@@ -117,11 +159,16 @@ fn dead_letters(broker: &Broker) {
 }
 
 fn plugins(broker: &Broker) {
-    let sql = "CREATE STREAM w_in (k STRING KEY, price DOUBLE) WITH (KAFKA_TOPIC='w_in', VALUE_FORMAT='JSON', PARTITIONS=4);
+    let sql =
+        "CREATE STREAM w_in (k STRING KEY, price DOUBLE) WITH (KAFKA_TOPIC='w_in', VALUE_FORMAT='JSON', PARTITIONS=4);
                CREATE STREAM w_out WITH (KAFKA_TOPIC='w_out') AS SELECT k, diff(price) AS change FROM w_in;";
     let program = Program::start(broker, "plugins", sql);
     expect_lines(broker, "w_in", "%s\n", &[]);
-    produce(broker, "w_in", "a|{\"price\":1}\nb|{\"price\":10}\na|{\"price\":4}\nb|{\"price\":11}\na|{\"price\":4}\n");
+    produce(
+        broker,
+        "w_in",
+        "a|{\"price\":1}\nb|{\"price\":10}\na|{\"price\":4}\nb|{\"price\":11}\na|{\"price\":4}\n",
+    );
     let expected = [
         "a {\"CHANGE\":0.0}",
         "a {\"CHANGE\":3.0}",

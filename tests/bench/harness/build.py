@@ -12,7 +12,7 @@ CACHE = Path(os.environ.get("WATERWHEEL_CACHE", Path.home() / ".cache/waterwheel
 
 def waterwheel():
     """The product, as users build it."""
-    return _cargo(ROOT, "-p", "waterwheel", "--bin", "waterwheel")
+    return _cargo(ROOT, "--locked", "-p", "waterwheel", "--bin", "waterwheel")
 
 
 def program(directory):
@@ -35,7 +35,7 @@ def plugin(name):
 
 
 def _cargo(directory, *options):
-    command = ["cargo", "build", "--release", "--locked", "--message-format", "json-render-diagnostics", *options]
+    command = ["cargo", "build", "--release", "--message-format", "json-render-diagnostics", *options]
     built = subprocess.run(command, cwd=directory, check=True, stdout=subprocess.PIPE, text=True)
     messages = [json.loads(line) for line in built.stdout.splitlines()]
     return Path([message["executable"] for message in messages if message.get("executable")][-1])

@@ -33,13 +33,15 @@ class Sampler:
 
 
 def report(only):
-    samplers, skipped = [], []
+    samplers, missed = [], []
     for program, plugins in [("waterwheel", ["columnar", "plain"]), ("arrow_udf", ["arrow_udf"])]:
         try:
             directory = [build.plugin(plugin) for plugin in plugins][0]
             samplers.append(Sampler(program, directory))
-        except (RuntimeError, subprocess.CalledProcessError) as error:
-            skipped.append((program, str(error)))
+        except RuntimeError as error:
+            missed.append((program, f"skipped: {error}"))
+        except subprocess.CalledProcessError:
+            missed.append((program, "FAILED: it does not build"))
     ways = [(sampler, number, name) for sampler in samplers for number, name in enumerate(sampler.ways)]
     ways = sorted((way for way in ways if not only or only.lower() in way[2].lower()), key=lambda way: way[2].split(",")[0])
     cells = {name: [] for _, _, name in ways}
@@ -61,7 +63,7 @@ def report(only):
         "|---|" + "---|" * len(ROWS),
     ]
     lines += [f"| {name} | " + " | ".join(row) + " |" for name, row in cells.items()]
-    lines += [f"| {program} | skipped: {reason} |" + " |" * (len(ROWS) - 1) for program, reason in skipped]
+    lines += [f"| {program} | {reason} |" + " |" * (len(ROWS) - 1) for program, reason in missed]
     return "\n".join(lines) + "\n"
 
 

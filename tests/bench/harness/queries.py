@@ -18,6 +18,7 @@ BIDS = """CREATE STREAM bids (auction BIGINT, bidder BIGINT, price BIGINT, chann
 CREATE STREAM out WITH (CONNECTOR='blackhole') AS {select};"""
 
 Q1 = "SELECT auction, bidder, 0.908 * price AS price, ts, extra FROM bids"
+Q1_DECIMAL = "SELECT auction, bidder, CAST('0.908' AS DECIMAL(4, 3)) * price AS price, ts, extra FROM bids"
 Q2 = "SELECT auction, price FROM bids WHERE auction % 123 = 0"
 # The formulas of functions/formulas, each as an expression and as functions of the plugins, over the same arguments.
 FUNCTION = "SELECT auction, bidder, {call} AS price, ts, extra FROM bids"
@@ -26,6 +27,10 @@ RISK_SCORE = """CASE WHEN price > 0 AND bidder > 0 THEN 1E0 - 1E0 / (1E0 + SQRT(
   ABS(LN(CAST(price AS DOUBLE) / CAST(bidder AS DOUBLE))) * CASE WHEN price < bidder THEN 1.5E0 ELSE 1E0 END
   + CASE WHEN auction > 1000 THEN LN(CAST(auction AS DOUBLE) / 1E3) ELSE 0E0 END)) ELSE 1E0 END"""
 ARGUMENTS = "CAST(price AS DOUBLE), CAST(bidder AS DOUBLE), CAST(auction AS DOUBLE)"
+
+
+class Missing(Exception):
+    """What is not installed here: skipped, with the reason."""
 
 
 @dataclass
@@ -56,7 +61,8 @@ class Waterwheel:
         child.returncode = os.waitstatus_to_exitcode(status)
         read = re.search(r"([\d,]+) rows in", said)
         if child.returncode != 0 or not read or int(read[1].replace(",", "")) != self.rows:
-            raise RuntimeError(f"exit code {child.returncode}, not {self.rows} rows: {said.strip()}")
+            last = said.strip().splitlines()[-1:]
+            raise RuntimeError(f"exit code {child.returncode} and not {self.rows} rows: {' '.join(last)}")
         runs.wall_s.append(time.perf_counter() - begin)
         runs.cpu_s.append(usage.ru_utime + usage.ru_stime)
         runs.rss_mib = max(runs.rss_mib, usage.ru_maxrss / 1024)
@@ -72,7 +78,7 @@ class Peer:
         self.rows = rows
         python = data.PEERS / "venv" / package / "bin/python"
         if not python.exists():
-            raise RuntimeError(f"not installed: {_shown(Path(sys.argv[0]))} --install-peers")
+            raise Missing(f"not installed: {_shown(Path(sys.argv[0]))} --install-peers")
         script = build.BENCH / "peers" / f"{name}.py"
         self.log = build.CACHE / f"{name}.log"
         self.log.parent.mkdir(parents=True, exist_ok=True)
@@ -123,7 +129,16 @@ def contenders(binary, directory, rows):
         ]
 
     return [
-        ("q1: one column times a constant", [("Waterwheel", ww(Q1)), ("Waterwheel, 1 worker", ww(Q1, "--workers", "1")), ("Flink", flink("q1")), *batch("q1")]),
+        (
+            "q1: one column times a constant",
+            [
+                ("Waterwheel", ww(Q1)),
+                ("Waterwheel, 1 worker", ww(Q1, "--workers", "1")),
+                ("Waterwheel, constant as DECIMAL", ww(Q1_DECIMAL)),
+                ("Flink (constant is DECIMAL)", flink("q1")),
+                *batch("q1"),
+            ],
+        ),
         ("q2: a filter that keeps one row of 123", [("Waterwheel", ww(Q2)), ("Flink", flink("q2")), *batch("q2")]),
         ("q1 with mul_add(price, bidder, auction)", function("mul_add", MUL_ADD)),
         ("q1 with risk_score(price, bidder, auction)", function("risk_score", RISK_SCORE)),
@@ -132,12 +147,20 @@ def contenders(binary, directory, rows):
 
 def with_plugin(name, start):
     """Builds a plugin first; the directory of plugins goes to `start`."""
-    return lambda: start(build.plugin(name))()
+
+    def begin():
+        try:
+            plugins = build.plugin(name)
+        except RuntimeError as error:
+            raise Missing(str(error)) from error
+        return start(plugins)()
+
+    return begin
 
 
 def report(binary, directory, rows, repeat, only):
     groups = contenders(binary, directory, rows)
-    started, skipped = {}, {}
+    started, missed = {}, {}
     for title, members in groups:
         for name, begin in members:
             key = (title, name)
@@ -145,35 +168,37 @@ def report(binary, directory, rows, repeat, only):
                 continue
             try:
                 started[key] = (begin(), Runs())
-            except (RuntimeError, OSError) as error:
-                skipped[key] = str(error)
+            except Missing as error:
+                missed[key] = f"skipped: {error}"
+            except RuntimeError as error:
+                missed[key] = f"FAILED: {error}"
     for _ in range(repeat):
         for key, (contender, runs) in list(started.items()):
             try:
                 contender.run(runs)
             except RuntimeError as error:
-                skipped[key] = str(error)
+                missed[key] = f"FAILED: {error}"
                 del started[key]
     for contender, _ in started.values():
         contender.close()
-    return _markdown(groups, started, skipped, rows, repeat)
+    return _markdown(groups, started, missed, rows, repeat)
 
 
-def _markdown(groups, started, skipped, rows, repeat):
+def _markdown(groups, started, missed, rows, repeat):
     lines = [
         "## Queries\n",
         f"{rows:,} bids, JSON in two files, results thrown away; medians of {repeat} runs, the contenders taking turns. CPU time is",
         "user and system time of all processes. Waterwheel: a new process for each run, all of it counted. Peers: warm.\n",
     ]
     for title, members in groups:
-        members = [(name, (title, name)) for name, _ in members if (title, name) in started or (title, name) in skipped]
+        members = [(name, (title, name)) for name, _ in members if (title, name) in started or (title, name) in missed]
         if not members:
             continue
-        lines += [f"**{title}**\n", "| | k rows per CPU-second | first is | M rows/s | peak RSS, MiB |", "|---|---|---|---|---|"]
+        lines += [f"**{title}**\n", "| | k rows per CPU-second | the first line does | M rows/s | peak RSS, MiB |", "|---|---|---|---|---|"]
         first = started.get(members[0][1])
         for name, key in members:
-            if key in skipped:
-                lines.append(f"| {name} | skipped: {skipped[key].splitlines()[0]} | | | |")
+            if key in missed:
+                lines.append(f"| {name} | {missed[key].splitlines()[0]} | | | |")
                 continue
             runs = started[key][1]
             speed = runs.rows_per_cpu_s(rows)

@@ -26,14 +26,12 @@ def report(binary):
             f"{min(firsts):.0f} ms at best, median {statistics.median(firsts):.0f} ms |"
         )
     except RuntimeError as error:
-        lines.append(f"| `{PIPELINE}` | skipped: {error} |")
+        lines.append(f"| `{PIPELINE}` | FAILED: {error} |")
     lines.append(f"| a process with one query that waits: RSS after {IDLE_S} s | {_idle(binary)} |")
     return "\n".join(lines) + "\n"
 
 
 def _first_result_ms(binary):
-    if not (build.ROOT / PIPELINE).exists():
-        raise RuntimeError("there is no such file")
     command = [str(binary), "run", "--quiet", "--output", "json", "--plugins", "examples/plugins", PIPELINE]
     begin = time.perf_counter()
     child = subprocess.Popen(command, cwd=build.ROOT, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -57,5 +55,5 @@ def _idle(binary):
     child.send_signal(signal.SIGINT)
     out, said = child.communicate(timeout=60)
     if child.returncode != 0 or not out:
-        return f"skipped: exit code {child.returncode}: {said.strip()}"
+        return f"FAILED: exit code {child.returncode}: {said.strip()}"
     return f"{rss_mib:.0f} MiB; CPU {(after - before) / (IDLE_S * 2 / 3):.1%} of a core"

@@ -12,6 +12,7 @@ use crossbeam_channel::{Receiver, Sender, TryRecvError};
 use rdkafka::consumer::Consumer as _;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::closing;
 use super::context::Consumer;
 use super::native::queue::{GroupQueue, PartitionQueue};
 use super::properties::Properties;
@@ -51,7 +52,11 @@ impl BoundedSource {
         topic: &str,
         options: &ReadOptions,
     ) -> Result<Self, Error> {
-        let group = if options.group.is_empty() { NO_GROUP } else { &options.group };
+        let group = if options.group.is_empty() {
+            NO_GROUP
+        } else {
+            &options.group
+        };
         let consumer = source::consumer(properties, topic, group, options, &[("enable.partition.eof", "true")])?;
         let events = GroupQueue::of(&consumer).expect("a consumer with a group has a queue of group events");
         let (answer, ends) = crossbeam_channel::bounded(1);
@@ -64,13 +69,14 @@ impl BoundedSource {
             wake: Arc::clone(&wake),
             answer,
         };
-        std::thread::Builder::new().name("kafka-ends".to_owned()).spawn(move || asking.run()).map_err(|error| {
-            Error::Kafka {
+        std::thread::Builder::new()
+            .name("kafka-ends".to_owned())
+            .spawn(move || asking.run())
+            .map_err(|error| Error::Kafka {
                 action: format!("read topic {topic}"),
                 reason: format!("cannot start a thread: {error}"),
                 retry: Retry::Backoff,
-            }
-        })?;
+            })?;
         Ok(Self {
             topic: topic.into(),
             options: options.clone(),
@@ -89,8 +95,10 @@ impl BoundedSource {
         let mut change = AssignmentChange::default();
         let mut list = TopicPartitionList::with_capacity(extents.len());
         for Extent { partition, start, end } in extents {
-            let mut queue = PartitionQueue::split(&self.consumer, &self.topic, partition)
-                .ok_or_else(|| Error::UnknownTopic { topic: self.topic.to_string() })?;
+            let mut queue =
+                PartitionQueue::split(&self.consumer, &self.topic, partition).ok_or_else(|| Error::UnknownTopic {
+                    topic: self.topic.to_string(),
+                })?;
             if let Some(wake) = &wake {
                 queue.set_waker(Arc::clone(wake));
             }
@@ -161,7 +169,7 @@ impl Source for BoundedSource {
 impl Drop for BoundedSource {
     fn drop(&mut self) {
         self.abandoned.store(true, Ordering::Release);
-        source::close(&self.consumer, &self.topic, false);
+        closing::close(&self.consumer, &self.topic);
     }
 }
 

@@ -5,11 +5,10 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext, RebalanceProtocol};
+use rdkafka::consumer::{BaseConsumer, ConsumerContext};
 use rdkafka::error::KafkaError;
 use rdkafka::topic_partition_list::TopicPartitionListElem;
 use rdkafka::types::RDKafkaRespErr;
@@ -34,8 +33,6 @@ pub(crate) enum Rebalance {
 pub(crate) struct Context {
     pub(crate) health: Arc<Health>,
     rebalances: Mutex<VecDeque<Rebalance>>,
-    /// Nobody acts on rebalances any more: give up partitions at once.
-    closing: AtomicBool,
 }
 
 impl Context {
@@ -43,18 +40,12 @@ impl Context {
         Self {
             health,
             rebalances: Mutex::default(),
-            closing: AtomicBool::new(false),
         }
     }
 
     /// The oldest rebalance that was not acted upon.
     pub(crate) fn next_rebalance(&self) -> Option<Rebalance> {
         self.rebalances.lock().pop_front()
-    }
-
-    /// From now on partitions are given up without asking the source.
-    pub(crate) fn close(&self) {
-        self.closing.store(true, Ordering::Release);
     }
 }
 
@@ -91,22 +82,8 @@ impl ClientContext for Context {
 }
 
 impl ConsumerContext for Context {
-    fn rebalance(&self, consumer: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
-        if self.closing.load(Ordering::Acquire) {
-            let given_up = match consumer.rebalance_protocol() {
-                RebalanceProtocol::Cooperative => consumer.incremental_unassign(partitions),
-                RebalanceProtocol::Eager | RebalanceProtocol::None => consumer.unassign(),
-            };
-            if let Err(error) = given_up {
-                tracing::debug!(%error, "giving up partitions while closing");
-            }
-            return;
-        }
-        let numbers = partitions
-            .elements()
-            .iter()
-            .map(TopicPartitionListElem::partition)
-            .collect();
+    fn rebalance(&self, _: &BaseConsumer<Self>, event: RDKafkaRespErr, partitions: &mut TopicPartitionList) {
+        let numbers = partitions.elements().iter().map(TopicPartitionListElem::partition).collect();
         let rebalance = if event == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS {
             Rebalance::Assign(numbers)
         } else {

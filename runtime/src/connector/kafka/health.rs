@@ -97,7 +97,11 @@ impl Health {
         state.topic_unknown_since = None;
         state.error = None;
         // Right after a connection broke, what works are records that were fetched before.
-        if state.trouble.as_ref().is_none_or(|trouble| trouble.since.elapsed() < LEFTOVERS) {
+        if state
+            .trouble
+            .as_ref()
+            .is_none_or(|trouble| trouble.since.elapsed() < LEFTOVERS)
+        {
             return;
         }
         let Some(trouble) = state.trouble.take() else { return };
@@ -121,7 +125,10 @@ impl Health {
     /// The last complaint that nothing has answered since, for the message of a timeout.
     pub(crate) fn last_complaint(&self) -> Option<(RDKafkaErrorCode, String)> {
         let state = self.state.lock();
-        state.trouble.as_ref().map(|trouble| (trouble.code, trouble.reason.clone()))
+        state
+            .trouble
+            .as_ref()
+            .map(|trouble| (trouble.code, trouble.reason.clone()))
     }
 }
 
@@ -140,9 +147,15 @@ mod tests {
         health.complain(RDKafkaErrorCode::AllBrokersDown, "1/1 brokers are down");
         assert!(health.error().is_none());
         let (code, reason) = health.last_complaint().expect("there is one");
-        assert_eq!((code, reason.as_str()), (RDKafkaErrorCode::BrokerTransportFailure, "connection refused"));
+        assert_eq!(
+            (code, reason.as_str()),
+            (RDKafkaErrorCode::BrokerTransportFailure, "connection refused")
+        );
         health.recover();
-        assert!(health.last_complaint().is_some(), "that may have been a record fetched before");
+        assert!(
+            health.last_complaint().is_some(),
+            "that may have been a record fetched before"
+        );
         std::thread::sleep(LEFTOVERS);
         health.recover();
         assert!(health.last_complaint().is_none());

@@ -10,6 +10,7 @@
 //! [`Retry::Never`]: crate::types::Retry::Never
 
 mod bounded;
+mod closing;
 mod context;
 mod health;
 mod native;

@@ -10,6 +10,7 @@ use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
 use rdkafka::error::KafkaError;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::closing;
 use super::context::{Consumer, Context, Rebalance};
 use super::health::Health;
 use super::native;
@@ -26,10 +27,6 @@ const UNKNOWN_TOPIC_PATIENCE: Duration = Duration::from_secs(2);
 const UNKNOWN_TOPIC_RETRY: Duration = Duration::from_millis(200);
 /// How long a commit waits for the broker's answer. One that fails for now can be repeated.
 const COMMIT_WAIT: Duration = Duration::from_secs(5);
-/// How long a consumer may take to end; leaving the group is one request, which is not waited for when nobody answers.
-const CLOSE_WAIT: Duration = Duration::from_secs(15);
-/// How long one look at a closing consumer waits for its events.
-const CLOSE_POLL: Duration = Duration::from_millis(5);
 /// Group events served in one call; the rest waits for the next.
 const EVENTS_PER_CALL_MAX: usize = 64;
 
@@ -91,29 +88,7 @@ pub(super) fn commit(consumer: &Consumer, topic: &str, next_offsets: &[(i32, i64
         list.add_partition_offset(topic, partition, Offset::Offset(offset))
             .map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
     }
-    native::commit::commit(consumer, &list, COMMIT_WAIT)
-        .map_err(|code| verdict::error(&action, Some(topic), code, ""))
-}
-
-/// Leaves the group and ends the consumer, whose readers may still exist. `answer_due` says that librdkafka waits to be
-/// told that partitions were taken or given up; without that answer it would wait forever.
-pub(super) fn close(consumer: &Arc<Consumer>, topic: &str, answer_due: bool) {
-    consumer.context().close();
-    if let Err(error) = consumer.close_queue() {
-        tracing::debug!(topic, %error, "closing a consumer");
-    }
-    if answer_due && let Err(error) = consumer.unassign() {
-        tracing::debug!(topic, %error, "giving up partitions while closing");
-    }
-    let start = Instant::now();
-    while !consumer.closed() {
-        if start.elapsed() > CLOSE_WAIT {
-            tracing::error!(topic, "a kafka consumer does not end, its memory is lost");
-            std::mem::forget(Arc::clone(consumer)); // its own drop would wait forever
-            return;
-        }
-        consumer.poll(CLOSE_POLL);
-    }
+    native::commit::commit(consumer, &list, COMMIT_WAIT).map_err(|code| verdict::error(&action, Some(topic), code, ""))
 }
 
 /// The source of a continuous query.
@@ -144,7 +119,9 @@ impl GroupSource {
         }
         let consumer = consumer(properties, topic, &options.group, options, &[])?;
         let action = format!("subscribe to topic {topic}");
-        consumer.subscribe(&[topic]).map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
+        consumer
+            .subscribe(&[topic])
+            .map_err(|error| verdict::crate_error(&action, Some(topic), &error))?;
         let events = GroupQueue::of(&consumer).expect("a consumer with a group has a queue of group events");
         Ok(Self {
             topic: topic.into(),
@@ -177,8 +154,10 @@ impl GroupSource {
     /// Makes readers, then lets the records come.
     fn assign(&mut self, partitions: &[i32], change: &mut AssignmentChange) -> Result<(), Error> {
         for &partition in partitions {
-            let mut queue = PartitionQueue::split(&self.consumer, &self.topic, partition)
-                .ok_or_else(|| Error::UnknownTopic { topic: self.topic.to_string() })?;
+            let mut queue =
+                PartitionQueue::split(&self.consumer, &self.topic, partition).ok_or_else(|| Error::UnknownTopic {
+                    topic: self.topic.to_string(),
+                })?;
             if let Some(wake) = &self.wake {
                 queue.set_waker(Arc::clone(wake));
             }
@@ -208,7 +187,9 @@ impl GroupSource {
 
     /// Gives up what was reported as removed by the call before.
     fn leave(&mut self) -> Result<(), Error> {
-        let Some(partitions) = self.leaving.take() else { return Ok(()) };
+        let Some(partitions) = self.leaving.take() else {
+            return Ok(());
+        };
         match self.consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.consumer.incremental_unassign(&self.list(&partitions)),
             RebalanceProtocol::Eager | RebalanceProtocol::None => self.consumer.unassign(),
@@ -220,14 +201,20 @@ impl GroupSource {
 
     /// Waits a little for a topic that was perhaps just made.
     fn check_topic(&mut self) -> Result<(), Error> {
-        let Some(unknown_for) = self.health().topic_unknown_for() else { return Ok(()) };
+        let Some(unknown_for) = self.health().topic_unknown_for() else {
+            return Ok(());
+        };
         if unknown_for > UNKNOWN_TOPIC_PATIENCE {
-            return Err(Error::UnknownTopic { topic: self.topic.to_string() });
+            return Err(Error::UnknownTopic {
+                topic: self.topic.to_string(),
+            });
         }
         if self.asked_again.elapsed() > UNKNOWN_TOPIC_RETRY {
             self.asked_again = Instant::now();
             let topic = Arc::clone(&self.topic);
-            self.consumer.subscribe(&[&topic]).map_err(|error| self.error("subscribe", &error))?;
+            self.consumer
+                .subscribe(&[&topic])
+                .map_err(|error| self.error("subscribe", &error))?;
         }
         Ok(())
     }
@@ -271,8 +258,11 @@ impl Source for GroupSource {
 
 impl Drop for GroupSource {
     fn drop(&mut self) {
-        let answer_due = self.leaving.is_some() || self.consumer.context().next_rebalance().is_some();
-        close(&self.consumer, &self.topic, answer_due);
+        // What was reported and not given up yet; everything else is answered while closing.
+        if let Err(error) = self.leave() {
+            tracing::debug!(topic = %self.topic, %error, "giving up partitions while closing");
+        }
+        closing::close(&self.consumer, &self.topic);
     }
 }
 

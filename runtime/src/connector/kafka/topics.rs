@@ -57,7 +57,9 @@ impl Topics {
             client,
             health,
             isolation: properties.isolation(),
-            answer_wait: properties.socket_timeout().map_or(ANSWER_WAIT_MAX, |wait| wait.min(ANSWER_WAIT_MAX)),
+            answer_wait: properties
+                .socket_timeout()
+                .map_or(ANSWER_WAIT_MAX, |wait| wait.min(ANSWER_WAIT_MAX)),
         })
     }
 
@@ -69,7 +71,9 @@ impl Topics {
     /// All topics, by name.
     pub(crate) fn list(&self) -> Result<Vec<TopicInfo>, Error> {
         let action = "list topics";
-        let metadata = self.metadata(None).map_err(|error| self.no_answer(action, None, &error))?;
+        let metadata = self
+            .metadata(None)
+            .map_err(|error| self.no_answer(action, None, &error))?;
         let mut topics: Vec<TopicInfo> = metadata.topics().iter().map(info).collect();
         topics.sort_by(|a, b| a.name.cmp(&b.name));
         Ok(topics)
@@ -79,8 +83,15 @@ impl Topics {
     pub(crate) fn create(&self, new: &NewTopic) -> Result<(), Error> {
         let action = format!("create topic {}", new.name);
         let replicas = new.replicas.map_or(-1, i32::from);
-        admin::create_topic(&self.client, &new.name, new.partitions, replicas, &new.config, self.answer_wait)
-            .map_err(|refusal| self.refused(&action, &new.name, refusal))?;
+        admin::create_topic(
+            &self.client,
+            &new.name,
+            new.partitions,
+            replicas,
+            &new.config,
+            self.answer_wait,
+        )
+        .map_err(|refusal| self.refused(&action, &new.name, refusal))?;
         self.health.recover();
         self.await_metadata(&action, || {
             let known = self.partitions(&new.name)?;
@@ -100,13 +111,22 @@ impl Topics {
     /// What every partition of `topic` holds now for a reader of our isolation, in order of the partitions.
     pub(crate) fn extents(&self, topic: &str) -> Result<Vec<Extent>, Error> {
         let Some((info, _)) = self.partitions(topic)? else {
-            return Err(Error::UnknownTopic { topic: topic.to_owned() });
+            return Err(Error::UnknownTopic {
+                topic: topic.to_owned(),
+            });
         };
         let partitions: Vec<i32> = (0..info.partitions).collect();
         let ask = |place| {
-            admin::offsets(&self.client, topic, &partitions, place, self.isolation, self.answer_wait)
-                .map(|offsets| offsets.into_iter().collect::<BTreeMap<i32, i64>>())
-                .map_err(|refusal| self.refused(&format!("find the end of topic {topic}"), topic, refusal))
+            admin::offsets(
+                &self.client,
+                topic,
+                &partitions,
+                place,
+                self.isolation,
+                self.answer_wait,
+            )
+            .map(|offsets| offsets.into_iter().collect::<BTreeMap<i32, i64>>())
+            .map_err(|refusal| self.refused(&format!("find the end of topic {topic}"), topic, refusal))
         };
         // In this order, so that no partition seems to end before it starts when its beginning is deleted meanwhile.
         let (starts, ends) = (ask(Place::Start)?, ask(Place::End)?);
@@ -122,8 +142,9 @@ impl Topics {
     /// The topic, and whether each of its partitions has a leader.
     fn partitions(&self, topic: &str) -> Result<Option<(TopicInfo, bool)>, Error> {
         let action = format!("describe topic {topic}");
-        let metadata =
-            self.metadata(Some(topic)).map_err(|error| self.no_answer(&action, Some(topic), &error))?;
+        let metadata = self
+            .metadata(Some(topic))
+            .map_err(|error| self.no_answer(&action, Some(topic), &error))?;
         let Some(found) = metadata.topics().iter().find(|found| found.name() == topic) else {
             return Ok(None);
         };
@@ -163,7 +184,10 @@ impl Topics {
             if start.elapsed() > self.answer_wait {
                 return Err(Error::Kafka {
                     action: action.to_owned(),
-                    reason: format!("the brokers did it but do not show it after {} s", self.answer_wait.as_secs()),
+                    reason: format!(
+                        "the brokers did it but do not show it after {} s",
+                        self.answer_wait.as_secs()
+                    ),
                     retry: Retry::Backoff,
                 });
             }
@@ -191,16 +215,27 @@ impl Topics {
         if let Some(error) = self.health.error() {
             return error;
         }
-        let mut reason = if reason.is_empty() { verdict::describe(code) } else { reason.to_owned() };
+        let mut reason = if reason.is_empty() {
+            verdict::describe(code)
+        } else {
+            reason.to_owned()
+        };
         if let Some((_, complaint)) = self.health.last_complaint() {
             reason = format!("{reason}; {complaint}");
         }
-        Error::Kafka { action: action.to_owned(), reason, retry: Retry::Backoff }
+        Error::Kafka {
+            action: action.to_owned(),
+            reason,
+            retry: Retry::Backoff,
+        }
     }
 }
 
 fn info(topic: &MetadataTopic) -> TopicInfo {
-    let replicas = topic.partitions().first().map_or(0, |partition| partition.replicas().len());
+    let replicas = topic
+        .partitions()
+        .first()
+        .map_or(0, |partition| partition.replicas().len());
     TopicInfo {
         name: topic.name().to_owned(),
         partitions: i32::try_from(topic.partitions().len()).expect("Kafka numbers partitions with 32 bits"),

@@ -48,8 +48,17 @@ pub(crate) fn parse_timestamp(text: &str) -> Result<i64, Fault> {
 /// Days since 1970-01-01 of `2020-05-26`, `2020-05` or `2020`.
 pub(crate) fn parse_date(text: &str) -> Result<i32, Fault> {
     let text = text.trim();
-    DATE.parse_date_days(&whole_date(text))
-        .map_err(|error| format!("'{text}' is not a date like '2020-05-26': {}", error.reason).into())
+    let fault = |reason: &str| Fault::from(format!("'{text}' is not a date like '2020-05-26': {reason}"));
+    let whole = whole_date(text);
+    let days = DATE.parse_date_days(&whole).map_err(|error| fault(&error.reason))?;
+    // The format takes 31 April for 30 April; a date in SQL must be one.
+    let mut again = String::with_capacity(whole.len());
+    write_date(days, &mut again);
+    if again.get(again.len() - 2..) == whole.get(whole.len() - 2..) {
+        Ok(days)
+    } else {
+        Err(fault("the month has fewer days"))
+    }
 }
 
 /// Milliseconds since midnight of `01:34:20.123`, `01:34:20` or `01:34`.

@@ -232,8 +232,8 @@ fn decimal_fits(unscaled: i128, from_scale: i8, precision: u8, scale: i8) -> boo
 }
 
 fn digits_to(digits: &Digits, precision: u8, scale: i8) -> Result<Unscaled, Fault> {
-    let whole_digits = digits.digits.len() as i64 + digits.exponent;
-    let fits = digits.digits.is_empty() || whole_digits <= i64::from(precision) - i64::from(scale);
+    let whole_digits = digits.significant.len() as i64 + digits.exponent;
+    let fits = digits.significant.is_empty() || whole_digits <= i64::from(precision) - i64::from(scale);
     digits
         .unscaled(scale, Rounding::HalfUp)
         .filter(|_| fits)

@@ -171,7 +171,7 @@ pub fn cast_udf(target: SqlType) -> Arc<ScalarUDF> {
 }
 
 impl ScalarUDFImpl for CastFunction {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "cast"
     }
 

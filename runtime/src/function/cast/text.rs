@@ -47,6 +47,7 @@ pub(crate) fn write_inside(array: &dyn Array, at: usize, out: &mut String) {
     write(array, at, Place::Inside, out);
 }
 
+#[expect(clippy::too_many_lines, reason = "a case for each type")]
 fn write(array: &dyn Array, at: usize, place: Place, out: &mut String) {
     if array.is_null(at) {
         out.push_str("null");

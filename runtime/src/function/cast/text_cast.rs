@@ -78,7 +78,7 @@ fn target(text: Option<&ScalarValue>) -> Result<SqlType> {
 }
 
 impl ScalarUDFImpl for TextCast {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         match self.on_fault {
             OnFault::Report => "ww_cast",
             OnFault::Null => "ww_try_cast",

@@ -220,16 +220,13 @@ fn resolve_date(parsed: &mut Parsed) -> Result<Option<i64>, ResolveError> {
         };
         merge(parsed, Field::Year, year)?;
     }
-    let days = match whole_date(parsed)? {
-        Some(days) => days,
-        None => {
-            for field in OVERRIDES.into_iter().filter(|f| f.is_date_based()) {
-                if let Some(value) = parsed.get(field) {
-                    check(field, value)?;
-                }
+    let Some(days) = whole_date(parsed)? else {
+        for field in OVERRIDES.into_iter().filter(|f| f.is_date_based()) {
+            if let Some(value) = parsed.get(field) {
+                check(field, value)?;
             }
-            return Ok(None);
         }
+        return Ok(None);
     };
     // Whatever else was said about the date must agree with it.
     for field in (OVERRIDES.into_iter())
@@ -242,12 +239,7 @@ fn resolve_date(parsed: &mut Parsed) -> Result<Option<i64>, ResolveError> {
         .filter(|f| f.is_date_based())
     {
         if let Some(value) = parsed.take(field) {
-            if date_field(days, field) != value {
-                return Err(ResolveError::Conflict {
-                    field: field.name(),
-                    value,
-                });
-            }
+            agree(field, value, date_field(days, field))?;
         }
     }
     Ok(Some(days))
@@ -300,8 +292,8 @@ fn whole_date(parsed: &mut Parsed) -> Result<Option<i64>, ResolveError> {
     Ok(None)
 }
 
-/// Nanoseconds since midnight, where the fields make a time, and the days beyond it (`24:00`).
-fn resolve_time(parsed: &mut Parsed) -> Result<(Option<i64>, i64), ResolveError> {
+/// Splits clock hours, halves of days and counts since midnight into hour, minute, second and nanosecond.
+fn split_time(parsed: &mut Parsed) -> Result<(), ResolveError> {
     if let Some(value) = parsed.take(Field::ClockHourOfDay) {
         let hour = if value == 0 {
             0
@@ -335,6 +327,12 @@ fn resolve_time(parsed: &mut Parsed) -> Result<(Option<i64>, i64), ResolveError>
             }
         }
     }
+    Ok(())
+}
+
+/// Nanoseconds since midnight, where the fields make a time, and the days beyond it (`24:00`).
+fn resolve_time(parsed: &mut Parsed) -> Result<(Option<i64>, i64), ResolveError> {
+    split_time(parsed)?;
     let fields = [
         Field::HourOfDay,
         Field::MinuteOfHour,
@@ -374,21 +372,21 @@ fn resolve_time(parsed: &mut Parsed) -> Result<(Option<i64>, i64), ResolveError>
         ));
     }
     let nanos = fields.map(|f| parsed.take(f).unwrap_or(0) * nanos_of(f)).iter().sum();
-    if let Some(half) = parsed.take(Field::AmPmOfDay) {
-        if time_field(nanos, Field::AmPmOfDay) != half {
-            return Err(ResolveError::Conflict {
-                field: Field::AmPmOfDay.name(),
-                value: half,
-            });
-        }
-    }
-    if let Some(hour) = parsed.take(Field::HourOfAmPm) {
-        if time_field(nanos, Field::HourOfAmPm) != hour {
-            return Err(ResolveError::Conflict {
-                field: Field::HourOfAmPm.name(),
-                value: hour,
-            });
+    for field in [Field::AmPmOfDay, Field::HourOfAmPm] {
+        if let Some(value) = parsed.take(field) {
+            agree(field, value, time_field(nanos, field))?;
         }
     }
     Ok((Some(nanos), 0))
+}
+
+/// Fails where a field says something else than the rest of the text.
+fn agree(field: Field, value: i64, found: i64) -> Result<(), ResolveError> {
+    if value == found {
+        return Ok(());
+    }
+    Err(ResolveError::Conflict {
+        field: field.name(),
+        value,
+    })
 }

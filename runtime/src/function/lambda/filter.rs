@@ -32,7 +32,7 @@ impl Filter {
 }
 
 impl HigherOrderUDFImpl for Filter {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "filter"
     }
 

@@ -62,7 +62,7 @@ fn state_type(first: &DataType, body: &DataType) -> Result<SqlType> {
 }
 
 impl HigherOrderUDFImpl for Reduce {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "reduce"
     }
 

@@ -35,7 +35,7 @@ impl Transform {
 }
 
 impl HigherOrderUDFImpl for Transform {
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "transform"
     }
 

@@ -4,6 +4,8 @@
 //! their parts). Literals also become what stands before them: the text `'10'` a number, a number a text. A constructor
 //! with literals inside is coerced inside.
 
+use std::sync::Arc;
+
 use datafusion::common::{DFSchema, Result, plan_err};
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::{Expr, ExprSchemable};
@@ -84,7 +86,7 @@ fn number_type(text: &str, target: &SqlType) -> Result<SqlType> {
         Ok(number) if is_whole && i32::try_from(number).is_ok() => SqlType::Integer,
         Ok(_) if is_whole => SqlType::Bigint,
         _ => {
-            let count = digits.digits.len() as i64;
+            let count = digits.significant.len() as i64;
             let scale = digits.scale().max(0);
             let precision = (count + digits.exponent.max(0)).max(scale).max(1);
             match (u8::try_from(precision), i8::try_from(scale)) {
@@ -177,13 +179,11 @@ pub(super) fn convert(expr: Expr, target: &SqlType, schema: &DFSchema) -> Result
     if let Some(value) = literal_value(&expr)? {
         return Ok(Expr::Literal(convert_literal(&value, target)?, None));
     }
-    if let (Expr::ScalarFunction(function), true) = (&expr, constructor(&expr).is_some()) {
-        if let Some(args) = convert_inside(function, target, schema)? {
-            return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
-                function.func.clone(),
-                args,
-            )));
-        }
+    if let (Expr::ScalarFunction(function), true) = (&expr, constructor(&expr).is_some())
+        && let Some(args) = convert_inside(function, target, schema)?
+    {
+        let func = Arc::clone(&function.func);
+        return Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)));
     }
     Ok(Expr::ScalarFunction(ScalarFunction::new_udf(
         cast_udf(target.clone()),

@@ -51,12 +51,14 @@ fn keys_differ(args: &[Argument]) -> impl FnMut(usize) -> bool + '_ {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what an internal function computes may fail")]
 fn equal(args: &[Argument], rows: usize, _: &DataType) -> Result<ArrayRef> {
     let mut differ = keys_differ(args);
     let values = (0..rows).map(|row| (!args[0].is_null(row) && !args[1].is_null(row)).then(|| !differ(row)));
     Ok(Arc::new(values.collect::<BooleanArray>()))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what an internal function computes may fail")]
 fn distinct(args: &[Argument], rows: usize, _: &DataType) -> Result<ArrayRef> {
     let mut differ = keys_differ(args);
     Ok(Arc::new(
@@ -71,6 +73,7 @@ fn plus_type(types: &[DataType]) -> Result<DataType> {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "what an internal function computes may fail")]
 fn plus(args: &[Argument], rows: usize, _: &DataType) -> Result<ArrayRef> {
     let mut texts = StringBuilder::with_capacity(rows, rows * 16);
     let mut text = String::new();

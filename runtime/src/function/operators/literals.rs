@@ -53,16 +53,16 @@ impl VisitorMut for TypeIntegers {
         if self.in_cast > 0 {
             return ControlFlow::Continue(());
         }
-        if let ast::Value::Number(digits, _) = &value.value {
-            if digits.parse::<i32>().is_ok() {
-                *expr = ast::Expr::Cast {
-                    kind: CastKind::Cast,
-                    expr: Box::new(ast::Expr::Value(value.clone())),
-                    data_type: ast::DataType::Int(None),
-                    array: false,
-                    format: None,
-                };
-            }
+        if let ast::Value::Number(digits, _) = &value.value
+            && digits.parse::<i32>().is_ok()
+        {
+            *expr = ast::Expr::Cast {
+                kind: CastKind::Cast,
+                expr: Box::new(ast::Expr::Value(value.clone())),
+                data_type: ast::DataType::Int(None),
+                array: false,
+                format: None,
+            };
         }
         ControlFlow::Continue(())
     }

@@ -30,7 +30,7 @@ impl AnalyzerRule for KsqlSemantics {
         plan.transform_up_with_subqueries(apply).map(|result| result.data)
     }
 
-    fn name(&self) -> &str {
+    fn name(&self) -> &'static str {
         "ksql_semantics"
     }
 }

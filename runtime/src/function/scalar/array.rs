@@ -159,7 +159,7 @@ impl Picked {
     }
 
     fn take(&self, sources: &[&ArrayRef]) -> Result<ArrayRef> {
-        let sources: Vec<&dyn Array> = sources.iter().map(|source| source.as_ref()).collect();
+        let sources: Vec<&dyn Array> = sources.iter().map(AsRef::as_ref).collect();
         Ok(interleave(&sources, &self.elements)?)
     }
 }

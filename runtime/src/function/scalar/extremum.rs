@@ -27,10 +27,10 @@ pub(super) fn functions() -> Vec<Definition> {
                 best::<f64, f64>(c, Ordering::Greater, f64::total_cmp)
             })
             .on("(STRING, STRING...) -> STRING", |c| {
-                best::<&str, String>(c, Ordering::Greater, |a, b| a.cmp(b))
+                best::<&str, String>(c, Ordering::Greater, Ord::cmp)
             })
             .on("(BYTES, BYTES...) -> BYTES", |c| {
-                best::<&[u8], Vec<u8>>(c, Ordering::Greater, |a, b| a.cmp(b))
+                best::<&[u8], Vec<u8>>(c, Ordering::Greater, Ord::cmp)
             })
             .on("(DATE, DATE...) -> DATE", |c| {
                 best::<Date, Date>(c, Ordering::Greater, |a, b| a.0.cmp(&b.0))
@@ -55,10 +55,10 @@ pub(super) fn functions() -> Vec<Definition> {
                 best::<f64, f64>(c, Ordering::Less, f64::total_cmp)
             })
             .on("(STRING, STRING...) -> STRING", |c| {
-                best::<&str, String>(c, Ordering::Less, |a, b| a.cmp(b))
+                best::<&str, String>(c, Ordering::Less, Ord::cmp)
             })
             .on("(BYTES, BYTES...) -> BYTES", |c| {
-                best::<&[u8], Vec<u8>>(c, Ordering::Less, |a, b| a.cmp(b))
+                best::<&[u8], Vec<u8>>(c, Ordering::Less, Ord::cmp)
             })
             .on("(DATE, DATE...) -> DATE", |c| {
                 best::<Date, Date>(c, Ordering::Less, |a, b| a.0.cmp(&b.0))

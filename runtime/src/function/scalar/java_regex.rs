@@ -139,7 +139,10 @@ impl<'a> Translator<'a> {
             'R' if !inside => r"(?:\r\n|[\n\x0B\f\r\x{85}\x{2028}\x{2029}])",
             'e' => r"\x1B",
             'Z' if !inside => r"(?:\r\n|[\n\r\x{85}\x{2028}\x{2029}])?\z",
-            'p' | 'P' => return self.property(c),
+            'p' | 'P' => {
+                self.property(c);
+                return Ok(());
+            }
             'Q' => {
                 self.quote();
                 return Ok(());
@@ -165,11 +168,10 @@ impl<'a> Translator<'a> {
     }
 
     /// `\p{...}`: POSIX classes are ASCII in Java.
-    fn property(&mut self, kind: char) -> Result<(), String> {
+    fn property(&mut self, kind: char) {
         let name: String = if self.rest.peek() == Some(&'{') {
             self.rest.next();
-            let name = self.rest.by_ref().take_while(|c| *c != '}').collect();
-            name
+            self.rest.by_ref().take_while(|c| *c != '}').collect()
         } else {
             self.rest.next().into_iter().collect()
         };
@@ -190,12 +192,11 @@ impl<'a> Translator<'a> {
             other => {
                 let other = other.strip_prefix("Is").unwrap_or(other);
                 self.out.push_str(&format!("\\{kind}{{{other}}}"));
-                return Ok(());
+                return;
             }
         };
         let negation = if kind == 'P' { "^" } else { "" };
         self.out.push_str(&format!("[{negation}{posix}]"));
-        Ok(())
     }
 
     fn quote(&mut self) {

@@ -18,6 +18,7 @@ use crate::function::definition::{Definition, define};
 use crate::function::java_number::{Digits, write_big_decimal, write_decimal};
 use crate::function::row_error::Fault;
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn functions() -> Vec<Definition> {
     vec![
         define(

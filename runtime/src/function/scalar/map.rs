@@ -103,7 +103,7 @@ impl PickedEntries {
 
     pub(in crate::function) fn finish(self, keys: &[&ArrayRef], values: &[&ArrayRef]) -> Result<ArrayRef> {
         fn pick(sources: &[&ArrayRef], places: &[(usize, usize)]) -> Result<ArrayRef> {
-            let sources: Vec<&dyn Array> = sources.iter().map(|s| s.as_ref()).collect();
+            let sources: Vec<&dyn Array> = sources.iter().map(AsRef::as_ref).collect();
             Ok(interleave(&sources, places)?)
         }
         let (key_places, value_places): (Vec<_>, Vec<_>) = self.entries.into_iter().unzip();

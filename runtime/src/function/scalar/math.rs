@@ -4,6 +4,7 @@ use crate::function::column::{Unscaled, rows0, rows1, rows2};
 use crate::function::definition::{Definition, define};
 use crate::types::schema::SqlType;
 
+#[expect(clippy::too_many_lines, reason = "a table")]
 pub(super) fn functions() -> Vec<Definition> {
     vec![
         define("abs", "the absolute value")

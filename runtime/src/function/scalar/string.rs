@@ -8,6 +8,14 @@ use crate::function::column::{Call, ListOf, TextMap, rows1, rows2, rows3, text1,
 use crate::function::definition::{Definition, define};
 
 pub(super) fn functions() -> Vec<Definition> {
+    let mut all = of_one_text();
+    all.extend(of_parts());
+    all.extend(of_codes());
+    all
+}
+
+/// Functions of one text as a whole.
+fn of_one_text() -> Vec<Definition> {
     vec![
         define("len", "the length of a text in UTF-16 units, or of bytes")
             .on("(STRING) -> INT", |c| rows1(c, |s: &str| Some(int(utf16::length(s)))))
@@ -30,25 +38,41 @@ pub(super) fn functions() -> Vec<Definition> {
                 Some(())
             })
         }),
-        define("initcap", "the first letter of each word in upper case, all others in lower case")
-            .on("(STRING) -> STRING", |c| text1(c, initcap)),
-        define("replace", "the text with every occurrence of a text replaced: REPLACE(text, old, new)")
-            .on("(STRING, STRING, STRING) -> STRING", |c| {
-                text3(c, |s: &str, old: &str, new: &str, out| {
-                    out.push_str(&s.replace(old, new));
-                    Some(())
-                })
-            }),
-        define("instr", "where a text first stands in another, from 1, or 0: INSTR(text, part, position, occurrence)")
-            .on("(STRING, STRING) -> INT", |c| instr(c, |_| Some((1, 1))))
-            .on("(STRING, STRING, INT) -> INT", |c| {
-                let position = c.reader::<i32>(2);
-                instr(c, move |row| Some((position.get(row)?, 1)))
+        define(
+            "initcap",
+            "the first letter of each word in upper case, all others in lower case",
+        )
+        .on("(STRING) -> STRING", |c| text1(c, initcap)),
+        define(
+            "replace",
+            "the text with every occurrence of a text replaced: REPLACE(text, old, new)",
+        )
+        .on("(STRING, STRING, STRING) -> STRING", |c| {
+            text3(c, |s: &str, old: &str, new: &str, out| {
+                out.push_str(&s.replace(old, new));
+                Some(())
             })
-            .on("(STRING, STRING, INT, INT) -> INT", |c| {
-                let (position, occurrence) = (c.reader::<i32>(2), c.reader::<i32>(3));
-                instr(c, move |row| Some((position.get(row)?, occurrence.get(row)?)))
-            }),
+        }),
+        define(
+            "instr",
+            "where a text first stands in another, from 1, or 0: INSTR(text, part, position, occurrence)",
+        )
+        .on("(STRING, STRING) -> INT", |c| instr(c, |_| Some((1, 1))))
+        .on("(STRING, STRING, INT) -> INT", |c| {
+            let position = c.reader::<i32>(2);
+            instr(c, move |row| Some((position.get(row)?, 1)))
+        })
+        .on("(STRING, STRING, INT, INT) -> INT", |c| {
+            let (position, occurrence) = (c.reader::<i32>(2), c.reader::<i32>(3));
+            instr(c, move |row| Some((position.get(row)?, occurrence.get(row)?)))
+        }),
+    ]
+}
+
+/// Functions that put texts together, split them or choose among them.
+#[expect(clippy::too_many_lines, reason = "a table")]
+fn of_parts() -> Vec<Definition> {
+    vec![
         define("concat", "the texts, or bytes, one after the other; NULL is left out")
             .on("(STRING...) -> STRING", |c| {
                 let parts: Vec<_> = (0..c.args.len()).map(|i| c.reader::<&str>(i)).collect();
@@ -64,38 +88,47 @@ pub(super) fn functions() -> Vec<Definition> {
                     Some(found.collect::<Vec<_>>().concat())
                 })
             }),
-        define("concat_ws", "the texts, or bytes, with a separator between them: CONCAT_WS(separator, text, ...)")
-            .on("(STRING, STRING, STRING...) -> STRING", |c| {
-                let separator = c.reader::<&str>(0);
-                let parts: Vec<_> = (1..c.args.len()).map(|i| c.reader::<&str>(i)).collect();
-                c.collect_text(|row, out| {
-                    let separator = separator.get(row)?;
-                    for (index, part) in parts.iter().filter_map(|part| part.get(row)).enumerate() {
-                        out.push_str(if index > 0 { separator } else { "" });
-                        out.push_str(part);
-                    }
-                    Some(())
-                })
+        define(
+            "concat_ws",
+            "the texts, or bytes, with a separator between them: CONCAT_WS(separator, text, ...)",
+        )
+        .on("(STRING, STRING, STRING...) -> STRING", |c| {
+            let separator = c.reader::<&str>(0);
+            let parts: Vec<_> = (1..c.args.len()).map(|i| c.reader::<&str>(i)).collect();
+            c.collect_text(|row, out| {
+                let separator = separator.get(row)?;
+                for (index, part) in parts.iter().filter_map(|part| part.get(row)).enumerate() {
+                    out.push_str(if index > 0 { separator } else { "" });
+                    out.push_str(part);
+                }
+                Some(())
             })
-            .on("(BYTES, BYTES, BYTES...) -> BYTES", |c| {
-                let separator = c.reader::<&[u8]>(0);
-                let parts: Vec<_> = (1..c.args.len()).map(|i| c.reader::<&[u8]>(i)).collect();
-                c.collect(|row| {
-                    let found: Vec<&[u8]> = parts.iter().filter_map(|part| part.get(row)).collect();
-                    Some(found.join(separator.get(row)?))
-                })
-            }),
-        define("split", "the parts of a text, or bytes, between delimiters; an empty delimiter splits everywhere")
-            .on("(STRING, STRING) -> ARRAY<STRING>", |c| {
-                rows2(c, |s: &str, delimiter: &str| Some(split(s, delimiter)))
+        })
+        .on("(BYTES, BYTES, BYTES...) -> BYTES", |c| {
+            let separator = c.reader::<&[u8]>(0);
+            let parts: Vec<_> = (1..c.args.len()).map(|i| c.reader::<&[u8]>(i)).collect();
+            c.collect(|row| {
+                let found: Vec<&[u8]> = parts.iter().filter_map(|part| part.get(row)).collect();
+                Some(found.join(separator.get(row)?))
             })
-            .on("(BYTES, BYTES) -> ARRAY<BYTES>", |c| {
-                rows2(c, |b: &[u8], delimiter: &[u8]| Some(split_bytes(b, delimiter)))
-            }),
-        define("split_to_map", "the entries of a text: SPLIT_TO_MAP('a:1/b:2', '/', ':')").on(
-            "(STRING, STRING, STRING) -> MAP<STRING, STRING>",
-            |c| rows3(c, |s: &str, entry: &str, value: &str| split_to_map(s, entry, value)),
-        ),
+        }),
+        define(
+            "split",
+            "the parts of a text, or bytes, between delimiters; an empty delimiter splits everywhere",
+        )
+        .on("(STRING, STRING) -> ARRAY<STRING>", |c| {
+            rows2(c, |s: &str, delimiter: &str| Some(split(s, delimiter)))
+        })
+        .on("(BYTES, BYTES) -> ARRAY<BYTES>", |c| {
+            rows2(c, |b: &[u8], delimiter: &[u8]| Some(split_bytes(b, delimiter)))
+        }),
+        define(
+            "split_to_map",
+            "the entries of a text: SPLIT_TO_MAP('a:1/b:2', '/', ':')",
+        )
+        .on("(STRING, STRING, STRING) -> MAP<STRING, STRING>", |c| {
+            rows3(c, |s: &str, entry: &str, value: &str| split_to_map(s, entry, value))
+        }),
         define("elt", "the text of a number, from 1: ELT(2, 'a', 'b') is 'b'").on("(INT, STRING...) -> STRING", |c| {
             let number = c.reader::<i32>(0);
             let texts: Vec<_> = (1..c.args.len()).map(|i| c.reader::<&str>(i)).collect();
@@ -105,17 +138,26 @@ pub(super) fn functions() -> Vec<Definition> {
                 Some(())
             })
         }),
-        define("field", "the number, from 1, of the first text that is equal to the first argument, or 0")
-            .on("(STRING, STRING...) -> INT", |c| {
-                let wanted = c.reader::<&str>(0);
-                let texts: Vec<_> = (1..c.args.len()).map(|i| c.reader::<&str>(i)).collect();
-                c.collect(|row| {
-                    let found = wanted
-                        .get(row)
-                        .and_then(|wanted| texts.iter().position(|text| text.get(row) == Some(wanted)));
-                    Some(found.map_or(0, |index| int(index + 1)))
-                })
-            }),
+        define(
+            "field",
+            "the number, from 1, of the first text that is equal to the first argument, or 0",
+        )
+        .on("(STRING, STRING...) -> INT", |c| {
+            let wanted = c.reader::<&str>(0);
+            let texts: Vec<_> = (1..c.args.len()).map(|i| c.reader::<&str>(i)).collect();
+            c.collect(|row| {
+                let found = wanted
+                    .get(row)
+                    .and_then(|wanted| texts.iter().position(|text| text.get(row) == Some(wanted)));
+                Some(found.map_or(0, |index| int(index + 1)))
+            })
+        }),
+    ]
+}
+
+/// Functions of characters, hashes and identifiers.
+fn of_codes() -> Vec<Definition> {
+    vec![
         define("chr", "the character of a code point, or of an escape like '\\u004b'")
             .on("(INT) -> STRING", |c| {
                 text1(c, |code: i32, out| {
@@ -152,7 +194,7 @@ pub(super) fn functions() -> Vec<Definition> {
             })
             .volatile(),
         define("as_value", "the value itself; keeps a copy of a key column in the value")
-            .on("(T) -> T", |c| as_value(c)),
+            .on("(T) -> T", as_value),
         define("substring", "a part of a text, or bytes: SUBSTRING(text, position, length); positions count from 1, from the end where negative")
             .on("(STRING, INT) -> STRING", |c| {
                 text2(c, |s: &str, position: i32, out| {
@@ -208,7 +250,7 @@ fn end_of(start: usize, length: i32) -> usize {
 }
 
 /// Words are runs of characters that are no space; spaces before the first word are dropped.
-fn initcap(text: &str, out: &mut String) -> Option<()> {
+fn initcap(text: &str, out: &mut String) {
     let is_space = |c: char| matches!(c, ' ' | '\t' | '\n' | '\x0b' | '\x0c' | '\r');
     let lower = text.to_lowercase();
     let mut at_start = true;
@@ -220,7 +262,6 @@ fn initcap(text: &str, out: &mut String) -> Option<()> {
         }
         at_start = is_space(c);
     }
-    Some(())
 }
 
 /// `place` gives position and occurrence of a row. A NULL text is found nowhere.

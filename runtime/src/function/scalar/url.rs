@@ -40,7 +40,8 @@ pub(super) fn functions() -> Vec<Definition> {
         )
         .on("(STRING) -> STRING", |c| {
             text1(c, |s, out| {
-                decode(s, Plus::IsSpace).map(|text| Some(out.push_str(&text)))
+                out.push_str(&decode(s, Plus::IsSpace)?);
+                Ok::<_, Fault>(Some(()))
             })
         }),
     ]
@@ -175,7 +176,7 @@ fn parameter(text: &str, wanted: &str, out: &mut String) -> Result<Option<()>, F
     Ok(None)
 }
 
-fn encode(text: &str, out: &mut String) -> Option<()> {
+fn encode(text: &str, out: &mut String) {
     use std::fmt::Write;
     for byte in text.bytes() {
         match byte {
@@ -184,7 +185,6 @@ fn encode(text: &str, out: &mut String) -> Option<()> {
             _ => write!(out, "%{byte:02X}").expect("writing to a string does not fail"),
         }
     }
-    Some(())
 }
 
 /// What a plus sign means.

@@ -297,10 +297,9 @@ impl<'a> Walk<'a, '_> {
             let end = part.end();
             expressions.push((self.read)(part.clone().take_rest(), end)?);
         }
-        let last = self.lexemes[to - 1].span;
         let span = Span {
             start: start.start,
-            end: last.end,
+            end: self.lexemes[to - 1].span.end,
         };
         if expressions.is_empty() {
             return Err(Code::UnexpectedToken

@@ -164,8 +164,8 @@ pub(super) fn number(grammar: &Grammar, parser: &mut Parser) -> Result<Expr, Par
 
 /// True when the number just taken follows a minus that is a sign and no subtraction.
 fn follows_sign(parser: &Parser) -> bool {
-    let taken = parser.index();
-    let token = |back: usize| taken.checked_sub(back).map(|at| &parser.token_at(at).token);
+    let next = parser.index();
+    let token = |back: usize| next.checked_sub(back).map(|at| &parser.token_at(at).token);
     token(2) == Some(&Token::Minus)
         && match token(3) {
             None => true,
@@ -237,13 +237,13 @@ pub(super) fn typed_literal(grammar: &Grammar, parser: &mut Parser, word: &Word)
         Keyword::DATE => SqlType::Date,
         Keyword::TIME => SqlType::Time,
         Keyword::TIMESTAMP => SqlType::Timestamp,
-        _ => match value.value.clone().into_string().as_deref().and_then(decimal_type) {
-            Some(decimal) => decimal,
-            None => {
+        _ => {
+            let digits = value.value.clone().into_string().unwrap_or_default();
+            decimal_type(&digits).ok_or_else(|| {
                 let finding = Code::BadNumber.found("this is no DECIMAL").at(place);
-                return Err(grammar.raise(finding.help("write digits and a point: DECIMAL '12.50'")));
-            }
-        },
+                grammar.raise(finding.help("write digits and a point: DECIMAL '12.50'"))
+            })?
+        }
     };
     let literal = TypeExpr::Sql(literal);
     Ok(match target_type::data_type(&literal) {
@@ -428,8 +428,8 @@ fn in_brackets(parser: &mut Parser, expr: Expr, negated: bool, subquery: bool) -
                 subquery,
                 negated,
             },
-            (last, _) => {
-                list.extend(last);
+            (rightmost, _) => {
+                list.extend(rightmost);
                 Expr::InList { expr, list, negated }
             }
         }

@@ -14,6 +14,8 @@ mod tokens;
 mod window;
 
 #[cfg(test)]
+mod datafusion_tests;
+#[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
@@ -39,7 +41,7 @@ pub(super) fn query(source: &Source, lexemes: &[Lexeme], end: usize, from: From)
     let extracted = clauses::extract(lexemes, end, from, &read)?;
     let prepared = tokens::prepare(source, &extracted.rest)?;
     subqueries_first(&prepared, end)?;
-    let mut body = run(&prepared, end, "the end of the query", |parser| parser.parse_query())?;
+    let mut body = run(&prepared, end, "the end of the query", parse_query)?;
     normalize::query(source, &mut body)?;
     let clauses: BTreeMap<_, _> = extracted
         .selects
@@ -60,9 +62,7 @@ pub(super) fn query(source: &Source, lexemes: &[Lexeme], end: usize, from: From)
 pub(super) fn expression(source: &Source, lexemes: &[Lexeme], end: usize) -> Result<ast::Expr> {
     let prepared = tokens::prepare(source, lexemes)?;
     subqueries_first(&prepared, end)?;
-    let mut expr = run(&prepared, end, "the end of the expression", |parser| {
-        parser.parse_expr()
-    })?;
+    let mut expr = run(&prepared, end, "the end of the expression", parse_expr)?;
     normalize::expression(source, &mut expr)?;
     Ok(expr)
 }
@@ -97,13 +97,21 @@ fn subqueries_first(prepared: &ParserTokens, end: usize) -> Result<()> {
                         spans: prepared.spans[start + 1..i].to_vec(),
                     };
                     let end = prepared.spans.get(i).map_or(end, |closing| closing.start);
-                    run(&inside, end, "the end of the subquery", |parser| parser.parse_query())?;
+                    run(&inside, end, "the end of the subquery", parse_query)?;
                 }
             }
             _ => {}
         }
     }
     Ok(())
+}
+
+fn parse_query(parser: &mut Parser<'_>) -> std::result::Result<Box<ast::Query>, ParserError> {
+    parser.parse_query()
+}
+
+fn parse_expr(parser: &mut Parser<'_>) -> std::result::Result<ast::Expr, ParserError> {
+    parser.parse_expr()
 }
 
 /// Runs sqlparser over all of the tokens.

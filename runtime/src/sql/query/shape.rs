@@ -49,8 +49,11 @@ pub(super) fn ends_operand(lexemes: &[Lexeme], at: usize) -> bool {
     match &last.token {
         Token::Word(word) if word.quote_style.is_some() => true,
         Token::Word(word) => !is_opener(&word.value) || names_something(lexemes, at - 1),
-        Token::Number(..) | Token::SingleQuotedString(_) | Token::HexStringLiteral(_) => true,
-        Token::RParen | Token::RBracket => true,
+        Token::Number(..)
+        | Token::SingleQuotedString(_)
+        | Token::HexStringLiteral(_)
+        | Token::RParen
+        | Token::RBracket => true,
         // `SELECT *` ends an operand, `a *` does not; only the first can stand before a clause.
         Token::Mul => {
             follows_any(lexemes, at - 1, &["SELECT", "DISTINCT"]) || {

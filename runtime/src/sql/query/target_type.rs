@@ -14,24 +14,21 @@ use crate::types::schema::SqlType;
 /// The cast of `expr` to `target`: sqlparser's where its type means ours, else a call of `ww_cast` or `ww_try_cast` with
 /// the type's canonical text, for the planner to resolve.
 pub(super) fn cast(kind: CastKind, expr: Expr, target: &TypeExpr, span: AstSpan) -> Expr {
-    match data_type(target) {
-        Some(data_type) => Expr::Cast {
+    if let Some(data_type) = data_type(target) {
+        return Expr::Cast {
             kind,
             expr: Box::new(expr),
             data_type,
             array: false,
             format: None,
-        },
-        None => {
-            let function = if kind == CastKind::TryCast {
-                "ww_try_cast"
-            } else {
-                "ww_cast"
-            };
-            let target = Value::SingleQuotedString(target.to_string()).with_span(span);
-            call(function, vec![expr, Expr::Value(target)], span)
-        }
+        };
     }
+    let function = match kind {
+        CastKind::TryCast | CastKind::SafeCast => "ww_try_cast",
+        CastKind::Cast | CastKind::DoubleColon => "ww_cast",
+    };
+    let target = Value::SingleQuotedString(target.to_string()).with_span(span);
+    call(function, vec![expr, Expr::Value(target)], span)
 }
 
 /// sqlparser's type that `DataFusion` plans to the Arrow type of `target` (with strings not mapped to views); `None`

@@ -398,6 +398,7 @@ fn asserts_of_every_kind() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 fn faults_are_named_and_placed() {
     for (text, code, place, help) in [
         ("SELCT 1", "unknown-statement", "SELCT", Some("did you mean SELECT?")),

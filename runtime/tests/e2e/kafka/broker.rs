@@ -55,12 +55,19 @@ impl Broker {
 
     /// A topic log on these brokers.
     pub(crate) fn log(&self, properties: &[(&str, &str)]) -> KafkaLog {
-        self.log_at(&self.addresses, properties).expect("the properties fit together")
+        self.log_at(&self.addresses, properties)
+            .expect("the properties fit together")
     }
 
     /// A topic log on a listener of these brokers.
-    pub(crate) fn log_at(&self, addresses: &str, properties: &[(&str, &str)]) -> Result<KafkaLog, waterwheel::connector::Error> {
-        let user = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    pub(crate) fn log_at(
+        &self,
+        addresses: &str,
+        properties: &[(&str, &str)],
+    ) -> Result<KafkaLog, waterwheel::connector::Error> {
+        let user = properties
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         KafkaLog::new(Properties::new(addresses, user)?)
     }
 
@@ -83,7 +90,13 @@ impl Broker {
 
     /// Adds partitions to a topic.
     pub(crate) fn grow_topic(&self, topic: &str, partitions: u32) {
-        script(&["topic", "grow", path(self.directory.path()), topic, &partitions.to_string()]);
+        script(&[
+            "topic",
+            "grow",
+            path(self.directory.path()),
+            topic,
+            &partitions.to_string(),
+        ]);
     }
 
     /// Runs one of Kafka's own tools, written in Java, with `input`; gives what it printed.
@@ -91,14 +104,25 @@ impl Broker {
         let mut all = vec!["java", path(self.directory.path()), class];
         all.extend(arguments);
         let output = run(Command::new(script_path()).args(all), input);
-        assert!(output.status.success(), "{class} failed: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(
+            output.status.success(),
+            "{class} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("the tools print UTF-8")
     }
 
     /// Runs kcat on these brokers with `input`; gives what it printed.
     pub(crate) fn kcat(&self, arguments: &[&str], input: &str) -> String {
-        let output = run(Command::new("kcat").args(["-b", &self.addresses]).args(arguments), input);
-        assert!(output.status.success(), "kcat {arguments:?} failed: {}", String::from_utf8_lossy(&output.stderr));
+        let output = run(
+            Command::new("kcat").args(["-b", &self.addresses]).args(arguments),
+            input,
+        );
+        assert!(
+            output.status.success(),
+            "kcat {arguments:?} failed: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
         String::from_utf8(output.stdout).expect("the tests write UTF-8")
     }
 }
@@ -106,7 +130,9 @@ impl Broker {
 impl Drop for Broker {
     fn drop(&mut self) {
         // A test that failed must not fail again here.
-        let killed = Command::new(script_path()).args(["kill", path(self.directory.path())]).status();
+        let killed = Command::new(script_path())
+            .args(["kill", path(self.directory.path())])
+            .status();
         if !killed.is_ok_and(|status| status.success()) {
             eprintln!("cannot end the brokers of {}", self.directory.path().display());
         }
@@ -125,7 +151,11 @@ fn script(arguments: &[&str]) -> String {
         "tests/kafka/broker {arguments:?} failed: {}",
         String::from_utf8_lossy(&output.stderr)
     );
-    String::from_utf8_lossy(&output.stdout).lines().last().unwrap_or_default().to_owned()
+    String::from_utf8_lossy(&output.stdout)
+        .lines()
+        .last()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn run(command: &mut Command, input: &str) -> Output {
@@ -135,7 +165,12 @@ fn run(command: &mut Command, input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
-    child.stdin.take().expect("it is piped").write_all(input.as_bytes()).expect("it takes its input");
+    child
+        .stdin
+        .take()
+        .expect("it is piped")
+        .write_all(input.as_bytes())
+        .expect("it takes its input");
     child.wait_with_output().expect("it ends")
 }
 

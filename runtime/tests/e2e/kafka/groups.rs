@@ -19,7 +19,14 @@ pub(crate) fn a_group_goes_on_where_it_committed(broker: &Broker) {
     assert_eq!(numbers(&read), (100..150).collect::<Vec<_>>());
     let described = broker.java(
         "org.apache.kafka.tools.consumer.group.ConsumerGroupCommand",
-        &["--bootstrap-server", broker.addresses(), "--describe", "--group", "resumed-group", "--offsets"],
+        &[
+            "--bootstrap-server",
+            broker.addresses(),
+            "--describe",
+            "--group",
+            "resumed-group",
+            "--offsets",
+        ],
         "",
     );
     assert!(described.contains("resumed-group"), "{described}");
@@ -52,7 +59,12 @@ fn hand_over(broker: &Broker, topic: &str, properties: &[(&str, &str)]) {
     let mut two = Pipeline::open(&log, topic, &forever(topic));
     let start = Instant::now();
     while one.readers.len() != 2 || two.readers.len() != 2 {
-        assert!(start.elapsed() < PATIENCE, "{:?} and {:?}", one.readers.keys(), two.readers.keys());
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{:?} and {:?}",
+            one.readers.keys(),
+            two.readers.keys()
+        );
         read.extend(one.step().expect("the first member reads"));
         read.extend(two.step().expect("the second member reads"));
         std::thread::sleep(Duration::from_millis(1));
@@ -66,7 +78,10 @@ fn hand_over(broker: &Broker, topic: &str, properties: &[(&str, &str)]) {
     two.commit().expect("the offsets are stored");
     drop(two);
     one.until(|pipeline, all| {
-        assert!(all.is_empty(), "what the second member committed is not read again: {all:?}");
+        assert!(
+            all.is_empty(),
+            "what the second member committed is not read again: {all:?}"
+        );
         pipeline.readers.len() == 4
     });
     write(&log, topic, &batch(800..900, 40));

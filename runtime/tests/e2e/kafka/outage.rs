@@ -34,14 +34,26 @@ pub(crate) fn a_killed_broker_loses_nothing() {
 
     write(&log, "killed", &batch(60_000..60_010, 50));
     let again = Pipeline::open(&broker.log(&[]), "killed", &forever("killed-group")).rows(10);
-    assert_eq!(numbers(&again), (60_000..60_010).collect::<Vec<_>>(), "the committed offsets lasted");
+    assert_eq!(
+        numbers(&again),
+        (60_000..60_010).collect::<Vec<_>>(),
+        "the committed offsets lasted"
+    );
 }
 
 pub(crate) fn one_broker_of_three_may_die() {
-    let broker = Broker::start(BrokerOptions { cluster: true, ..BrokerOptions::default() });
+    let broker = Broker::start(BrokerOptions {
+        cluster: true,
+        ..BrokerOptions::default()
+    });
     let log = broker.log(&[]);
     create(&log, "killed", 6);
-    assert_eq!(log.describe("killed").expect("the brokers answer").map(|info| info.replicas), Some(3));
+    assert_eq!(
+        log.describe("killed")
+            .expect("the brokers answer")
+            .map(|info| info.replicas),
+        Some(3)
+    );
     write(&log, "killed", &batch(0..1_000, 50));
     let mut pipeline = Pipeline::open(&log, "killed", &forever("killed-group"));
     let mut read = pipeline.rows(500);
@@ -60,7 +72,8 @@ fn write_through_an_outage(log: &KafkaLog, range: std::ops::Range<usize>) -> std
     let mut sink = log.sink("killed").expect("the name is right");
     std::thread::spawn(move || {
         for start in range.clone().step_by(500) {
-            sink.write(&batch(start..(start + 500).min(range.end), 50)).expect("the records are taken");
+            sink.write(&batch(start..(start + 500).min(range.end), 50))
+                .expect("the records are taken");
             std::thread::sleep(Duration::from_millis(2));
         }
         sink.flush().expect("the records are stored");

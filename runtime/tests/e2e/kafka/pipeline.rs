@@ -12,7 +12,10 @@ use waterwheel::types::{Headers, RawRecords};
 /// No test waits longer for what must come.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
-const LIMITS: PollLimits = PollLimits { rows_max: 8_192, bytes_max: 4 << 20 };
+const LIMITS: PollLimits = PollLimits {
+    rows_max: 8_192,
+    bytes_max: 4 << 20,
+};
 
 /// One record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,18 +30,31 @@ pub(crate) struct Row {
 
 /// A continuous read of `group` from the beginning.
 pub(crate) fn forever(group: &str) -> ReadOptions {
-    ReadOptions { group: group.to_owned(), start_at: StartAt::Earliest, stop_at: StopAt::Never, headers: true }
+    ReadOptions {
+        group: group.to_owned(),
+        start_at: StartAt::Earliest,
+        stop_at: StopAt::Never,
+        headers: true,
+    }
 }
 
 /// A read of what is there now.
 pub(crate) fn to_the_end() -> ReadOptions {
-    ReadOptions { stop_at: StopAt::CurrentEnd, ..forever("") }
+    ReadOptions {
+        stop_at: StopAt::CurrentEnd,
+        ..forever("")
+    }
 }
 
 /// Makes a topic with default settings.
 pub(crate) fn create(log: &KafkaLog, topic: &str, partitions: i32) {
-    log.create(&NewTopic { name: topic.to_owned(), partitions, replicas: None, config: BTreeMap::new() })
-        .expect("the topic can be made");
+    log.create(&NewTopic {
+        name: topic.to_owned(),
+        partitions,
+        replicas: None,
+        config: BTreeMap::new(),
+    })
+    .expect("the topic can be made");
 }
 
 /// Records `key-N` / `value-N` for N in `range`, over `keys` keys.
@@ -63,7 +79,10 @@ pub(crate) fn write(log: &KafkaLog, topic: &str, records: &RawRecords) {
 /// The N of `value-N`, in order.
 pub(crate) fn numbers(rows: &[Row]) -> Vec<usize> {
     let number = |row: &Row| row.value.as_ref()?.strip_prefix("value-")?.parse().ok();
-    let mut numbers: Vec<usize> = rows.iter().map(|row| number(row).expect("written by `batch`")).collect();
+    let mut numbers: Vec<usize> = rows
+        .iter()
+        .map(|row| number(row).expect("written by `batch`"))
+        .collect();
     numbers.sort_unstable();
     numbers
 }
@@ -79,20 +98,28 @@ pub(crate) struct Pipeline {
 impl Pipeline {
     pub(crate) fn open(log: &KafkaLog, topic: &str, options: &ReadOptions) -> Self {
         let source = log.source(topic, options).expect("the options are right");
-        Self { source, readers: BTreeMap::new(), next: BTreeMap::new() }
+        Self {
+            source,
+            readers: BTreeMap::new(),
+            next: BTreeMap::new(),
+        }
     }
 
     /// One step: the assignment, then every reader. Commits what it has of partitions that go away, where it
     /// is not too late for that.
     pub(crate) fn step(&mut self) -> Result<Vec<Row>, Error> {
         if let Some(change) = self.source.poll_assignment()? {
-            let leaving: Vec<(i32, i64)> =
-                change.removed.iter().filter_map(|p| Some((*p, self.next.remove(p)?))).collect();
+            let leaving: Vec<(i32, i64)> = change
+                .removed
+                .iter()
+                .filter_map(|p| Some((*p, self.next.remove(p)?)))
+                .collect();
             self.readers.retain(|partition, _| !change.removed.contains(partition));
             if let Err(error) = self.source.commit(&leaving) {
                 tracing::info!(%error, "too late to commit");
             }
-            self.readers.extend(change.added.into_iter().map(|reader| (reader.partition(), reader)));
+            self.readers
+                .extend(change.added.into_iter().map(|reader| (reader.partition(), reader)));
         }
         let mut taken = Vec::new();
         let mut ended = Vec::new();
@@ -121,7 +148,12 @@ impl Pipeline {
         let start = Instant::now();
         let mut all = Vec::new();
         while !done(self, &all) {
-            assert!(start.elapsed() < PATIENCE, "only {} rows came, the last {:?}", all.len(), all.last());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "only {} rows came, the last {:?}",
+                all.len(),
+                all.last()
+            );
             let taken = self.step().expect("reading goes well");
             if taken.is_empty() {
                 std::thread::sleep(Duration::from_millis(1));
@@ -140,7 +172,11 @@ impl Pipeline {
     }
 
     pub(crate) fn commit(&mut self) -> Result<(), Error> {
-        let offsets: Vec<(i32, i64)> = self.next.iter().map(|(partition, offset)| (*partition, *offset)).collect();
+        let offsets: Vec<(i32, i64)> = self
+            .next
+            .iter()
+            .map(|(partition, offset)| (*partition, *offset))
+            .collect();
         self.source.commit(&offsets)
     }
 
@@ -166,7 +202,11 @@ fn rows(records: &RawRecords) -> Vec<Row> {
             timestamp: records.timestamps[row],
             key: text(records.keys.get(row)),
             value: text(records.values.get(row)),
-            headers: records.headers.as_ref().map(|headers| headers[row].clone()).unwrap_or_default(),
+            headers: records
+                .headers
+                .as_ref()
+                .map(|headers| headers[row].clone())
+                .unwrap_or_default(),
         })
         .collect()
 }

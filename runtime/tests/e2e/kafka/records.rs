@@ -11,7 +11,10 @@ use super::pipeline::{Pipeline, batch, create, numbers, to_the_end, write};
 pub(crate) fn kcat_reads_what_we_write(broker: &Broker) {
     let log = broker.log(&[]);
     create(&log, "to-kcat", 1);
-    let mut records = RawRecords { headers: Some(Vec::new()), ..RawRecords::default() };
+    let mut records = RawRecords {
+        headers: Some(Vec::new()),
+        ..RawRecords::default()
+    };
     let headers = vec![("h".to_owned(), Some(b"1".to_vec())), ("h".to_owned(), None)];
     for (key, value, timestamp, headers) in [
         (Some(b"k".as_slice()), Some(b"v".as_slice()), 1_700_000_000_123, headers),
@@ -36,8 +39,18 @@ pub(crate) fn we_read_what_kcat_writes(broker: &Broker) {
     let arguments = ["-P", "-t", "from-kcat", "-K", ":", "-Z", "-H", "a=1", "-H", "b"];
     broker.kcat(&arguments, "k:v\n:only value\ntombstone:\n");
     let read = Pipeline::open(&log, "from-kcat", &to_the_end()).to_end();
-    let seen: Vec<_> = read.iter().map(|row| (row.key.as_deref(), row.value.as_deref())).collect();
-    assert_eq!(seen, [(Some("k"), Some("v")), (None, Some("only value")), (Some("tombstone"), None)]);
+    let seen: Vec<_> = read
+        .iter()
+        .map(|row| (row.key.as_deref(), row.value.as_deref()))
+        .collect();
+    assert_eq!(
+        seen,
+        [
+            (Some("k"), Some("v")),
+            (None, Some("only value")),
+            (Some("tombstone"), None)
+        ]
+    );
     let headers = [("a".to_owned(), Some(b"1".to_vec())), ("b".to_owned(), None)];
     assert!(read.iter().all(|row| row.headers == headers), "{read:?}");
 }
@@ -46,7 +59,10 @@ pub(crate) fn every_compression_is_read(broker: &Broker) {
     let log = broker.log(&[]);
     create(&log, "compressed", 1);
     for codec in ["none", "gzip", "snappy", "lz4", "zstd"] {
-        broker.kcat(&["-P", "-t", "compressed", "-z", codec], &format!("{}\n", codec.repeat(200)));
+        broker.kcat(
+            &["-P", "-t", "compressed", "-z", codec],
+            &format!("{}\n", codec.repeat(200)),
+        );
         let log = broker.log(&[("compression.type", codec)]);
         let mut records = RawRecords::default();
         records.keys.push(None);
@@ -57,8 +73,10 @@ pub(crate) fn every_compression_is_read(broker: &Broker) {
     }
     let read = Pipeline::open(&log, "compressed", &to_the_end()).to_end();
     let values: Vec<String> = read.into_iter().filter_map(|row| row.value).collect();
-    let expected: Vec<String> =
-        ["none", "gzip", "snappy", "lz4", "zstd"].iter().flat_map(|c| [c.repeat(200), c.repeat(200)]).collect();
+    let expected: Vec<String> = ["none", "gzip", "snappy", "lz4", "zstd"]
+        .iter()
+        .flat_map(|c| [c.repeat(200), c.repeat(200)])
+        .collect();
     assert_eq!(values, expected);
     let seen = broker.kcat(&["-C", "-t", "compressed", "-e", "-q"], "");
     assert_eq!(seen.lines().count(), 10);
@@ -88,12 +106,24 @@ pub(crate) fn a_key_goes_where_java_clients_put_it(broker: &Broker) {
     create(&log, "java-keys", 7);
     let input: String = (0..100).map(|n| format!("key-{n}:java\n")).collect();
     let bootstrap = ["--bootstrap-server", broker.addresses(), "--topic", "java-keys"];
-    let properties = ["--reader-property", "parse.key=true", "--reader-property", "key.separator=:"];
-    broker.java("org.apache.kafka.tools.ConsoleProducer", &[bootstrap, properties].concat(), &input);
+    let properties = [
+        "--reader-property",
+        "parse.key=true",
+        "--reader-property",
+        "key.separator=:",
+    ];
+    broker.java(
+        "org.apache.kafka.tools.ConsoleProducer",
+        &[bootstrap, properties].concat(),
+        &input,
+    );
     write(&log, "java-keys", &batch(0..100, 100));
     let mut places: BTreeMap<String, Vec<i32>> = BTreeMap::new();
     for row in Pipeline::open(&log, "java-keys", &to_the_end()).to_end() {
-        places.entry(row.key.expect("all have keys")).or_default().push(row.partition);
+        places
+            .entry(row.key.expect("all have keys"))
+            .or_default()
+            .push(row.partition);
     }
     assert_eq!(places.len(), 100);
     for (key, partitions) in places {

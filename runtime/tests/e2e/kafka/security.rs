@@ -9,7 +9,10 @@ use super::pipeline::{Pipeline, batch, create, forever, to_the_end, write};
 const MECHANISMS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
 
 pub(crate) fn tls_and_sasl_work_and_refusals_are_told() {
-    let broker = Broker::start(BrokerOptions { secure: true, ..BrokerOptions::default() });
+    let broker = Broker::start(BrokerOptions {
+        secure: true,
+        ..BrokerOptions::default()
+    });
     let ca = broker.ca();
     let ca = ca.to_str().expect("temporary directories have UTF-8 names");
     create(&broker.log(&[]), "secured", 1);
@@ -20,17 +23,31 @@ pub(crate) fn tls_and_sasl_work_and_refusals_are_told() {
     write(&log, "secured", &batch(0..10, 1));
     assert_eq!(Pipeline::open(&log, "secured", &forever("tls")).rows(10).len(), 10);
 
-    let untrusting = broker.log_at(&tls, &[("security.protocol", "ssl")]).expect("the properties fit together");
+    let untrusting = broker
+        .log_at(&tls, &[("security.protocol", "ssl")])
+        .expect("the properties fit together");
     let error = Pipeline::open(&untrusting, "secured", &forever("untrusting")).error();
     refused(&error, "certificate");
 
     for mechanism in MECHANISMS {
         let login = |user, password| login(ca, mechanism, user, password);
-        let log = broker.log_at(&sasl, &login("alice", "alice-secret")).expect("the properties fit together");
-        assert_eq!(Pipeline::open(&log, "secured", &to_the_end()).to_end().len(), 10, "{mechanism}");
-        assert_eq!(Pipeline::open(&log, "secured", &forever(mechanism)).rows(10).len(), 10, "{mechanism}");
+        let log = broker
+            .log_at(&sasl, &login("alice", "alice-secret"))
+            .expect("the properties fit together");
+        assert_eq!(
+            Pipeline::open(&log, "secured", &to_the_end()).to_end().len(),
+            10,
+            "{mechanism}"
+        );
+        assert_eq!(
+            Pipeline::open(&log, "secured", &forever(mechanism)).rows(10).len(),
+            10,
+            "{mechanism}"
+        );
 
-        let log = broker.log_at(&sasl, &login("alice", "wrong")).expect("the properties fit together");
+        let log = broker
+            .log_at(&sasl, &login("alice", "wrong"))
+            .expect("the properties fit together");
         let error = Pipeline::open(&log, "secured", &forever("wrong")).error();
         refused(&error, "uthentication");
         assert!(!error.to_string().contains("wrong"), "{error}");
@@ -44,7 +61,10 @@ pub(crate) fn tls_and_sasl_work_and_refusals_are_told() {
         refused(&Pipeline::open(&mallory, "secured", &options).error(), "uthorization");
     }
     let mut sink = mallory.sink("secured").expect("the name is right");
-    let error = sink.write(&batch(0..1, 1)).and_then(|()| sink.flush()).expect_err("mallory may not write");
+    let error = sink
+        .write(&batch(0..1, 1))
+        .and_then(|()| sink.flush())
+        .expect_err("mallory may not write");
     refused(&error, "uthorization");
 }
 

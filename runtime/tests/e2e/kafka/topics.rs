@@ -17,24 +17,55 @@ pub(crate) fn topics_are_made_listed_and_removed(broker: &Broker) {
         config: BTreeMap::from([("cleanup.policy".to_owned(), "compact".to_owned())]),
     };
     log.create(&new).expect("the topic can be made");
-    let info = log.describe("made").expect("the broker answers").expect("the topic is there");
+    let info = log
+        .describe("made")
+        .expect("the broker answers")
+        .expect("the topic is there");
     assert_eq!((info.name.as_str(), info.partitions, info.replicas), ("made", 3, 1));
     assert!(log.list().expect("the broker answers").contains(&info));
     assert!(matches!(log.create(&new), Err(Error::TopicExists { topic }) if topic == "made"));
     log.delete("made").expect("the topic can be removed");
     assert_eq!(log.describe("made").expect("the broker answers"), None);
-    assert!(!log.list().expect("the broker answers").iter().any(|info| info.name == "made"));
+    assert!(
+        !log.list()
+            .expect("the broker answers")
+            .iter()
+            .any(|info| info.name == "made")
+    );
     assert!(matches!(log.delete("made"), Err(Error::UnknownTopic { topic }) if topic == "made"));
 }
 
 pub(crate) fn a_refusal_says_why(broker: &Broker) {
     let log = broker.log(&[]);
-    let good = NewTopic { name: "refused".to_owned(), partitions: 1, replicas: None, config: BTreeMap::new() };
+    let good = NewTopic {
+        name: "refused".to_owned(),
+        partitions: 1,
+        replicas: None,
+        config: BTreeMap::new(),
+    };
     let bad = BTreeMap::from([("retention.ms".to_owned(), "soon".to_owned())]);
     for (new, reason) in [
-        (NewTopic { replicas: Some(3), ..good.clone() }, "replication"),
-        (NewTopic { name: "not a name".to_owned(), ..good.clone() }, "not a name"),
-        (NewTopic { config: bad, ..good.clone() }, "retention.ms"),
+        (
+            NewTopic {
+                replicas: Some(3),
+                ..good.clone()
+            },
+            "replication",
+        ),
+        (
+            NewTopic {
+                name: "not a name".to_owned(),
+                ..good.clone()
+            },
+            "not a name",
+        ),
+        (
+            NewTopic {
+                config: bad,
+                ..good.clone()
+            },
+            "retention.ms",
+        ),
         (NewTopic { partitions: 0, ..good }, "artitions"),
     ] {
         let error = log.create(&new).expect_err("it must be refused");
@@ -47,12 +78,22 @@ pub(crate) fn an_unknown_topic_is_an_error(broker: &Broker) {
     let log = broker.log(&[]);
     for options in [forever("unknown-group"), to_the_end()] {
         let error = Pipeline::open(&log, "nowhere", &options).error();
-        assert!(matches!(&error, Error::UnknownTopic { topic } if topic == "nowhere"), "{error}");
+        assert!(
+            matches!(&error, Error::UnknownTopic { topic } if topic == "nowhere"),
+            "{error}"
+        );
     }
     let mut sink = log.sink("nowhere").expect("the name is possible");
     let written = sink.write(&batch(0..1, 1)).and_then(|()| sink.flush());
-    assert!(matches!(&written, Err(Error::UnknownTopic { topic }) if topic == "nowhere"), "{written:?}");
-    assert_eq!(log.describe("nowhere").expect("the broker answers"), None, "nobody made it by asking");
+    assert!(
+        matches!(&written, Err(Error::UnknownTopic { topic }) if topic == "nowhere"),
+        "{written:?}"
+    );
+    assert_eq!(
+        log.describe("nowhere").expect("the broker answers"),
+        None,
+        "nobody made it by asking"
+    );
 }
 
 pub(crate) fn a_topic_that_is_made_a_little_later_is_found(broker: &Broker) {
@@ -76,7 +117,10 @@ pub(crate) fn a_topic_that_is_removed_is_an_error(broker: &Broker) {
     pipeline.rows(3);
     log.delete("removed").expect("the topic can be removed");
     let error = pipeline.error();
-    assert!(matches!(&error, Error::UnknownTopic { topic } if topic == "removed"), "{error}");
+    assert!(
+        matches!(&error, Error::UnknownTopic { topic } if topic == "removed"),
+        "{error}"
+    );
 }
 
 pub(crate) fn new_partitions_are_read(broker: &Broker) {

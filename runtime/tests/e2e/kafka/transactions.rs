@@ -24,7 +24,10 @@ fn producer(broker: &Broker, id: &str) -> BaseProducer {
 fn send(producer: &BaseProducer, topic: &str, numbers: std::ops::Range<usize>) {
     for n in numbers {
         let value = format!("value-{n}");
-        producer.send(BaseRecord::<(), str>::to(topic).payload(&value)).map_err(|(error, _)| error).expect("there is room");
+        producer
+            .send(BaseRecord::<(), str>::to(topic).payload(&value))
+            .map_err(|(error, _)| error)
+            .expect("there is room");
     }
     producer.flush(WAIT).expect("the broker stores them");
 }
@@ -42,9 +45,18 @@ pub(crate) fn open_and_aborted_transactions_are_not_seen(broker: &Broker) {
     let mut pipeline = Pipeline::open(&log, "transactional", &forever("transactional-group"));
     let mut read = pipeline.rows(10);
     let bounded = Pipeline::open(&log, "transactional", &to_the_end()).to_end();
-    assert_eq!(numbers(&bounded), (0..10).collect::<Vec<_>>(), "the end is before the open transaction");
+    assert_eq!(
+        numbers(&bounded),
+        (0..10).collect::<Vec<_>>(),
+        "the end is before the open transaction"
+    );
     let everything = broker.log(&[("isolation.level", "read_uncommitted")]);
-    assert_eq!(Pipeline::open(&everything, "transactional", &to_the_end()).to_end().len(), 30);
+    assert_eq!(
+        Pipeline::open(&everything, "transactional", &to_the_end())
+            .to_end()
+            .len(),
+        30
+    );
     assert!(pipeline.step().expect("reading goes well").is_empty());
 
     producer.abort_transaction(WAIT).expect("it ends");
@@ -55,9 +67,16 @@ pub(crate) fn open_and_aborted_transactions_are_not_seen(broker: &Broker) {
     read.extend(pipeline.rows(10));
     let expected: Vec<usize> = (0..10).chain(20..40).collect();
     assert_eq!(numbers(&read), expected);
-    assert_eq!(read.last().map(|row| row.offset), Some(40), "the mark of the abort took an offset");
+    assert_eq!(
+        read.last().map(|row| row.offset),
+        Some(40),
+        "the mark of the abort took an offset"
+    );
     let reader = pipeline.readers.values_mut().next().expect("there is one partition");
-    let limits = PollLimits { rows_max: 1, bytes_max: 1 };
+    let limits = PollLimits {
+        rows_max: 1,
+        bytes_max: 1,
+    };
     pipeline_is_idle(reader.as_mut(), limits);
     assert_eq!(reader.lag(), Some(0), "marks of transactions are no lag");
 }
@@ -65,7 +84,10 @@ pub(crate) fn open_and_aborted_transactions_are_not_seen(broker: &Broker) {
 fn pipeline_is_idle(reader: &mut dyn waterwheel::connector::PartitionReader, limits: PollLimits) {
     let start = std::time::Instant::now();
     while reader.lag() != Some(0) && start.elapsed() < WAIT {
-        assert!(matches!(reader.poll(limits).expect("reading goes well"), Polled::Idle { .. }));
+        assert!(matches!(
+            reader.poll(limits).expect("reading goes well"),
+            Polled::Idle { .. }
+        ));
         std::thread::sleep(Duration::from_millis(5));
     }
 }

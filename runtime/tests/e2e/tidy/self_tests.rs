@@ -122,7 +122,7 @@ fn neighbours_need_a_reason() {
         &[("runtime/src/format/json.rs", "use crate::sql::Type;")],
         &["runtime/src/format/json.rs:2: format imports sql, which is on its own floor 1"],
     );
-    assert_problems(&[("runtime/src/catalog/mod.rs", "use crate::format::FormatSpec;")], &[]);
+    assert_problems(&[("runtime/src/operator/calls.rs", "use crate::udf::Error;")], &[]);
     // Tests may look at neighbours.
     assert_problems(
         &[(

@@ -39,11 +39,17 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     fn of(code: bindings::rd_kafka_resp_err_t, reason: String) -> Self {
-        Self { code: code.into(), reason }
+        Self {
+            code: code.into(),
+            reason,
+        }
     }
 
     fn invalid(reason: String) -> Self {
-        Self { code: RDKafkaErrorCode::InvalidArgument, reason }
+        Self {
+            code: RDKafkaErrorCode::InvalidArgument,
+            reason,
+        }
     }
 }
 
@@ -68,7 +74,10 @@ pub(crate) fn create_topic(
         if new.is_null() {
             return Err(Refusal::invalid(text(reason.as_ptr())));
         }
-        let mut new = Owned { ptr: new, destroy: bindings::rd_kafka_NewTopic_destroy };
+        let mut new = Owned {
+            ptr: new,
+            destroy: bindings::rd_kafka_NewTopic_destroy,
+        };
         for (key, value) in config {
             let (key, value) = (c_string(key)?, c_string(value)?);
             let err = bindings::rd_kafka_NewTopic_set_config(new.ptr, key.as_ptr(), value.as_ptr());
@@ -76,15 +85,24 @@ pub(crate) fn create_topic(
                 return Err(Refusal::of(err, format!("topic configuration {key:?} cannot be set")));
             }
         }
-        let answer = ask(client, bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS, None, timeout, {
-            |options, queue| {
-                let rk = client.client().native_ptr();
-                bindings::rd_kafka_CreateTopics(rk, &raw mut new.ptr, 1, options, queue);
-            }
-        })?;
+        let answer = ask(
+            client,
+            bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS,
+            None,
+            timeout,
+            {
+                |options, queue| {
+                    let rk = client.client().native_ptr();
+                    bindings::rd_kafka_CreateTopics(rk, &raw mut new.ptr, 1, options, queue);
+                }
+            },
+        )?;
         let mut count = 0;
         let result = bindings::rd_kafka_event_CreateTopics_result(answer.ptr);
-        first_topic_result(bindings::rd_kafka_CreateTopics_result_topics(result, &raw mut count), count)
+        first_topic_result(
+            bindings::rd_kafka_CreateTopics_result_topics(result, &raw mut count),
+            count,
+        )
     }
 }
 
@@ -100,15 +118,24 @@ pub(crate) fn delete_topic(client: &EventClient, name: &str, timeout: Duration) 
             ptr: bindings::rd_kafka_DeleteTopic_new(topic.as_ptr()),
             destroy: bindings::rd_kafka_DeleteTopic_destroy,
         };
-        let answer = ask(client, bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETETOPICS, None, timeout, {
-            |options, queue| {
-                let rk = client.client().native_ptr();
-                bindings::rd_kafka_DeleteTopics(rk, &raw mut old.ptr, 1, options, queue);
-            }
-        })?;
+        let answer = ask(
+            client,
+            bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETETOPICS,
+            None,
+            timeout,
+            {
+                |options, queue| {
+                    let rk = client.client().native_ptr();
+                    bindings::rd_kafka_DeleteTopics(rk, &raw mut old.ptr, 1, options, queue);
+                }
+            },
+        )?;
         let mut count = 0;
         let result = bindings::rd_kafka_event_DeleteTopics_result(answer.ptr);
-        first_topic_result(bindings::rd_kafka_DeleteTopics_result_topics(result, &raw mut count), count)
+        first_topic_result(
+            bindings::rd_kafka_DeleteTopics_result_topics(result, &raw mut count),
+            count,
+        )
     }
 }
 
@@ -196,18 +223,27 @@ fn ask(
         if let Some(isolation) = isolation {
             set_isolation(options.ptr, isolation)?;
         }
-        let queue = Owned { ptr: bindings::rd_kafka_queue_new(rk), destroy: bindings::rd_kafka_queue_destroy };
+        let queue = Owned {
+            ptr: bindings::rd_kafka_queue_new(rk),
+            destroy: bindings::rd_kafka_queue_destroy,
+        };
         send(options.ptr, queue.ptr);
         let start = Instant::now();
         let mut event: *mut bindings::rd_kafka_event_t = ptr::null_mut();
         while event.is_null() {
             // A refused login will not be answered.
             if start.elapsed() > timeout + ANSWER_GRACE || client.client().context().health.error().is_some() {
-                return Err(Refusal { code: RDKafkaErrorCode::OperationTimedOut, reason: String::new() });
+                return Err(Refusal {
+                    code: RDKafkaErrorCode::OperationTimedOut,
+                    reason: String::new(),
+                });
             }
             event = bindings::rd_kafka_queue_poll(queue.ptr, LOOK_MS);
         }
-        let event = Owned { ptr: event, destroy: bindings::rd_kafka_event_destroy };
+        let event = Owned {
+            ptr: event,
+            destroy: bindings::rd_kafka_event_destroy,
+        };
         match bindings::rd_kafka_event_error(event.ptr) {
             NO_ERROR => Ok(event),
             err => Err(Refusal::of(err, text(bindings::rd_kafka_event_error_string(event.ptr)))),
@@ -228,8 +264,10 @@ unsafe fn set_isolation(options: *mut bindings::rd_kafka_AdminOptions_t, isolati
         if error.is_null() {
             return Ok(());
         }
-        let refusal =
-            Refusal::of(bindings::rd_kafka_error_code(error), text(bindings::rd_kafka_error_string(error)));
+        let refusal = Refusal::of(
+            bindings::rd_kafka_error_code(error),
+            text(bindings::rd_kafka_error_string(error)),
+        );
         bindings::rd_kafka_error_destroy(error);
         Err(refusal)
     }
@@ -244,13 +282,19 @@ unsafe fn first_topic_result(
     count: usize,
 ) -> Result<(), Refusal> {
     if results.is_null() || count == 0 {
-        return Err(Refusal { code: RDKafkaErrorCode::Fail, reason: "the answer is empty".to_owned() });
+        return Err(Refusal {
+            code: RDKafkaErrorCode::Fail,
+            reason: "the answer is empty".to_owned(),
+        });
     }
     // SAFETY: by the contract of this function.
     unsafe {
         match bindings::rd_kafka_topic_result_error(*results) {
             NO_ERROR => Ok(()),
-            err => Err(Refusal::of(err, text(bindings::rd_kafka_topic_result_error_string(*results)))),
+            err => Err(Refusal::of(
+                err,
+                text(bindings::rd_kafka_topic_result_error_string(*results)),
+            )),
         }
     }
 }

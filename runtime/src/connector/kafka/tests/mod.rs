@@ -20,7 +20,10 @@ use mock::MockBrokers;
 
 /// No test waits longer for what must come.
 const PATIENCE: Duration = Duration::from_secs(60);
-const NO_LIMITS: PollLimits = PollLimits { rows_max: 8_192, bytes_max: 4 << 20 };
+const NO_LIMITS: PollLimits = PollLimits {
+    rows_max: 8_192,
+    bytes_max: 4 << 20,
+};
 
 fn log(brokers: &MockBrokers) -> KafkaLog {
     log_with(brokers, &[])
@@ -31,7 +34,9 @@ const SHORT_SESSIONS: [(&str, &str); 2] = [("session.timeout.ms", "1000"), ("hea
 
 fn log_with(brokers: &MockBrokers, properties: &[(&str, &str)]) -> KafkaLog {
     let properties = [&SHORT_SESSIONS, properties].concat();
-    let user = properties.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let user = properties
+        .iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     KafkaLog::new(Properties::new(&brokers.addresses(), user).unwrap()).unwrap()
 }
 
@@ -45,7 +50,10 @@ fn forever(group: &str) -> ReadOptions {
 }
 
 fn to_the_end(group: &str) -> ReadOptions {
-    ReadOptions { stop_at: StopAt::CurrentEnd, ..forever(group) }
+    ReadOptions {
+        stop_at: StopAt::CurrentEnd,
+        ..forever(group)
+    }
 }
 
 /// A record as tests look at it.
@@ -113,7 +121,8 @@ impl Pipeline {
             for partition in change.removed {
                 self.readers.remove(&partition);
             }
-            self.readers.extend(change.added.into_iter().map(|reader| (reader.partition(), reader)));
+            self.readers
+                .extend(change.added.into_iter().map(|reader| (reader.partition(), reader)));
         }
         let mut taken = Vec::new();
         let mut ended = Vec::new();
@@ -136,7 +145,10 @@ impl Pipeline {
 
     /// What a commit of everything that was read says.
     fn positions(&self) -> Vec<(i32, i64)> {
-        self.next.iter().map(|(partition, offset)| (*partition, *offset)).collect()
+        self.next
+            .iter()
+            .map(|(partition, offset)| (*partition, *offset))
+            .collect()
     }
 
     fn ended(&self) -> bool {
@@ -148,7 +160,12 @@ impl Pipeline {
         let start = Instant::now();
         let mut all = Vec::new();
         while !done(self, &all) {
-            assert!(start.elapsed() < PATIENCE, "only {} rows came: {:?}", all.len(), all.last());
+            assert!(
+                start.elapsed() < PATIENCE,
+                "only {} rows came: {:?}",
+                all.len(),
+                all.last()
+            );
             let taken = self.step().unwrap();
             if taken.is_empty() {
                 std::thread::sleep(Duration::from_millis(1));

@@ -11,9 +11,18 @@ fn a_poll_keeps_to_its_limits_and_loses_nothing() {
     let log = log(&brokers);
     write(&log, "t", &batch(0..1_000, 50));
     for limits in [
-        PollLimits { rows_max: 7, bytes_max: 4 << 20 },
-        PollLimits { rows_max: 8_192, bytes_max: 100 },
-        PollLimits { rows_max: 8_192, bytes_max: 0 }, // one record at a time
+        PollLimits {
+            rows_max: 7,
+            bytes_max: 4 << 20,
+        },
+        PollLimits {
+            rows_max: 8_192,
+            bytes_max: 100,
+        },
+        PollLimits {
+            rows_max: 8_192,
+            bytes_max: 0,
+        }, // one record at a time
     ] {
         let mut pipeline = Pipeline::open(&log, "t", &to_the_end(""));
         pipeline.limits = limits;
@@ -32,8 +41,11 @@ fn a_poll_keeps_to_its_limits_and_loses_nothing() {
         }
         assert_eq!(numbers(&read), (0..1_000).collect::<Vec<_>>(), "{limits:?}");
         for partition in 0..2 {
-            let offsets: Vec<i64> =
-                read.iter().filter(|row| row.partition == partition).map(|row| row.offset).collect();
+            let offsets: Vec<i64> = read
+                .iter()
+                .filter(|row| row.partition == partition)
+                .map(|row| row.offset)
+                .collect();
             assert!(offsets.is_sorted(), "partition {partition} came out of order");
         }
     }
@@ -52,7 +64,11 @@ fn a_group_goes_on_where_it_committed() {
     let again = Pipeline::open(&log, "t", &forever("g")).rows(6);
     assert_eq!(numbers(&again), (4..10).collect::<Vec<_>>());
     let bounded = Pipeline::open(&log, "t", &to_the_end("g")).to_end();
-    assert_eq!(numbers(&bounded), (4..10).collect::<Vec<_>>(), "a bounded read goes on too");
+    assert_eq!(
+        numbers(&bounded),
+        (4..10).collect::<Vec<_>>(),
+        "a bounded read goes on too"
+    );
     let elsewhere = Pipeline::open(&log, "t", &to_the_end("")).to_end();
     assert_eq!(elsewhere.len(), 10, "without a group there is nothing to go on from");
 }
@@ -62,8 +78,14 @@ fn latest_takes_only_what_comes_later() {
     let brokers = MockBrokers::with_topic("t", 1);
     let log = log(&brokers);
     write(&log, "t", &batch(0..10, 1));
-    let mut pipeline =
-        Pipeline::open(&log, "t", &ReadOptions { start_at: StartAt::Latest, ..forever("g") });
+    let mut pipeline = Pipeline::open(
+        &log,
+        "t",
+        &ReadOptions {
+            start_at: StartAt::Latest,
+            ..forever("g")
+        },
+    );
     pipeline.until(|pipeline, _| pipeline.source.is_assigned());
     // The place to start is looked up after the assignment, so write until something comes through.
     let mut n = 10;
@@ -99,7 +121,10 @@ fn an_empty_topic_ends_at_once() {
     let mut pipeline = Pipeline::open(&log, "t", &to_the_end(""));
     assert!(!pipeline.ended(), "nothing is known yet");
     assert!(pipeline.to_end().is_empty());
-    let latest = ReadOptions { start_at: StartAt::Latest, ..to_the_end("") };
+    let latest = ReadOptions {
+        start_at: StartAt::Latest,
+        ..to_the_end("")
+    };
     write(&log, "t", &batch(0..5, 5));
     assert!(Pipeline::open(&log, "t", &latest).to_end().is_empty());
 }
@@ -122,7 +147,9 @@ fn a_poll_of_nothing_asks_for_growing_pauses() {
     let reader = pipeline.readers.values_mut().next().unwrap();
     let pauses: Vec<Duration> = (0..8)
         .map(|_| match reader.poll(NO_LIMITS).unwrap() {
-            Polled::Idle { retry_after: Some(pause) } => pause,
+            Polled::Idle {
+                retry_after: Some(pause),
+            } => pause,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -152,7 +179,11 @@ fn records_wake_a_pipeline_that_has_nothing_to_do() {
         assert!(start.elapsed() < PATIENCE, "nobody was woken");
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(pipeline.step().unwrap().len(), 1, "there is something to take after the call");
+    assert_eq!(
+        pipeline.step().unwrap().len(),
+        1,
+        "there is something to take after the call"
+    );
 }
 
 #[test]
@@ -188,7 +219,12 @@ fn two_members_share_the_partitions_and_hand_them_over() {
     let mut two = Pipeline::open(&log, "t", &forever("g"));
     let start = Instant::now();
     while one.readers.len() != 2 || two.readers.len() != 2 {
-        assert!(start.elapsed() < PATIENCE, "{:?} and {:?}", one.readers.keys(), two.readers.keys());
+        assert!(
+            start.elapsed() < PATIENCE,
+            "{:?} and {:?}",
+            one.readers.keys(),
+            two.readers.keys()
+        );
         one.step().unwrap();
         two.step().unwrap();
         std::thread::sleep(Duration::from_millis(1));

@@ -135,7 +135,10 @@ fn a_commit_that_is_refused_is_an_error() {
 #[test]
 fn a_commit_while_the_broker_is_away_fails_for_now() {
     let brokers = MockBrokers::with_topic("t", 1);
-    let log = log_with(&brokers, &[("session.timeout.ms", "30000"), ("reconnect.backoff.max.ms", "200")]);
+    let log = log_with(
+        &brokers,
+        &[("session.timeout.ms", "30000"), ("reconnect.backoff.max.ms", "200")],
+    );
     write(&log, "t", &batch(0..3, 1));
     let mut pipeline = Pipeline::open(&log, "t", &forever("g"));
     pipeline.rows(3);
