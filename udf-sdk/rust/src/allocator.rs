@@ -50,7 +50,14 @@ fn class_of(bytes: usize) -> Option<(usize, usize)> {
 impl<P: Pages> Allocator<P> {
     /// Without memory as yet.
     pub const fn new(pages: P) -> Allocator<P> {
-        Allocator { blocks: UnsafeCell::new(Blocks { free: [0; CLASSES], top: 0, end: 0 }), pages }
+        Allocator {
+            blocks: UnsafeCell::new(Blocks {
+                free: [0; CLASSES],
+                top: 0,
+                end: 0,
+            }),
+            pages,
+        }
     }
 
     /// The lists, for the time of one operation.
@@ -70,7 +77,8 @@ impl Blocks {
         }
         match self.fresh(size, align, pages) {
             // No memory left: a larger free block does too.
-            0 => match (class..CLASSES).find(|class| self.free[*class] != 0 && self.free[*class].is_multiple_of(align)) {
+            0 => match (class..CLASSES).find(|class| self.free[*class] != 0 && self.free[*class].is_multiple_of(align))
+            {
                 Some(class) => self.pop(class),
                 None => 0,
             },
@@ -94,8 +102,12 @@ impl Blocks {
                 return start;
             }
             // What is missing, when the new memory joins the old.
-            let Some(missing) = start.checked_add(size).map(|wanted| wanted - self.end) else { return 0 };
-            let Some((begin, bytes)) = pages.more(if self.end == 0 { size + align } else { missing }) else { return 0 };
+            let Some(missing) = start.checked_add(size).map(|wanted| wanted - self.end) else {
+                return 0;
+            };
+            let Some((begin, bytes)) = pages.more(if self.end == 0 { size + align } else { missing }) else {
+                return 0;
+            };
             if begin != self.end {
                 // Somebody else asked for memory meanwhile: what is left of ours is lost.
                 self.top = begin;
@@ -122,7 +134,9 @@ impl Blocks {
         if address + size != self.top {
             return false;
         }
-        let Some(new_top) = address.checked_add(new_size) else { return false };
+        let Some(new_top) = address.checked_add(new_size) else {
+            return false;
+        };
         if new_top > self.end {
             match pages.more(new_top - self.end) {
                 Some((begin, bytes)) if begin == self.end => self.end += bytes,
@@ -155,7 +169,9 @@ unsafe impl<P: Pages> GlobalAlloc for Allocator<P> {
             return ptr::null_mut();
         };
         let blocks = self.blocks();
-        if class == new_class || (new_size > size && blocks.stretch(block.expose_provenance(), size, new_size, &self.pages)) {
+        if class == new_class
+            || (new_size > size && blocks.stretch(block.expose_provenance(), size, new_size, &self.pages))
+        {
             return block;
         }
         let new_block = ptr::with_exposed_provenance_mut::<u8>(blocks.take(new_bytes, layout.align(), &self.pages));
@@ -196,7 +212,11 @@ mod linear {
     impl Pages for LinearMemory {
         fn more(&self, bytes: usize) -> Option<(usize, usize)> {
             let end = core::arch::wasm32::memory_size::<0>() * PAGE;
-            let begin = if self.0.get() { end } else { (&raw const __heap_base).expose_provenance() };
+            let begin = if self.0.get() {
+                end
+            } else {
+                (&raw const __heap_base).expose_provenance()
+            };
             let missing = bytes.saturating_sub(end - begin).div_ceil(PAGE);
             if missing > 0 && core::arch::wasm32::memory_grow::<0>(missing) == usize::MAX {
                 return None;

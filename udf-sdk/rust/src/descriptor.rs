@@ -110,7 +110,11 @@ impl Validity<'_> {
     /// The column outlives the result.
     #[inline]
     pub unsafe fn open(column: &Descriptor) -> Self {
-        let bytes = if column.validity == 0 { 0 } else { column.rows.div_ceil(8) };
+        let bytes = if column.validity == 0 {
+            0
+        } else {
+            column.rows.div_ceil(8)
+        };
         Validity {
             // SAFETY: the bitmap has a bit for each row.
             bits: unsafe { slice_at(column.validity, bytes) },

@@ -38,7 +38,9 @@ pub mod glue {
     pub use crate::report::{catch_panics, list as reports};
     pub use crate::returned::{Built, Outcome, Parts, Return, StructBuilder, StructParts};
     pub use crate::scalar::{Scope, call};
-    pub use crate::stream::{Instance, Started, drop, load, new, push, read_state, save, unknown_version, upgrade_state};
+    pub use crate::stream::{
+        Instance, Started, drop, load, new, push, read_state, save, unknown_version, upgrade_state,
+    };
     pub use crate::value::sql_struct;
 }
 

@@ -63,7 +63,14 @@ impl Manifest {
     /// Adds a function with arguments `A` that returns `O`.
     pub fn add<'a, A: Arguments<'a>, O: Outcome>(&mut self, entry: &Entry) {
         let json = &mut self.json;
-        raw(if self.functions == 0 { "\n{\"name\": " } else { ",\n{\"name\": " }, json);
+        raw(
+            if self.functions == 0 {
+                "\n{\"name\": "
+            } else {
+                ",\n{\"name\": "
+            },
+            json,
+        );
         self.functions += 1;
         quote(entry.name, json);
         raw(", \"export\": ", json);
@@ -106,7 +113,10 @@ fn kind(kind: Kind, json: &mut Vec<u8>) {
             raw(", \"kind\": \"scalar\", \"volatility\": ", json);
             quote(volatility, json);
         }
-        Kind::Stream { state_version, reads_state_versions } => {
+        Kind::Stream {
+            state_version,
+            reads_state_versions,
+        } => {
             raw(", \"kind\": \"stream\", \"state_version\": ", json);
             number(state_version, json);
             raw(", \"reads_state_versions\": [", json);

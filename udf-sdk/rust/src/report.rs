@@ -86,7 +86,11 @@ pub(crate) fn texts() -> Vec<(u32, String)> {
             let bytes = unsafe { crate::descriptor::slice_at::<u8>(report.address, report.bytes) };
             String::from_utf8_lossy(bytes).into_owned()
         };
-        reports.entries.iter().map(|report| (report.row, text(report))).collect()
+        reports
+            .entries
+            .iter()
+            .map(|report| (report.row, text(report)))
+            .collect()
     })
 }
 

@@ -35,7 +35,10 @@ where
     // SAFETY: as the caller promises; the columns are dropped after the last result was stored.
     unsafe {
         let columns = A::Columns::open(columns);
-        let mut run = Run { validity: LentValidity::of(out), failed: false };
+        let mut run = Run {
+            validity: LentValidity::of(out),
+            failed: false,
+        };
         store.begin(out);
         // A function whose arguments have no room for nulls has no second loop: the host lets no null through.
         if !(A::Columns::NULLABLE || A::Columns::NESTED) || columns.plain() {

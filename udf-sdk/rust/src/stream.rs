@@ -24,7 +24,12 @@ pub struct Instance<S, R> {
 
 impl<S, R: Default> Default for Instance<S, R> {
     fn default() -> Self {
-        Instance { states: Vec::new(), prototype: None, results: R::default(), saved: Built::default() }
+        Instance {
+            states: Vec::new(),
+            prototype: None,
+            results: R::default(),
+            saved: Built::default(),
+        }
     }
 }
 
@@ -66,7 +71,10 @@ where
 {
     // SAFETY: as the caller promises.
     let arguments = unsafe { slice_at::<Descriptor>(arguments, count) };
-    let started = match constants.iter().find(|(at, _)| arguments[*at].flags & Descriptor::ABSENT != 0) {
+    let started = match constants
+        .iter()
+        .find(|(at, _)| arguments[*at].flags & Descriptor::ABSENT != 0)
+    {
         Some((_, name)) => Err(alloc::format!("argument {name} must be a constant")),
         None => {
             let columns: Vec<Descriptor> = constants.iter().map(|(at, _)| arguments[*at]).collect();
@@ -90,14 +98,20 @@ where
 ///
 /// # Safety
 /// `columns` are of the types `C` and have a value each.
-unsafe fn read_constants<'a, C: Arguments<'a>>(columns: &'a [Descriptor], names: &[(usize, &str)]) -> Result<C, String> {
+unsafe fn read_constants<'a, C: Arguments<'a>>(
+    columns: &'a [Descriptor],
+    names: &[(usize, &str)],
+) -> Result<C, String> {
     // SAFETY: as the caller promises; what cannot be read is not read.
     unsafe {
         let columns = C::Columns::open(columns);
         let bases = columns.bases(0);
         if columns.missing(bases, 0) || !columns.complete(bases, 0) {
             let names: Vec<&str> = names.iter().map(|(_, name)| *name).collect();
-            return Err(alloc::format!("a constant is null: {} must have values", names.join(", ")));
+            return Err(alloc::format!(
+                "a constant is null: {} must have values",
+                names.join(", ")
+            ));
         }
         Ok(columns.read::<true>(bases, 0))
     }
@@ -151,7 +165,13 @@ where
 ///
 /// # Safety
 /// Called by the host as the ABI says.
-pub unsafe fn save<S: State, R>(_scope: &Scope, instance: &mut Instance<S, R>, slots: usize, count: usize, out: usize) -> i32 {
+pub unsafe fn save<S: State, R>(
+    _scope: &Scope,
+    instance: &mut Instance<S, R>,
+    slots: usize,
+    count: usize,
+    out: usize,
+) -> i32 {
     // SAFETY: as the caller promises.
     unsafe {
         let slots = slice_at::<u32>(slots, count);

@@ -28,18 +28,32 @@ fn numbers(values: &[Option<f64>]) -> Numbers {
     for (i, value) in values.iter().enumerate() {
         bits[i / 8] |= u8::from(value.is_some()) << (i % 8);
         // SAFETY: the buffer has 8 bytes for each value. A null's value is a NaN, so that using it shows.
-        unsafe { buffer.as_mut_ptr().cast::<f64>().add(i).write(value.unwrap_or(f64::NAN)) };
+        unsafe {
+            buffer
+                .as_mut_ptr()
+                .cast::<f64>()
+                .add(i)
+                .write(value.unwrap_or(f64::NAN))
+        };
     }
     let null_count = values.iter().filter(|value| value.is_none()).count();
     let column = Descriptor {
         rows: values.len(),
         null_count,
-        validity: if null_count == 0 { 0 } else { bits.as_ptr().expose_provenance() },
+        validity: if null_count == 0 {
+            0
+        } else {
+            bits.as_ptr().expose_provenance()
+        },
         values: buffer.as_ptr().expose_provenance(),
         values_bytes: values.len() * 8,
         ..Descriptor::default()
     };
-    Numbers { column, _values: buffer, _validity: bits }
+    Numbers {
+        column,
+        _values: buffer,
+        _validity: bits,
+    }
 }
 
 fn constant(value: Option<f64>) -> Numbers {
@@ -74,7 +88,11 @@ impl Lent {
 
     fn read(&self) -> Vec<Option<f64>> {
         let is_valid = |i: usize| self.validity[i / 8] >> (i % 8) & 1 == 1;
-        self.values.iter().enumerate().map(|(i, value)| is_valid(i).then_some(*value)).collect()
+        self.values
+            .iter()
+            .enumerate()
+            .map(|(i, value)| is_valid(i).then_some(*value))
+            .collect()
     }
 }
 
@@ -89,8 +107,16 @@ where
     let mut lent = lent(rows);
     let address = lent.address();
     // SAFETY: the columns are of the types that the tests name, all of which are numbers.
-    let status =
-        unsafe { call::<A, O>(scope, columns.as_ptr().expose_provenance(), rows, address, &mut Default::default(), f) };
+    let status = unsafe {
+        call::<A, O>(
+            scope,
+            columns.as_ptr().expose_provenance(),
+            rows,
+            address,
+            &mut Default::default(),
+            f,
+        )
+    };
     (status, lent.read())
 }
 
@@ -105,7 +131,11 @@ fn every_row_of_every_size_is_done() {
         let (a, b) = (numbers(&a), constant(Some(0.5)));
         let (status, result) = call2::<Two, _>(&scope, [&a, &b], rows, |(a, (b, ()))| a + b);
         assert_eq!(status, 0);
-        assert_eq!(result, (0..rows).map(|i| Some(i as f64 + 0.5)).collect::<Vec<_>>(), "{rows} rows");
+        assert_eq!(
+            result,
+            (0..rows).map(|i| Some(i as f64 + 0.5)).collect::<Vec<_>>(),
+            "{rows} rows"
+        );
         let (_, swapped) = call2::<Two, _>(&scope, [&b, &a], rows, |(b, (a, ()))| a + b);
         assert_eq!(swapped, result);
     }
@@ -141,9 +171,14 @@ fn failed_rows_are_null_and_reported() {
             _ => Ok(Some(a)),
         };
         let (status, result) = call2::<Two, _>(&scope, [&numbers(&a), &constant(Some(0.0))], rows, f);
-        let expected: Vec<_> = (0..rows).map(|i| (i % 7 != 3 && i % 7 != 5).then_some(i as f64)).collect();
+        let expected: Vec<_> = (0..rows)
+            .map(|i| (i % 7 != 3 && i % 7 != 5).then_some(i as f64))
+            .collect();
         assert_eq!(result, expected, "{rows} rows");
-        let failed: Vec<_> = (0..rows).filter(|i| i % 7 == 3).map(|i| (i as u32, "three".to_string())).collect();
+        let failed: Vec<_> = (0..rows)
+            .filter(|i| i % 7 == 3)
+            .map(|i| (i as u32, "three".to_string()))
+            .collect();
         assert_eq!(status, i32::from(!failed.is_empty()));
         assert_eq!(report::texts(), failed);
     }
@@ -183,13 +218,30 @@ fn save_sum(instance: &mut Sum, slots: &[u32]) -> Vec<Vec<u8>> {
     let out = lent.address();
     // SAFETY: a slot for each row of the result, which is read before the next call.
     unsafe {
-        assert_eq!(save(&Scope::enter(), instance, slots.as_ptr().expose_provenance(), slots.len(), out), 0);
+        assert_eq!(
+            save(
+                &Scope::enter(),
+                instance,
+                slots.as_ptr().expose_provenance(),
+                slots.len(),
+                out
+            ),
+            0
+        );
         let (offsets, bytes) = (lent.out.starts(), lent.out.bytes());
-        offsets.windows(2).map(|pair| bytes[pair[0] as usize..pair[1] as usize].to_vec()).collect()
+        offsets
+            .windows(2)
+            .map(|pair| bytes[pair[0] as usize..pair[1] as usize].to_vec())
+            .collect()
     }
 }
 
-fn load_sum(instance: &mut Sum, slots: &[u32], states: &[Vec<u8>], read: impl Fn(&[u8]) -> Result<Vec<f64>, String>) -> i32 {
+fn load_sum(
+    instance: &mut Sum,
+    slots: &[u32],
+    states: &[Vec<u8>],
+    read: impl Fn(&[u8]) -> Result<Vec<f64>, String>,
+) -> i32 {
     let bytes = states.concat();
     let mut offsets = vec![0_i32];
     for state in states {
@@ -204,7 +256,15 @@ fn load_sum(instance: &mut Sum, slots: &[u32], states: &[Vec<u8>], read: impl Fn
     };
     let states = (slots.len(), (&raw const column).expose_provenance());
     // SAFETY: a BYTES column with a value for each slot.
-    unsafe { load(&Scope::enter(), instance, slots.as_ptr().expose_provenance(), states, read) }
+    unsafe {
+        load(
+            &Scope::enter(),
+            instance,
+            slots.as_ptr().expose_provenance(),
+            states,
+            read,
+        )
+    }
 }
 
 #[test]
@@ -218,12 +278,25 @@ fn state_is_kept_by_slot_saved_and_loaded() {
 
     let mut other = Sum::default();
     push_sum(&mut other, &[3], &[1e6]);
-    assert_eq!(load_sum(&mut other, &[0, 7, 3], &[saved[2].clone(), saved[0].clone(), saved[1].clone()], read_state), 0);
+    assert_eq!(
+        load_sum(
+            &mut other,
+            &[0, 7, 3],
+            &[saved[2].clone(), saved[0].clone(), saved[1].clone()],
+            read_state
+        ),
+        0
+    );
     let (_, result) = push_sum(&mut other, &[0, 7, 3], &[1.0; 3]);
     assert_eq!(result, [Some(6.0), Some(11.0), Some(1.0)]);
     let slots = [7_u32, 99];
     // SAFETY: two slots.
-    unsafe { assert_eq!(drop(&Scope::enter(), &mut other, slots.as_ptr().expose_provenance(), 2), 0) };
+    unsafe {
+        assert_eq!(
+            drop(&Scope::enter(), &mut other, slots.as_ptr().expose_provenance(), 2),
+            0
+        )
+    };
     assert_eq!(push_sum(&mut other, &[7, 0], &[1.0; 2]).1, [Some(1.0), Some(7.0)]);
 }
 
@@ -231,9 +304,17 @@ fn state_is_kept_by_slot_saved_and_loaded() {
 fn state_that_cannot_be_read_fails_the_load() {
     let mut sum = Sum::default();
     assert_eq!(load_sum(&mut sum, &[0, 1], &[vec![], vec![1, 2]], read_state), 2);
-    assert_eq!(report::texts(), [(1, "saved state cannot be read: 4 bytes wanted, 2 are left".to_string())]);
+    assert_eq!(
+        report::texts(),
+        [(1, "saved state cannot be read: 4 bytes wanted, 2 are left".to_string())]
+    );
     let older = 2.5_f64.to_le_bytes().to_vec();
-    assert_eq!(load_sum(&mut sum, &[1], &[older], |bytes| upgrade_state(bytes, |old: f64| vec![old])), 0);
+    assert_eq!(
+        load_sum(&mut sum, &[1], &[older], |bytes| upgrade_state(bytes, |old: f64| vec![
+            old
+        ])),
+        0
+    );
     assert_eq!(push_sum(&mut sum, &[1], &[1.0]).1, [Some(3.5)]);
 }
 
@@ -241,14 +322,26 @@ fn state_that_cannot_be_read_fails_the_load() {
 fn constants_make_the_first_state_or_refuse() {
     let start = |instance: &mut Sum, columns: &[Descriptor]| {
         let arguments = (columns.as_ptr().expose_provenance(), columns.len());
-        let make = |(first, ()): (f64, ())| if first < 0.0 { Err("no".to_string()) } else { Ok(Some(vec![first])) };
+        let make = |(first, ()): (f64, ())| {
+            if first < 0.0 {
+                Err("no".to_string())
+            } else {
+                Ok(Some(vec![first]))
+            }
+        };
         // SAFETY: the second column is a number.
         unsafe { new::<_, _, (f64, ())>(&Scope::enter(), instance, arguments, &[(1, "first")], make) }
     };
-    let absent = Descriptor { flags: Descriptor::ABSENT, ..Descriptor::default() };
+    let absent = Descriptor {
+        flags: Descriptor::ABSENT,
+        ..Descriptor::default()
+    };
     let mut sum = Sum::default();
     assert_eq!(start(&mut sum, &[absent, constant(Some(100.0)).column]), 0);
-    assert_eq!(push_sum(&mut sum, &[0, 1, 0], &[1.0; 3]).1, [Some(101.0), Some(101.0), Some(102.0)]);
+    assert_eq!(
+        push_sum(&mut sum, &[0, 1, 0], &[1.0; 3]).1,
+        [Some(101.0), Some(101.0), Some(102.0)]
+    );
     for (column, message) in [
         (constant(Some(-1.0)).column, "no"),
         (constant(None).column, "a constant is null: first must have values"),

@@ -42,7 +42,9 @@ impl Options {
             ("volatile", Attribute::Scalar) => self.volatility(meta, "volatile")?,
             ("stable", Attribute::Scalar) => self.volatility(meta, "stable")?,
             ("start", Attribute::Stream) => self.start = Some(meta.value()?.parse()?),
-            ("state_version", Attribute::Stream) => self.state_version = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?),
+            ("state_version", Attribute::Stream) => {
+                self.state_version = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?)
+            }
             ("upgrade", Attribute::Stream) => {
                 let content;
                 syn::parenthesized!(content in meta.input);
@@ -57,7 +59,9 @@ impl Options {
             }
             (_, Attribute::Scalar) => return Err(meta.error("options are: name = \"...\", volatile, stable")),
             (_, Attribute::Stream) => {
-                return Err(meta.error("options are: name = \"...\", start = path, state_version = N, upgrade(N = path, ...)"));
+                return Err(
+                    meta.error("options are: name = \"...\", start = path, state_version = N, upgrade(N = path, ...)")
+                );
             }
         }
         Ok(())

@@ -31,7 +31,9 @@ impl Function<'_> {
 
     /// Names for the arguments in generated code, in order.
     pub(crate) fn variables(&self) -> Vec<Ident> {
-        (0..self.parameters.len()).map(|i| format_ident!("argument_{i}")).collect()
+        (0..self.parameters.len())
+            .map(|i| format_ident!("argument_{i}"))
+            .collect()
     }
 
     /// The function, and beside it what stands for it in `plugin!`: an item of its name, in the namespace of types.

@@ -34,7 +34,11 @@ pub(crate) fn unify(function: &mut ItemFn, first: usize) {
     }
     let lifetime = Lifetime::new("'call", Span::call_site());
     for ty in types {
-        Elided { name: Some(lifetime.clone()), count: 0 }.visit_type_mut(ty);
+        Elided {
+            name: Some(lifetime.clone()),
+            count: 0,
+        }
+        .visit_type_mut(ty);
     }
     function.sig.generics.params.insert(0, syn::parse_quote!(#lifetime));
 }

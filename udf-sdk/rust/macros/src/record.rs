@@ -22,19 +22,38 @@ impl Record {
             return Err(Error::new(input.ident.span(), "only a struct can be a STRUCT of SQL"));
         };
         let Fields::Named(fields) = &data.fields else {
-            return Err(Error::new(input.ident.span(), "the fields of a STRUCT of SQL need names"));
+            return Err(Error::new(
+                input.ident.span(),
+                "the fields of a STRUCT of SQL need names",
+            ));
         };
         let generics = &input.generics;
-        if generics.type_params().next().is_some() || generics.const_params().next().is_some() || generics.lifetimes().count() > 1 {
-            return Err(Error::new(input.ident.span(), "a STRUCT of SQL can have one lifetime, and no other parameters"));
+        if generics.type_params().next().is_some()
+            || generics.const_params().next().is_some()
+            || generics.lifetimes().count() > 1
+        {
+            return Err(Error::new(
+                input.ident.span(),
+                "a STRUCT of SQL can have one lifetime, and no other parameters",
+            ));
         }
         let names: Vec<Ident> = fields.named.iter().filter_map(|field| field.ident.clone()).collect();
         if names.is_empty() {
             return Err(Error::new(input.ident.span(), "a STRUCT of SQL has at least one field"));
         }
         let types = fields.named.iter().map(|field| field.ty.clone()).collect();
-        let sql_names = fields.named.iter().zip(&names).map(|(field, name)| sql_name(field, name)).collect::<Result<_>>()?;
-        Ok(Record { input, names, types, sql_names })
+        let sql_names = fields
+            .named
+            .iter()
+            .zip(&names)
+            .map(|(field, name)| sql_name(field, name))
+            .collect::<Result<_>>()?;
+        Ok(Record {
+            input,
+            names,
+            types,
+            sql_names,
+        })
     }
 
     /// The lifetime of what it borrows, or a new one.
@@ -58,20 +77,30 @@ impl Record {
 
     /// The fields as a chain of types, and as a chain of variables.
     fn chains(&self) -> (TokenStream, TokenStream) {
-        (chain(self.types.iter().map(|ty| quote!(#ty))), chain(self.names.iter().map(|name| quote!(#name))))
+        (
+            chain(self.types.iter().map(|ty| quote!(#ty))),
+            chain(self.names.iter().map(|name| quote!(#name))),
+        )
     }
 }
 
 fn sql_name(field: &Field, ident: &Ident) -> Result<(String, bool)> {
     let mut name = None;
-    for attribute in field.attrs.iter().filter(|attribute| attribute.path().is_ident("field")) {
+    for attribute in field
+        .attrs
+        .iter()
+        .filter(|attribute| attribute.path().is_ident("field"))
+    {
         attribute.parse_nested_meta(|meta| {
             if !meta.path.is_ident("name") {
                 return Err(meta.error("the option of a field is: name = \"...\""));
             }
             let text: LitStr = meta.value()?.parse()?;
             if text.value().is_empty() || text.value().contains('`') {
-                return Err(Error::new(text.span(), "the name of a field has at least one character, and no back-quote"));
+                return Err(Error::new(
+                    text.span(),
+                    "the name of a field has at least one character, and no back-quote",
+                ));
             }
             name = Some(text.value());
             Ok(())

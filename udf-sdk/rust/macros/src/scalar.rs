@@ -22,11 +22,20 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let sql_name = options.name.unwrap_or_else(|| plain_name(&item.sig.ident));
     check_sql_name(&sql_name, item.sig.ident.span())?;
     let output = signature::output(&item)?;
-    let function = Function { function: &item, sql_name, parameters: &parameters, output };
+    let function = Function {
+        function: &item,
+        sql_name,
+        parameters: &parameters,
+        output,
+    };
 
     let volatility = options.volatility.unwrap_or("immutable");
-    let (name, types, store, exported) =
-        (&item.sig.ident, function.argument_types(), function.store(), function.exported(""));
+    let (name, types, store, exported) = (
+        &item.sig.ident,
+        function.argument_types(),
+        function.store(),
+        function.exported(""),
+    );
     let variables = function.variables();
     let pattern = chain(variables.iter().map(|variable| quote!(#variable)));
     let glue = quote! {

@@ -33,13 +33,27 @@ pub(crate) fn plain_name(ident: &Ident) -> String {
 pub(crate) fn check(function: &ItemFn) -> Result<()> {
     let signature = &function.sig;
     if let Some(asyncness) = &signature.asyncness {
-        return Err(Error::new(asyncness.span(), "a function of SQL cannot be async: there is nothing to wait for"));
+        return Err(Error::new(
+            asyncness.span(),
+            "a function of SQL cannot be async: there is nothing to wait for",
+        ));
     }
-    if let Some(parameter) = signature.generics.params.iter().find(|p| !matches!(p, syn::GenericParam::Lifetime(_))) {
-        return Err(Error::new(parameter.span(), "a function of SQL cannot be generic: SQL needs one type for each argument"));
+    if let Some(parameter) = signature
+        .generics
+        .params
+        .iter()
+        .find(|p| !matches!(p, syn::GenericParam::Lifetime(_)))
+    {
+        return Err(Error::new(
+            parameter.span(),
+            "a function of SQL cannot be generic: SQL needs one type for each argument",
+        ));
     }
     if let Some(variadic) = &signature.variadic {
-        return Err(Error::new(variadic.span(), "a function of SQL has a fixed number of arguments"));
+        return Err(Error::new(
+            variadic.span(),
+            "a function of SQL has a fixed number of arguments",
+        ));
     }
     Ok(())
 }
@@ -54,18 +68,28 @@ fn parameter(input: &mut FnArg) -> Result<Parameter> {
         return Err(Error::new(input.span(), "a function of SQL has no self"));
     };
     let Pat::Ident(pattern) = &*input.pat else {
-        return Err(Error::new(input.pat.span(), "an argument of a function of SQL needs a name"));
+        return Err(Error::new(
+            input.pat.span(),
+            "an argument of a function of SQL needs a name",
+        ));
     };
     let count = input.attrs.len();
     input.attrs.retain(|attribute| !attribute.path().is_ident("constant"));
-    Ok(Parameter { name: pattern.ident.clone(), ty: (*input.ty).clone(), constant: input.attrs.len() < count })
+    Ok(Parameter {
+        name: pattern.ident.clone(),
+        ty: (*input.ty).clone(),
+        constant: input.attrs.len() < count,
+    })
 }
 
 /// The type that the function returns.
 pub(crate) fn output(function: &ItemFn) -> Result<Type> {
     match &function.sig.output {
         ReturnType::Type(_, ty) => Ok((**ty).clone()),
-        ReturnType::Default => Err(Error::new(function.sig.ident.span(), "a function of SQL returns a value")),
+        ReturnType::Default => Err(Error::new(
+            function.sig.ident.span(),
+            "a function of SQL returns a value",
+        )),
     }
 }
 
@@ -73,8 +97,15 @@ pub(crate) fn output(function: &ItemFn) -> Result<Type> {
 pub(crate) fn doc(attributes: &[Attribute]) -> String {
     let mut words = String::new();
     for attribute in attributes.iter().filter(|attribute| attribute.path().is_ident("doc")) {
-        let Meta::NameValue(meta) = &attribute.meta else { continue };
-        let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = &meta.value else { continue };
+        let Meta::NameValue(meta) = &attribute.meta else {
+            continue;
+        };
+        let Expr::Lit(ExprLit {
+            lit: Lit::Str(text), ..
+        }) = &meta.value
+        else {
+            continue;
+        };
         let line = text.value();
         if line.trim().is_empty() {
             if words.is_empty() { continue } else { break }

@@ -13,13 +13,24 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
         Data::Struct(data) => {
             let (members, variables) = parts(&data.fields);
             let load = load_fields(&quote!(Self), &members);
-            (quote!(let Self { #(#members: #variables),* } = self; #(State::save(#variables, out);)*), load)
+            (
+                quote!(let Self { #(#members: #variables),* } = self; #(State::save(#variables, out);)*),
+                load,
+            )
         }
         Data::Enum(data) => {
             if data.variants.is_empty() || data.variants.len() > 256 {
-                return Err(Error::new(input.ident.span(), "an enum in a state has 1 to 256 variants"));
+                return Err(Error::new(
+                    input.ident.span(),
+                    "an enum in a state has 1 to 256 variants",
+                ));
             }
-            let variants: Vec<_> = data.variants.iter().enumerate().map(|(i, variant)| (i as u8, variant)).collect();
+            let variants: Vec<_> = data
+                .variants
+                .iter()
+                .enumerate()
+                .map(|(i, variant)| (i as u8, variant))
+                .collect();
             let save = variants.iter().map(|(tag, variant)| {
                 let (name, (members, variables)) = (&variant.ident, parts(&variant.fields));
                 quote!(Self::#name { #(#members: #variables),* } => { State::save(&#tag, out); #(State::save(#variables, out);)* })
@@ -39,7 +50,12 @@ pub(crate) fn expand(item: TokenStream) -> Result<TokenStream> {
             };
             (quote!(match self { #(#save)* }), load)
         }
-        Data::Union(_) => return Err(Error::new(input.ident.span(), "a union cannot be state: nothing says which field it is")),
+        Data::Union(_) => {
+            return Err(Error::new(
+                input.ident.span(),
+                "a union cannot be state: nothing says which field it is",
+            ));
+        }
     };
     let (name, (parameters, generics, conditions)) = (&input.ident, input.generics.split_for_impl());
     Ok(quote! {

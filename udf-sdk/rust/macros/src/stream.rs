@@ -19,7 +19,12 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let sql_name = options.name.take().unwrap_or_else(|| plain_name(&item.sig.ident));
     check_sql_name(&sql_name, item.sig.ident.span())?;
     let output = signature::output(&item)?;
-    let function = Function { function: &item, sql_name, parameters: &parameters, output };
+    let function = Function {
+        function: &item,
+        sql_name,
+        parameters: &parameters,
+        output,
+    };
 
     let state_version = options.state_version.unwrap_or(1);
     let reads = options.upgrades.iter().map(|(version, _)| version);
@@ -52,7 +57,12 @@ fn state_type(item: &ItemFn) -> Result<Type> {
 
 /// `NAME_new`.
 fn new(function: &Function<'_>, state: &Type, start: Option<&Path>) -> TokenStream {
-    let constants: Vec<_> = function.parameters.iter().enumerate().filter(|(_, parameter)| parameter.constant).collect();
+    let constants: Vec<_> = function
+        .parameters
+        .iter()
+        .enumerate()
+        .filter(|(_, parameter)| parameter.constant)
+        .collect();
     let places = constants.iter().map(|(at, parameter)| {
         let name = parameter.sql_name();
         quote!((#at, #name))
@@ -82,7 +92,11 @@ fn new(function: &Function<'_>, state: &Type, start: Option<&Path>) -> TokenStre
 
 /// `NAME_push`.
 fn push(function: &Function<'_>, state: &Type, has_start: bool) -> TokenStream {
-    let (name, types, variables) = (&function.function.sig.ident, function.argument_types(), function.variables());
+    let (name, types, variables) = (
+        &function.function.sig.ident,
+        function.argument_types(),
+        function.variables(),
+    );
     let pattern = chain(variables.iter().map(|variable| quote!(#variable)));
     let fresh = if has_start {
         quote!(|prototype| prototype.cloned())
@@ -107,8 +121,15 @@ fn push(function: &Function<'_>, state: &Type, has_start: bool) -> TokenStream {
 
 /// `NAME_save`, `NAME_load`, `NAME_drop`.
 fn keep(function: &Function<'_>, state: &Type, state_version: u32, options: &Options) -> TokenStream {
-    let (save, load, drop) = (function.exported("_save"), function.exported("_load"), function.exported("_drop"));
-    let upgrades = options.upgrades.iter().map(|(version, path)| quote!(#version => glue::upgrade_state(bytes, #path),));
+    let (save, load, drop) = (
+        function.exported("_save"),
+        function.exported("_load"),
+        function.exported("_drop"),
+    );
+    let upgrades = options
+        .upgrades
+        .iter()
+        .map(|(version, path)| quote!(#version => glue::upgrade_state(bytes, #path),));
     quote! {
         #save
         unsafe extern "C" fn save(slots: usize, count: usize, out: usize) -> i32 {

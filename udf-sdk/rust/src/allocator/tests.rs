@@ -16,7 +16,11 @@ impl Arena {
     fn new(bytes: usize) -> Arena {
         let layout = Layout::from_size_align(bytes, 65_536).expect("a layout");
         // SAFETY: the layout has a size.
-        Arena { memory: unsafe { std::alloc::alloc(layout) }, layout, used: Cell::new(0) }
+        Arena {
+            memory: unsafe { std::alloc::alloc(layout) },
+            layout,
+            used: Cell::new(0),
+        }
     }
 }
 
@@ -45,7 +49,10 @@ fn sizes_rise_by_a_quarter_at_most() {
         let (class, size) = class_of(bytes).expect("a size");
         assert!(size >= bytes && size.is_multiple_of(GRAIN), "{bytes}: {size}");
         assert!(size <= 128 || size - bytes < size / 4, "{bytes}: {size}");
-        assert!((class, size) == before || (class == before.0 + 1 && size > before.1), "{bytes}: {class}");
+        assert!(
+            (class, size) == before || (class == before.0 + 1 && size > before.1),
+            "{bytes}: {class}"
+        );
         before = (class, size);
     }
     assert_eq!(class_of(0), Some((0, 16)));
@@ -64,7 +71,10 @@ impl Block {
         assert!(self.address.addr().is_multiple_of(self.layout.align()));
         // SAFETY: a block in use, filled when it was made.
         let bytes = unsafe { core::slice::from_raw_parts(self.address, self.layout.size()) };
-        assert!(bytes.iter().all(|byte| *byte == self.fill), "a block was written by another");
+        assert!(
+            bytes.iter().all(|byte| *byte == self.fill),
+            "a block was written by another"
+        );
     }
 }
 
@@ -73,7 +83,9 @@ fn blocks_do_not_overlap_whatever_comes() {
     let allocator = Allocator::new(Arena::new(64 << 20));
     let mut random = 12_345_u64;
     let mut next = |below: usize| {
-        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        random = random
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
         (random >> 33) as usize % below
     };
     let mut blocks: Vec<Block> = Vec::new();
@@ -167,6 +179,10 @@ fn at_the_end_of_memory_larger_blocks_serve_and_then_null() {
         allocator.dealloc(a, large);
         assert_eq!(allocator.alloc(small), a);
         assert!(allocator.alloc(small).is_null());
-        assert!(allocator.alloc(Layout::from_size_align(usize::MAX / 2 - 16, 8).expect("a layout")).is_null());
+        assert!(
+            allocator
+                .alloc(Layout::from_size_align(usize::MAX / 2 - 16, 8).expect("a layout"))
+                .is_null()
+        );
     }
 }

@@ -28,7 +28,10 @@ impl<'a> Column<'a> for BooleanColumn<'a> {
         // SAFETY: as the caller promises; the bitmap has a bit for each row.
         unsafe {
             let bits = crate::descriptor::slice_at(column.values, column.rows.div_ceil(8));
-            BooleanColumn { bits, validity: Validity::open(column) }
+            BooleanColumn {
+                bits,
+                validity: Validity::open(column),
+            }
         }
     }
 

@@ -76,7 +76,12 @@ impl<'a, T: FromBytes<'a>> Column<'a> for BytesColumn<'a, T> {
         // SAFETY: as the caller promises.
         unsafe {
             let (bytes, offsets) = (column.bytes(), column.starts());
-            BytesColumn { bytes, offsets, validity: Validity::open(column), item: PhantomData }
+            BytesColumn {
+                bytes,
+                offsets,
+                validity: Validity::open(column),
+                item: PhantomData,
+            }
         }
     }
 

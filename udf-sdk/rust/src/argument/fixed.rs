@@ -77,12 +77,20 @@ impl<'a, T: Fixed> Column<'a> for FixedColumn<'a, T> {
         // SAFETY: as the caller promises.
         let (values, validity) = unsafe { (column.fixed::<T>(), Validity::open(column)) };
         if !column.is_constant() {
-            return FixedColumn { values, validity, _fill: None };
+            return FixedColumn {
+                values,
+                validity,
+                _fill: None,
+            };
         }
         let fill = Box::new([values[0]; STRIP]);
         // SAFETY: the box lives in the column, is never written, and its content does not move.
         let values = unsafe { core::slice::from_raw_parts(fill.as_ptr(), STRIP) };
-        FixedColumn { values, validity, _fill: Some(fill) }
+        FixedColumn {
+            values,
+            validity,
+            _fill: Some(fill),
+        }
     }
 
     #[inline(always)]

@@ -75,7 +75,11 @@ impl<'a, C: Column<'a>> ElementsColumn<'a, C> {
         // SAFETY: as the caller promises; an array has one child.
         unsafe {
             let elements = Box::new(C::open(&column.parts(1)[0]));
-            ElementsColumn { elements, offsets: column.starts(), validity: Validity::open(column) }
+            ElementsColumn {
+                elements,
+                offsets: column.starts(),
+                validity: Validity::open(column),
+            }
         }
     }
 
@@ -87,7 +91,12 @@ impl<'a, C: Column<'a>> ElementsColumn<'a, C> {
     unsafe fn range(&self, at: usize) -> (usize, usize) {
         let at = at & self.validity.mask;
         // SAFETY: as the caller promises; there is one more offset than values.
-        unsafe { (*self.offsets.get_unchecked(at) as usize, *self.offsets.get_unchecked(at + 1) as usize) }
+        unsafe {
+            (
+                *self.offsets.get_unchecked(at) as usize,
+                *self.offsets.get_unchecked(at + 1) as usize,
+            )
+        }
     }
 
     /// Whether all elements of value `at` can be read.

@@ -161,6 +161,11 @@ impl<'a, C: Column<'a>, Rest: Columns<'a>> Columns<'a> for (C, Rest) {
     #[inline(always)]
     unsafe fn read<const NULLS: bool>(&self, bases: Self::Bases, offset: usize) -> Self::Items {
         // SAFETY: as the caller promises.
-        unsafe { (self.0.read::<NULLS>(bases.0 + offset), self.1.read::<NULLS>(bases.1, offset)) }
+        unsafe {
+            (
+                self.0.read::<NULLS>(bases.0 + offset),
+                self.1.read::<NULLS>(bases.1, offset),
+            )
+        }
     }
 }

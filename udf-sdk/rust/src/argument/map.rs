@@ -95,8 +95,15 @@ impl<'a, K: Argument<'a>, V: Argument<'a>> Column<'a> for MapColumn<'a, K, V> {
         // SAFETY: as the caller promises; a map has two children.
         unsafe {
             let children = column.parts(2);
-            let entries = Box::new(Entries { keys: K::Column::open(&children[0]), values: V::Column::open(&children[1]) });
-            MapColumn { entries, offsets: column.starts(), validity: Validity::open(column) }
+            let entries = Box::new(Entries {
+                keys: K::Column::open(&children[0]),
+                values: V::Column::open(&children[1]),
+            });
+            MapColumn {
+                entries,
+                offsets: column.starts(),
+                validity: Validity::open(column),
+            }
         }
     }
 
@@ -135,7 +142,11 @@ impl<'a, K: Argument<'a>, V: Argument<'a>> Column<'a> for MapColumn<'a, K, V> {
         unsafe {
             let entries = &*core::ptr::from_ref::<Entries<_, _>>(&self.entries);
             let (from, to) = (*self.offsets.get_unchecked(at), *self.offsets.get_unchecked(at + 1));
-            Map { entries, from: from as usize, to: to as usize }
+            Map {
+                entries,
+                from: from as usize,
+                to: to as usize,
+            }
         }
     }
 }

@@ -105,6 +105,12 @@ pub trait Column<'a>: Sized {
     #[inline(always)]
     unsafe fn complete(&self, at: usize) -> bool {
         // SAFETY: as the caller promises; parts are asked for only of a value that is not null.
-        unsafe { if self.is_null(at) { Self::NULLABLE } else { self.complete_below(at) } }
+        unsafe {
+            if self.is_null(at) {
+                Self::NULLABLE
+            } else {
+                self.complete_below(at)
+            }
+        }
     }
 }

@@ -30,7 +30,11 @@ impl<'a, R: Record<'a>> Column<'a> for StructColumn<'a, R> {
         // SAFETY: as the caller promises; a struct has a child for each field.
         unsafe {
             let fields = Columns::open(column.parts(R::Fields::COUNT));
-            StructColumn { fields, validity: Validity::open(column), record: PhantomData }
+            StructColumn {
+                fields,
+                validity: Validity::open(column),
+                record: PhantomData,
+            }
         }
     }
 
@@ -61,7 +65,10 @@ impl<'a, R: Record<'a>> Column<'a> for StructColumn<'a, R> {
     #[inline]
     unsafe fn read<const NULLS: bool>(&self, at: usize) -> R {
         // SAFETY: as in `complete_below`.
-        R::join(unsafe { self.fields.read::<true>(Fields::<'a, R>::at(at & self.validity.mask), 0) })
+        R::join(unsafe {
+            self.fields
+                .read::<true>(Fields::<'a, R>::at(at & self.validity.mask), 0)
+        })
     }
 }
 

@@ -37,7 +37,11 @@ pub struct BytesBuilder {
 
 impl Default for BytesBuilder {
     fn default() -> Self {
-        BytesBuilder { bytes: Vec::new(), offsets: alloc::vec![0], validity: OwnValidity::default() }
+        BytesBuilder {
+            bytes: Vec::new(),
+            offsets: alloc::vec![0],
+            validity: OwnValidity::default(),
+        }
     }
 }
 

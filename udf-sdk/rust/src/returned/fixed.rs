@@ -81,7 +81,10 @@ pub struct FixedBuilder<T> {
 
 impl<T> Default for FixedBuilder<T> {
     fn default() -> Self {
-        FixedBuilder { values: Vec::new(), validity: OwnValidity::default() }
+        FixedBuilder {
+            values: Vec::new(),
+            validity: OwnValidity::default(),
+        }
     }
 }
 

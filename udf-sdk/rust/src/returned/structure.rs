@@ -109,6 +109,9 @@ impl<S: StructParts, B: Builders<S::Fields>> Builder<S> for StructBuilder<B> {
     fn describe(&mut self) -> Descriptor {
         self.children.clear();
         self.fields.describe(&mut self.children);
-        Descriptor { children: self.children.as_ptr().expose_provenance(), ..self.validity.describe() }
+        Descriptor {
+            children: self.children.as_ptr().expose_provenance(),
+            ..self.validity.describe()
+        }
     }
 }

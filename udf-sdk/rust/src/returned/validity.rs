@@ -75,7 +75,16 @@ impl OwnValidity {
 
     /// A descriptor with the rows, nulls and validity of the column.
     pub(super) fn describe(&self) -> Descriptor {
-        let validity = if self.null_count == 0 { 0 } else { self.bits.as_ptr().expose_provenance() };
-        Descriptor { rows: self.rows, null_count: self.null_count, validity, ..Descriptor::default() }
+        let validity = if self.null_count == 0 {
+            0
+        } else {
+            self.bits.as_ptr().expose_provenance()
+        };
+        Descriptor {
+            rows: self.rows,
+            null_count: self.null_count,
+            validity,
+            ..Descriptor::default()
+        }
     }
 }

@@ -24,7 +24,9 @@ impl State for String {
     fn load(input: &mut StateReader<'_>) -> Result<Self, StateError> {
         let (length, _) = input.length()?;
         let bytes = input.take(length)?;
-        core::str::from_utf8(bytes).map(String::from).map_err(|error| StateError(format!("a text is not UTF-8: {error}")))
+        core::str::from_utf8(bytes)
+            .map(String::from)
+            .map_err(|error| StateError(format!("a text is not UTF-8: {error}")))
     }
 }
 
@@ -37,7 +39,11 @@ impl<T: State> State for Option<T> {
     }
 
     fn load(input: &mut StateReader<'_>) -> Result<Self, StateError> {
-        Ok(if bool::load(input)? { Some(T::load(input)?) } else { None })
+        Ok(if bool::load(input)? {
+            Some(T::load(input)?)
+        } else {
+            None
+        })
     }
 }
 

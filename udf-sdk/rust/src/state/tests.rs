@@ -22,9 +22,18 @@ fn both_ways<S: State + PartialEq + Debug>(state: S) {
 fn values_both_ways() {
     both_ways((u8::MAX, i64::MIN, f64::MIN_POSITIVE, -0.5_f32));
     both_ways((true, 'é', usize::MAX, isize::MIN));
-    both_ways((Date::from_days(-1), Time::from_millis(86_399_999), Timestamp::from_millis(i64::MAX)));
+    both_ways((
+        Date::from_days(-1),
+        Time::from_millis(86_399_999),
+        Timestamp::from_millis(i64::MAX),
+    ));
     both_ways(Decimal::<38, 10>::from_unscaled(-1));
-    both_ways((String::from("straße"), Some(Box::new(1_i128)), None::<u16>, [1_u32, 2, 3]));
+    both_ways((
+        String::from("straße"),
+        Some(Box::new(1_i128)),
+        None::<u16>,
+        [1_u32, 2, 3],
+    ));
     both_ways(vec![vec![1_u16], vec![], vec![2, 3]]);
     both_ways(VecDeque::from([1.5, -2.5]));
     both_ways(BTreeMap::from([(String::from("a"), 1), (String::new(), 2)]));
@@ -52,7 +61,10 @@ fn hash_maps_save_alike_whatever_their_order() {
     let backward: HashMap<u32, u32> = (0..1_000).rev().map(|i| (i, i)).collect();
     assert_eq!(save_state(&forward), save_state(&backward));
     let set = |items: &[&str]| items.iter().map(|item| String::from(*item)).collect::<HashSet<_>>();
-    assert_eq!(save_state(&set(&["x", "yy", "zzz"])), save_state(&set(&["zzz", "x", "yy"])));
+    assert_eq!(
+        save_state(&set(&["x", "yy", "zzz"])),
+        save_state(&set(&["zzz", "x", "yy"]))
+    );
 }
 
 #[test]
@@ -62,7 +74,10 @@ fn bytes_that_are_no_state_say_why() {
         load_state::<u32>(&[1, 2]).map_err(message),
         Err("saved state cannot be read: 4 bytes wanted, 2 are left".into())
     );
-    assert_eq!(load_state::<bool>(&[2]).map_err(message), Err("saved state cannot be read: 2 is no bool".into()));
+    assert_eq!(
+        load_state::<bool>(&[2]).map_err(message),
+        Err("saved state cannot be read: 2 is no bool".into())
+    );
     assert!(load_state::<char>(&0xD800_u32.to_le_bytes()).is_err());
     assert!(load_state::<Time>(&86_400_000_i32.to_le_bytes()).is_err());
     assert!(load_state::<Decimal<3, 0>>(&1_000_i128.to_le_bytes()).is_err());

@@ -12,7 +12,10 @@ pub struct Decimal<const P: u8, const S: u8>(i128);
 
 impl<const P: u8, const S: u8> Decimal<P, S> {
     const LIMIT: i128 = {
-        assert!(P >= 1 && P <= 38 && S <= P, "DECIMAL(p, s) needs 1 <= p <= 38 and s <= p");
+        assert!(
+            P >= 1 && P <= 38 && S <= P,
+            "DECIMAL(p, s) needs 1 <= p <= 38 and s <= p"
+        );
         10_i128.pow(P as u32)
     };
     const SCALE: i128 = 10_i128.pow(S as u32);
@@ -36,7 +39,11 @@ impl<const P: u8, const S: u8> Decimal<P, S> {
     pub fn from_f64(number: f64) -> Option<Self> {
         let scaled = (number * Self::SCALE as f64).round();
         // Beyond, the conversion would saturate; 10^38 is inside.
-        if scaled.is_finite() && scaled.abs() < 1.5e38 { Self::from_unscaled(scaled as i128) } else { None }
+        if scaled.is_finite() && scaled.abs() < 1.5e38 {
+            Self::from_unscaled(scaled as i128)
+        } else {
+            None
+        }
     }
 
     /// The same number with other digits, rounded half away from zero; `None` when it does not fit.
@@ -46,7 +53,11 @@ impl<const P: u8, const S: u8> Decimal<P, S> {
         } else {
             let divisor = 10_i128.pow(u32::from(S - S2));
             let (quotient, rest) = (self.0 / divisor, self.0 % divisor);
-            if rest.unsigned_abs() * 2 >= divisor.unsigned_abs() { quotient + rest.signum() } else { quotient }
+            if rest.unsigned_abs() * 2 >= divisor.unsigned_abs() {
+                quotient + rest.signum()
+            } else {
+                quotient
+            }
         };
         Decimal::from_unscaled(unscaled)
     }
@@ -64,9 +75,16 @@ impl<const P: u8, const S: u8> Decimal<P, S> {
 
 impl<const P: u8, const S: u8> fmt::Display for Decimal<P, S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (whole, part) = (self.0.unsigned_abs() / Self::SCALE as u128, self.0.unsigned_abs() % Self::SCALE as u128);
+        let (whole, part) = (
+            self.0.unsigned_abs() / Self::SCALE as u128,
+            self.0.unsigned_abs() % Self::SCALE as u128,
+        );
         let sign = if self.0 < 0 { "-" } else { "" };
-        if S == 0 { write!(f, "{sign}{whole}") } else { write!(f, "{sign}{whole}.{part:0width$}", width = S as usize) }
+        if S == 0 {
+            write!(f, "{sign}{whole}")
+        } else {
+            write!(f, "{sign}{whole}.{part:0width$}", width = S as usize)
+        }
     }
 }
 
@@ -108,7 +126,10 @@ mod tests {
         for (unscaled, text) in [(150, "1.50"), (-5, "-0.05"), (0, "0.00"), (-123_456, "-1234.56")] {
             assert_eq!(std::format!("{}", price(unscaled)), text);
         }
-        assert_eq!(std::format!("{}", Decimal::<5, 0>::from_unscaled(-7).expect("fits")), "-7");
+        assert_eq!(
+            std::format!("{}", Decimal::<5, 0>::from_unscaled(-7).expect("fits")),
+            "-7"
+        );
     }
 
     #[test]

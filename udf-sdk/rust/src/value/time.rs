@@ -41,7 +41,11 @@ impl Date {
         let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
         let march_month = (5 * day_of_year + 2) / 153;
         let day = day_of_year - (153 * march_month + 2) / 5 + 1;
-        let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+        let month = if march_month < 10 {
+            march_month + 3
+        } else {
+            march_month - 9
+        };
         let year = year_of_era + era * 400 + i64::from(month <= 2);
         (year as i32, month as u32, day as u32)
     }
@@ -83,7 +87,13 @@ impl Time {
 impl fmt::Display for Time {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (seconds, millis) = (self.0 / 1_000, self.0 % 1_000);
-        write!(f, "{:02}:{:02}:{:02}.{millis:03}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+        write!(
+            f,
+            "{:02}:{:02}:{:02}.{millis:03}",
+            seconds / 3_600,
+            seconds / 60 % 60,
+            seconds % 60
+        )
     }
 }
 
@@ -105,7 +115,11 @@ impl Timestamp {
 
     /// The day in UTC, the nearest that there is a number for.
     pub fn date(self) -> Date {
-        Date(self.0.div_euclid(DAY_MS).clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32)
+        Date(
+            self.0
+                .div_euclid(DAY_MS)
+                .clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32,
+        )
     }
 
     /// The time of day in UTC.
@@ -168,6 +182,9 @@ mod tests {
     fn time_stays_in_its_day() {
         assert_eq!(Time::from_millis(86_400_000), None);
         assert_eq!(Time::from_millis(-1), None);
-        assert_eq!(Time::from_millis(3_723_004).map(|t| std::format!("{t}")).as_deref(), Some("01:02:03.004"));
+        assert_eq!(
+            Time::from_millis(3_723_004).map(|t| std::format!("{t}")).as_deref(),
+            Some("01:02:03.004")
+        );
     }
 }

@@ -23,7 +23,12 @@ impl Window {
         if !(1..=ROWS_MAX).contains(&rows) {
             return Err(format!("rows is {rows}: it must be 1 to {ROWS_MAX}"));
         }
-        Ok(Window { prices: Vec::new(), rows: rows as u32, oldest: 0, sum: 0.0 })
+        Ok(Window {
+            prices: Vec::new(),
+            rows: rows as u32,
+            oldest: 0,
+            sum: 0.0,
+        })
     }
 }
 
@@ -52,7 +57,10 @@ mod tests {
 
     fn averages(rows: i64, prices: &[f64]) -> Vec<f64> {
         let mut window = Window::new(rows).unwrap();
-        prices.iter().map(|price| moving_avg(&mut window, *price, rows)).collect()
+        prices
+            .iter()
+            .map(|price| moving_avg(&mut window, *price, rows))
+            .collect()
     }
 
     #[test]

@@ -20,7 +20,11 @@ fn risk_score(price: f64, average: f64, change: Option<f64>, volume: i64) -> f64
     let distance = (price / average).ln().abs();
     let change = change.unwrap_or(0.0);
     let speed = change.abs() / average;
-    let size = if volume as f64 > ORDINARY_VOLUME { (volume as f64 / ORDINARY_VOLUME).log10() } else { 0.0 };
+    let size = if volume as f64 > ORDINARY_VOLUME {
+        (volume as f64 / ORDINARY_VOLUME).log10()
+    } else {
+        0.0
+    };
     // A fall is worse than a rise of the same size.
     let direction = if change < 0.0 { 1.5 } else { 1.0 };
     let strain = (distance * distance + direction * speed * speed).sqrt() * (1.0 + size);

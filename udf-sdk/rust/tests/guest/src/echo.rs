@@ -60,7 +60,9 @@ pub fn echo_list(x: Option<List<'_, Option<i64>>>) -> Option<List<'_, Option<i64
 }
 
 #[scalar]
-pub fn echo_list_of_lists(x: Option<Vec<Option<List<'_, Option<&str>>>>>) -> Option<Vec<Option<List<'_, Option<&str>>>>> {
+pub fn echo_list_of_lists(
+    x: Option<Vec<Option<List<'_, Option<&str>>>>>,
+) -> Option<Vec<Option<List<'_, Option<&str>>>>> {
     x
 }
 

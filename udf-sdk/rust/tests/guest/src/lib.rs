@@ -47,7 +47,10 @@ mod tests {
     #[test]
     fn the_manifest_lists_every_function_once() {
         let manifest = super::waterwheel_manifest();
-        assert!(manifest.starts_with("{\"version\": \"1.2.3\", \"functions\": [\n{\"name\": \"echo_boolean\""), "{manifest}");
+        assert!(
+            manifest.starts_with("{\"version\": \"1.2.3\", \"functions\": [\n{\"name\": \"echo_boolean\""),
+            "{manifest}"
+        );
         let names: Vec<&str> = manifest.lines().filter_map(|line| line.split('"').nth(3)).collect();
         assert_eq!(names.len(), 36, "the version and 35 functions");
     }

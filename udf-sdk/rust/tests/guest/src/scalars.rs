@@ -33,7 +33,11 @@ pub fn first_or(a: Option<f64>, b: f64) -> f64 {
 
 #[scalar]
 pub fn square_root(x: f64) -> Result<f64, String> {
-    if x < 0.0 { Err(format!("{x} has no square root")) } else { Ok(x.sqrt()) }
+    if x < 0.0 {
+        Err(format!("{x} has no square root"))
+    } else {
+        Ok(x.sqrt())
+    }
 }
 
 #[scalar]

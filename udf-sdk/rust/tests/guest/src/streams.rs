@@ -25,7 +25,12 @@ pub enum Progress {
 
 /// the text of the n-th row, from there on
 #[stream]
-pub fn nth<'a>(progress: &mut Progress, text: &'a str, #[constant] n: i64, separator: &str) -> Result<Option<String>, String> {
+pub fn nth<'a>(
+    progress: &mut Progress,
+    text: &'a str,
+    #[constant] n: i64,
+    separator: &str,
+) -> Result<Option<String>, String> {
     let rows = match progress {
         Progress::Fresh => 1,
         Progress::Counting(rows) => *rows + 1,
@@ -38,7 +43,10 @@ pub fn nth<'a>(progress: &mut Progress, text: &'a str, #[constant] n: i64, separ
         *progress = Progress::Counting(rows);
         return Ok(None);
     }
-    *progress = Progress::Found { text: text.to_string(), at: rows };
+    *progress = Progress::Found {
+        text: text.to_string(),
+        at: rows,
+    };
     Ok(Some(text.to_string()))
 }
 
@@ -63,7 +71,11 @@ impl Above {
         if limit < 0 {
             return Err(format!("limit is {limit}: it must not be negative"));
         }
-        Ok(Above { limit, unit: unit.to_string(), times: 0 })
+        Ok(Above {
+            limit,
+            unit: unit.to_string(),
+            times: 0,
+        })
     }
 }
 
