@@ -9,7 +9,7 @@ use super::storage::{Formats, Options, storage};
 use super::{Engine, Error, Outcome, PushQuery, Session};
 use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
-use crate::connector::{ReadOptions, Sink, Source, StopAt};
+use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
 use crate::exec::{Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
 use crate::operator::RowErrors;
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Scan};
@@ -292,6 +292,7 @@ impl Engine {
                 shards: self.config.workers,
                 step_rows: self.config.step_rows,
                 commit_interval: session.properties.commit_interval()?,
+                commits_offsets: info.kind == QueryKind::Persistent,
             },
         })
     }
@@ -311,10 +312,23 @@ impl Engine {
             // A query that reads one topic twice needs all of it twice, so each scan is a group of its own.
             group: match (info.kind, number) {
                 (QueryKind::Pull, _) => String::new(),
+                // Two people who run one SELECT both see all of it.
+                (QueryKind::Push, number) => {
+                    format!(
+                        "{}-{}-{number}-{:016x}",
+                        self.config.application_id,
+                        info.id,
+                        rand::random::<u64>()
+                    )
+                }
                 (_, 0) => format!("{}-{}", self.config.application_id, info.id),
                 (_, number) => format!("{}-{}-{number}", self.config.application_id, info.id),
             },
-            start_at: session.properties.start_at()?,
+            start_at: if info.kind == QueryKind::Pull {
+                StartAt::Earliest
+            } else {
+                session.properties.start_at()?
+            },
             stop_at,
             headers: keeps_letters || definition.columns.iter().any(is_header),
         };

@@ -33,6 +33,8 @@ pub struct Options {
     pub step_rows: StepRows,
     /// How often what was done becomes durable.
     pub commit_interval: Duration,
+    /// Whether offsets are remembered for the next run; a pull query reads everything each time.
+    pub commits_offsets: bool,
 }
 
 impl Default for Options {
@@ -41,6 +43,7 @@ impl Default for Options {
             shards: 1,
             step_rows: StepRows::default(),
             commit_interval: Duration::from_millis(COMMIT_INTERVAL_MS),
+            commits_offsets: true,
         }
     }
 }
@@ -390,7 +393,10 @@ impl Pipeline {
             }
         }
         for (id, source) in &mut control.sources {
-            if let Some(next) = offsets.get(id).filter(|next| !next.is_empty()) {
+            if let Some(next) = offsets
+                .get(id)
+                .filter(|next| self.options.commits_offsets && !next.is_empty())
+            {
                 source.commit(next)?;
             }
         }

@@ -166,6 +166,14 @@ impl ScanShard {
         self.readers.iter().filter_map(|reader| reader.lag()).sum()
     }
 
+    /// Ends the dead letters of this shard, so that a reader of their topic sees the end.
+    pub(crate) fn close_dead_letters(&mut self) -> Result<(), Error> {
+        match self.dead_letters.take() {
+            Some(mut sink) => Ok(sink.close()?),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn flush_dead_letters(&mut self) -> Result<(), Error> {
         match &mut self.dead_letters {
             Some(sink) => Ok(sink.flush()?),

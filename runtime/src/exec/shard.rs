@@ -296,6 +296,9 @@ impl Shard {
 
     /// Ends the output and lets go of the sink, so that the reader of a push query sees the end.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
+        for (_, scan) in self.scans_mut() {
+            scan.close_dead_letters()?;
+        }
         match self.sink.take() {
             Some(mut sink) => sink.close(),
             None => Ok(()),
