@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 
-use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME};
-use crate::types::storage::{FormatSpec, SourceKind};
+use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, WINDOWEND, WINDOWSTART};
+use crate::types::storage::{FormatSpec, KeyWindow, SourceKind};
 
 /// A defined stream or table.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Storage {
     pub options: BTreeMap<String, String>,
     /// Records have no keys of their own: key columns stand in the value like all others (files, generated rows).
     pub keys_in_value: bool,
+    /// The window that is a part of each key.
+    pub key_window: Option<KeyWindow>,
     /// How keys are encoded.
     pub key_format: FormatSpec,
     /// How values are encoded.
@@ -84,17 +86,29 @@ impl Definition {
             .map(|(position, _)| position)
     }
 
+    /// Positions in [`Definition::query_schema`] of what tells rows apart: the key columns, and the window where it is a part of
+    /// the key.
+    #[must_use]
+    pub fn row_key(&self) -> Vec<usize> {
+        let first_bound = self.columns.len() + 3;
+        let bounds = self.storage.key_window.map(|_| [first_bound, first_bound + 1]);
+        self.key_columns().chain(bounds.into_iter().flatten()).collect()
+    }
+
     /// The schema a query sees: the declared columns, then the pseudo-columns (ksqlDB: `SystemColumns`), which `*`
     /// leaves out.
     #[must_use]
     pub fn query_schema(&self) -> SchemaRef {
         let declared = self.columns.iter().map(|column| column.to_field().as_ref().clone());
+        let bounds = [(WINDOWSTART, DataType::Int64), (WINDOWEND, DataType::Int64)];
+        let bounds = bounds.into_iter().filter(|_| self.storage.key_window.is_some());
         let pseudo = [
             (ROWTIME, DataType::Int64),
             (ROWPARTITION, DataType::Int32),
             (ROWOFFSET, DataType::Int64),
         ]
         .into_iter()
+        .chain(bounds)
         .map(|(name, data_type)| Field::new(name, data_type, true));
         std::sync::Arc::new(Schema::new(declared.chain(pseudo).collect::<Vec<_>>()))
     }

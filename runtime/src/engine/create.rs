@@ -91,8 +91,10 @@ impl Engine {
             None => {
                 let formats = options.formats(None, &session.properties)?;
                 let wish = TopicWish::take(&mut options)?;
+                let key_window = options.key_window()?;
                 options.rest(None)?;
-                let definition = definition(storage(topic.clone(), None, BTreeMap::new(), formats));
+                let mut definition = definition(storage(topic.clone(), None, BTreeMap::new(), formats));
+                definition.storage.key_window = key_window;
                 check_formats(&definition)?;
                 self.ensure_topic(&topic, wish, name.span)?;
                 definition

@@ -66,12 +66,9 @@ impl Engine {
             .map(|(column, cells)| column_array(column, cells))
             .collect::<Result<Vec<_>, Error>>()?;
         require_keys(&definition, &columns, &arrays, target)?;
-        let batch = ChangeBatch {
-            records: RecordBatch::try_new(arrow_schema(&columns), arrays)
-                .map_err(|error| Error::System(error.to_string()))?,
-            event_times: Int64Array::from(event_times),
-            weights: None,
-        };
+        let records =
+            RecordBatch::try_new(arrow_schema(&columns), arrays).map_err(|error| Error::System(error.to_string()))?;
+        let batch = ChangeBatch::inserted(records, Int64Array::from(event_times));
         let mut sink = self.shard_sink(&definition, ShardOf { index: 0, count: 1 })?;
         sink.write(&batch)?;
         sink.flush()?;

@@ -32,7 +32,7 @@ pub use topics::Topics;
 
 use crate::catalog::Catalog;
 use crate::exec::WorkerPool;
-use crate::plan::{FunctionSet, Planner};
+use crate::plan::{FunctionSet, Planner, Purpose};
 use crate::sql::ast::{Parsed, Statement};
 use crate::sql::{Source, Variables};
 use crate::types::Clock;
@@ -160,7 +160,11 @@ impl Engine {
                 "only queries have a plan: SELECT, CREATE ... AS SELECT, INSERT INTO ... SELECT",
             ));
         };
-        let planned = self.planner(session).plan(query)?;
+        let purpose = match statement {
+            Statement::Select(_) => Purpose::Transient,
+            _ => Purpose::Persistent,
+        };
+        let planned = self.planner(session).plan(query, purpose)?;
         Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))
     }
 

@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists};
+use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
 use super::storage::{Formats, Options, storage};
 use super::{Engine, Error, Outcome, PushQuery, Session};
-use crate::catalog::{BadRecordPolicy, Definition};
+use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
 use crate::exec::{Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
 use crate::operator::RowErrors;
-use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Scan};
+use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
 use crate::types::schema::{Column, ColumnRole, SqlType};
 
@@ -71,11 +71,9 @@ impl Engine {
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
             return Ok(done);
         }
-        if *kind == SourceKind::Table {
-            return Err(Error::user("not-supported", "CREATE TABLE ... AS SELECT is not supported yet").at(name.span));
-        }
-        persistent_emit(query)?;
-        let mut planned = self.planner(session).plan(query)?;
+        check_emit(query)?;
+        let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
+        check_kind(*kind, planned.kind, name)?;
         let columns = result_columns(&planned, name)?;
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
@@ -104,7 +102,10 @@ impl Engine {
             name: name.value.clone(),
             kind: *kind,
             columns,
-            storage,
+            storage: Storage {
+                key_window: planned.window,
+                ..storage
+            },
             event_time: event_time.map(|(event_time, _)| event_time),
             bad_records: BadRecordPolicy::Skip,
             read_only: false,
@@ -115,8 +116,13 @@ impl Engine {
             let partitions = self.source_partitions(&planned.dataflow)?;
             self.make_topic(&topic, wish, partitions)?;
         }
-        plan::align_to(&mut planned.dataflow, &definition.columns)?;
-        let id = next_id(session, &format!("CSAS_{}", name.value));
+        let hidden = hidden_columns(&planned);
+        plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
+        let prefix = match kind {
+            SourceKind::Stream => "CSAS",
+            SourceKind::Table => "CTAS",
+        };
+        let id = next_id(session, &format!("{prefix}_{}", name.value));
         self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
         session.catalog.put_source(definition);
         let Outcome::Message(message) = created(*kind, name) else {
@@ -143,24 +149,34 @@ impl Engine {
             )
             .at(target.span));
         }
-        persistent_emit(query)?;
-        let mut planned = self.planner(session).plan(query)?;
+        check_emit(query)?;
+        let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
+        if planned.kind == SourceKind::Table {
+            return Err(Error::user(
+                "insert-from-table",
+                format!(
+                    "the query gives a table, whose changes cannot be inserted into the stream `{}`",
+                    target.value
+                ),
+            )
+            .at(target.span)
+            .help("CREATE TABLE ... AS SELECT keeps a table"));
+        }
         let columns: Vec<Column> = definition.writable_columns().cloned().collect();
-        plan::align_to(&mut planned.dataflow, &columns)?;
+        let hidden = hidden_columns(&planned);
+        plan::align_to(&mut planned.dataflow, &columns, hidden)?;
         let id = next_id(session, "INSERTQUERY");
         self.start_persistent(session, id.clone(), &definition, planned, text, false)?;
         Ok(Outcome::Message(format!("rows go to {} by query {id}", target.value)))
     }
 
     pub(crate) fn select(&self, session: &mut Session, query: &Query, text: &str) -> Result<Outcome, Error> {
+        check_emit(query)?;
         let kind = match query.emit {
-            Emit::Changes => QueryKind::Push,
+            Emit::Changes | Emit::Final => QueryKind::Push,
             Emit::Unsaid => QueryKind::Pull,
-            Emit::Final => {
-                return Err(Error::user("emit-final", "EMIT FINAL needs a window").help("write EMIT CHANGES"));
-            }
         };
-        let planned = self.planner(session).plan(query)?;
+        let planned = self.planner(session).plan(query, Purpose::Transient)?;
         let id = next_id(session, if kind == QueryKind::Push { "PUSH" } else { "PULL" });
         let (sender, receiver) = change_channel();
         let schema = Arc::clone(&planned.dataflow.root().schema);
@@ -265,13 +281,6 @@ impl Engine {
     ) -> Result<Parts, Error> {
         let mut sources = BTreeMap::new();
         for (number, (node, scan)) in dataflow.scans().enumerate() {
-            if scan.definition.kind == SourceKind::Table {
-                return Err(Error::user(
-                    "not-supported",
-                    format!("queries over tables are not supported yet (`{}`)", scan.definition.name),
-                )
-                .help("declare the topic as a stream to read its records one by one"));
-            }
             let source = self.source(session, info, number, scan, stop_at)?;
             let dead_letters = match &scan.definition.bad_records {
                 BadRecordPolicy::DeadLetter(topic) => (0..self.config.workers)
@@ -293,6 +302,7 @@ impl Engine {
                 step_rows: self.config.step_rows,
                 commit_interval: session.properties.commit_interval()?,
                 commits_offsets: info.kind == QueryKind::Persistent,
+                closes_windows: stop_at == StopAt::Never,
             },
         })
     }
@@ -496,11 +506,35 @@ pub(crate) fn writable<'a>(session: &'a Session, target: &Name) -> Result<&'a Ar
     Ok(definition)
 }
 
-fn persistent_emit(query: &Query) -> Result<(), Error> {
-    match query.emit {
-        Emit::Final => Err(Error::user("emit-final", "EMIT FINAL needs a window").help("leave it out")),
-        Emit::Changes | Emit::Unsaid => Ok(()),
+fn check_emit(query: &Query) -> Result<(), Error> {
+    let is_windowed = query.clauses.values().any(|clauses| clauses.window.is_some());
+    if query.emit == Emit::Final && !is_windowed {
+        return Err(Error::user(
+            "emit-final",
+            "EMIT FINAL needs a WINDOW, whose end makes a result final",
+        )
+        .help("write EMIT CHANGES"));
     }
+    Ok(())
+}
+
+/// A query over a stream gives a stream or, grouped, a table; the statement must say which.
+fn check_kind(wanted: SourceKind, given: SourceKind, name: &Name) -> Result<(), Error> {
+    if wanted == given {
+        return Ok(());
+    }
+    let word = |kind| kind_word(kind).to_uppercase();
+    Err(Error::user(
+        "wrong-result-kind",
+        format!("the query gives a {}, not a {}", kind_word(given), kind_word(wanted)),
+    )
+    .at(name.span)
+    .help(format!("write CREATE {} {} AS SELECT ...", word(given), name.value)))
+}
+
+/// Columns of a result that are no columns of the stream or table that it makes.
+fn hidden_columns(planned: &PlannedQuery) -> usize {
+    if planned.window.is_some() { 2 } else { 0 }
 }
 
 /// The columns of the stream that a query makes.
@@ -520,7 +554,8 @@ fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<Column>, Er
         ))
     })?;
     let schema = plan::event_time_only_types(&planned.dataflow.root().schema)?;
-    let fields = schema.fields().iter().enumerate();
+    let own = schema.fields().len() - hidden_columns(planned);
+    let fields = schema.fields().iter().take(own).enumerate();
     let columns = fields.map(|(position, field)| Column {
         name: field.name().clone(),
         sql_type: SqlType::from_arrow(field.data_type()).unwrap_or(SqlType::String),

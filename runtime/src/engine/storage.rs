@@ -6,6 +6,8 @@ use super::{Error, Properties};
 use crate::catalog::{BadRecordPolicy, EventTimeColumn, Storage, nearest};
 use crate::format::{Format, FormatSpec};
 use crate::sql::ast::{OptionValue, Span, WithOptions};
+use crate::sql::durations;
+use crate::types::storage::KeyWindow;
 
 /// Options of WITH that belong to the engine; all others are the connector's.
 const OPTIONS: &[&str] = &[
@@ -23,6 +25,8 @@ const OPTIONS: &[&str] = &[
     "TIMESTAMP_FORMAT",
     "VALUE_DELIMITER",
     "VALUE_FORMAT",
+    "WINDOW_SIZE",
+    "WINDOW_TYPE",
     "WRAP_SINGLE_VALUE",
 ];
 
@@ -191,6 +195,46 @@ impl<'a> Options<'a> {
         }
     }
 
+    /// Takes WINDOW_TYPE and WINDOW_SIZE, which say that keys hold a window.
+    pub(crate) fn key_window(&mut self) -> Result<Option<KeyWindow>, Error> {
+        let size = self.spanned("WINDOW_SIZE");
+        let Some((kind, span)) = self.spanned("WINDOW_TYPE") else {
+            return match size {
+                None => Ok(None),
+                Some((_, span)) => Err(Error::user("window-size-alone", "WINDOW_SIZE needs WINDOW_TYPE")
+                    .at(span)
+                    .help("add WINDOW_TYPE = 'TUMBLING' or 'HOPPING'")),
+            };
+        };
+        match (kind.to_uppercase().as_str(), size) {
+            ("SESSION", None) => Ok(Some(KeyWindow::Session)),
+            ("SESSION", Some((_, span))) => Err(Error::user(
+                "window-size",
+                "WINDOW_SIZE has no meaning for sessions, whose sizes differ",
+            )
+            .at(span)),
+            ("TUMBLING" | "HOPPING", Some((text, span))) => match durations::parse(&text) {
+                Ok(size_ms) if size_ms > 0 => Ok(Some(KeyWindow::Time { size_ms })),
+                _ => Err(
+                    Error::user("window-size", format!("WINDOW_SIZE is a length of time, not `{text}`"))
+                        .at(span)
+                        .help("write a number and a unit: '10 SECONDS'"),
+                ),
+            },
+            ("TUMBLING" | "HOPPING", None) => Err(Error::user(
+                "window-size",
+                format!("WINDOW_TYPE = '{kind}' needs WINDOW_SIZE, which the keys do not hold"),
+            )
+            .at(span)
+            .help("add WINDOW_SIZE = '10 SECONDS'")),
+            _ => Err(Error::user(
+                "wrong-option-value",
+                format!("WINDOW_TYPE is TUMBLING, HOPPING or SESSION, not `{kind}`"),
+            )
+            .at(span)),
+        }
+    }
+
     /// Takes BAD_RECORDS and DEAD_LETTER_TOPIC.
     pub(crate) fn bad_records(&mut self) -> Result<BadRecordPolicy, Error> {
         let topic = self.spanned("DEAD_LETTER_TOPIC");
@@ -250,6 +294,7 @@ pub(crate) fn storage(
     Storage {
         topic,
         keys_in_value: connector.is_some(),
+        key_window: None,
         connector,
         options,
         key_format: formats.key,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::operator::RowErrors;
+use crate::operator::{LateRows, RowErrors};
 
 /// Counters of one pipeline.
 #[derive(Debug, Default)]
@@ -17,6 +17,8 @@ pub struct Metrics {
     pub(crate) lag: AtomicU64,
     /// Rows on which an expression failed.
     pub row_errors: Arc<RowErrors>,
+    /// Rows that came too late.
+    pub late_rows: Arc<LateRows>,
 }
 
 /// The counters at one moment.
@@ -32,6 +34,8 @@ pub struct Totals {
     pub dead_letters: u64,
     /// Rows on which an expression failed.
     pub row_errors: u64,
+    /// Rows that came after their window had closed.
+    pub late_rows: u64,
     /// Steps that moved at least one row.
     pub steps: u64,
     /// Commits.
@@ -43,9 +47,10 @@ pub struct Totals {
 impl Metrics {
     /// Counters at zero.
     #[must_use]
-    pub fn new(row_errors: Arc<RowErrors>) -> Self {
+    pub fn new(row_errors: Arc<RowErrors>, late_rows: Arc<LateRows>) -> Self {
         Self {
             row_errors,
+            late_rows,
             ..Self::default()
         }
     }
@@ -59,6 +64,7 @@ impl Metrics {
             bad_records: get(&self.bad_records),
             dead_letters: get(&self.dead_letters),
             row_errors: self.row_errors.count(),
+            late_rows: self.late_rows.count_so_far(),
             steps: get(&self.steps),
             commits: get(&self.commits),
             lag: get(&self.lag),

@@ -5,10 +5,13 @@
 //! plane knows no SQL and no catalog: it is handed a [`crate::plan::Dataflow`], opened sources and sinks.
 
 mod error;
+mod event_clock;
 mod event_time;
 mod exchange;
 mod headers;
+mod key_window;
 mod metrics;
+mod partition_clock;
 mod pipeline;
 mod pool;
 mod scan;

@@ -15,7 +15,7 @@ use super::shard::{Outcome, Shard, Shared};
 use super::sink::{ChangeSender, ShardSink};
 use super::{Error, ScanParts, WorkerPool};
 use crate::connector::Source;
-use crate::operator::RowErrors;
+use crate::operator::{LateRows, RowErrors};
 use crate::plan::{Dataflow, NodeId};
 use crate::types::limits::COMMIT_INTERVAL_MS;
 
@@ -35,6 +35,9 @@ pub struct Options {
     pub commit_interval: Duration,
     /// Whether offsets are remembered for the next run; a pull query reads everything each time.
     pub commits_offsets: bool,
+    /// Whether the end of all sources is the end of time, so that open windows are closed by it. Not where only the reading
+    /// ends and more rows may come later.
+    pub closes_windows: bool,
 }
 
 impl Default for Options {
@@ -44,6 +47,7 @@ impl Default for Options {
             step_rows: StepRows::default(),
             commit_interval: Duration::from_millis(COMMIT_INTERVAL_MS),
             commits_offsets: true,
+            closes_windows: true,
         }
     }
 }
@@ -119,6 +123,8 @@ struct Control {
     is_dirty: bool,
     /// The last thing that happened was a step, whose outcome waits to be looked at.
     after_step: bool,
+    /// The step in which the operators see that all sources have ended has begun.
+    is_closing: bool,
 }
 
 impl Pipeline {
@@ -128,7 +134,8 @@ impl Pipeline {
     /// When an operator or a format cannot be set up.
     pub fn start(parts: Parts, pool: &WorkerPool) -> Result<Arc<Self>, Error> {
         let shards = parts.options.shards.max(1);
-        let shared = Shared::new(&parts.dataflow, shards);
+        let late = Arc::new(LateRows::default());
+        let shared = Shared::new(&parts.dataflow, shards, Arc::clone(&late));
         let mut sinks = parts.sinks.into_iter();
         let mut sources = BTreeMap::new();
         let mut dead_letters: BTreeMap<NodeId, Vec<_>> = BTreeMap::new();
@@ -167,13 +174,14 @@ impl Pipeline {
                 last_commit: Instant::now(),
                 is_dirty: false,
                 after_step: false,
+                is_closing: false,
             }),
             remaining: AtomicUsize::new(0),
             is_parked: AtomicBool::new(false),
             wake_asked: AtomicBool::new(false),
             stop_asked: AtomicBool::new(false),
             empty_steps: AtomicU64::new(0),
-            metrics: Metrics::new(parts.row_errors),
+            metrics: Metrics::new(parts.row_errors, late),
             state: Mutex::new(State::Running),
             state_changed: Condvar::new(),
         });
@@ -256,7 +264,16 @@ impl Pipeline {
         let outcome = if after_step { self.gather()? } else { Outcome::default() };
         control.is_dirty |= outcome.rows > 0;
         self.deal_partitions(&mut control)?;
-        let has_ended = self.shared.is_limit_reached() || self.has_ended(&control);
+        let is_full = self.shared.is_limit_reached();
+        let has_ended = is_full || self.has_ended(&control);
+        if has_ended && !is_full && self.options.closes_windows && !control.is_closing {
+            control.is_closing = true;
+            control.after_step = true;
+            drop(control);
+            self.shared.clock.end();
+            self.start_stage(0, pool);
+            return Ok(());
+        }
         if has_ended || self.stop_asked.load(Ordering::Acquire) {
             self.commit(&mut control)?;
             for shard in &self.shards {

@@ -10,15 +10,19 @@ use datafusion::arrow::array::{
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::Error;
+use super::event_clock::NOT_WAITED_FOR;
 use super::event_time::EventTime;
 use super::headers::{all_headers, last_header};
+use super::key_window::WindowBounds;
 use super::metrics::{Metrics, add};
+use super::partition_clock::PartitionClock;
 use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::{ColumnBatch, PartitionReader, PollLimits, Polled, RecordSink};
 use crate::format::{self, BadRow, Decoder};
 use crate::plan;
 use crate::types::limits::{BAD_RECORDS_LOGGED_PER_STEP_MAX, BATCH_BYTES_MAX, BATCH_ROWS_MAX};
-use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME};
+use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, WINDOWEND, WINDOWSTART};
+use crate::types::storage::SourceKind;
 use crate::types::{BytesColumn, ChangeBatch, Headers, RawRecords};
 
 /// How many rows a step takes.
@@ -55,6 +59,8 @@ enum ColumnSource {
     RowOffset,
     Headers,
     Header(String),
+    WindowStart,
+    WindowEnd,
 }
 
 /// One scan in one shard.
@@ -66,7 +72,11 @@ pub(crate) struct ScanShard {
     keys: Option<Box<dyn Decoder>>,
     values: Option<Box<dyn Decoder>>,
     event_time: Option<(ColumnSource, usize, EventTime)>,
-    readers: Vec<Box<dyn PartitionReader>>,
+    readers: Vec<(Box<dyn PartitionReader>, PartitionClock)>,
+    /// Whether rows get their stream times.
+    stream_times: bool,
+    /// Rows are taken one by one in the order of all partitions.
+    in_order: bool,
     next_reader: usize,
     next_offsets: BTreeMap<i32, i64>,
     dead_letters: Option<Box<dyn RecordSink>>,
@@ -92,6 +102,7 @@ struct Rows {
     offsets: Int64Array,
     partition: i32,
     headers: Option<Vec<Headers>>,
+    windows: Option<WindowBounds>,
     tombstones: Option<BooleanArray>,
 }
 
@@ -137,6 +148,8 @@ impl ScanShard {
             values,
             event_time,
             readers: Vec::new(),
+            stream_times: scan.stream_times,
+            in_order: false,
             next_reader: 0,
             next_offsets: BTreeMap::new(),
             dead_letters,
@@ -145,11 +158,11 @@ impl ScanShard {
     }
 
     pub(crate) fn add_reader(&mut self, reader: Box<dyn PartitionReader>) {
-        self.readers.push(reader);
+        self.readers.push((reader, PartitionClock::new()));
     }
 
     pub(crate) fn remove_partition(&mut self, partition: i32) {
-        self.readers.retain(|reader| reader.partition() != partition);
+        self.readers.retain(|(reader, _)| reader.partition() != partition);
         self.next_offsets.remove(&partition);
     }
 
@@ -163,7 +176,7 @@ impl ScanShard {
     }
 
     pub(crate) fn lag(&self) -> u64 {
-        self.readers.iter().filter_map(|reader| reader.lag()).sum()
+        self.readers.iter().filter_map(|(reader, _)| reader.lag()).sum()
     }
 
     /// Ends the dead letters of this shard, so that a reader of their topic sees the end.
@@ -185,12 +198,25 @@ impl ScanShard {
     pub(crate) fn earliest(&mut self) -> Option<(u64, usize)> {
         let waiting = self.readers.iter_mut().enumerate();
         waiting
-            .filter_map(|(number, reader)| Some((reader.next_order()?, number)))
+            .filter_map(|(number, (reader, _))| Some((reader.next_order()?, number)))
             .min()
+    }
+
+    /// The smallest stream time over its partitions, milliseconds since the epoch; what holds nobody back is left out.
+    pub(crate) fn stream_time(&self) -> i64 {
+        let times = self.readers.iter().map(|(_, clock)| {
+            if self.in_order {
+                clock.waited_for_in_order()
+            } else {
+                clock.waited_for()
+            }
+        });
+        times.min().unwrap_or(NOT_WAITED_FOR)
     }
 
     /// Polls one reader for one row.
     pub(crate) fn scan_one(&mut self, reader: usize, metrics: &Metrics) -> Result<Scanned, Error> {
+        self.in_order = true;
         let mut scanned = Scanned::default();
         let limits = PollLimits {
             rows_max: 1,
@@ -221,10 +247,11 @@ impl ScanShard {
 
     /// Polls one reader; true when it had ended and was removed.
     fn poll(&mut self, reader: usize, limits: PollLimits, metrics: &Metrics, out: &mut Scanned) -> Result<bool, Error> {
-        let rows = match self.readers[reader].poll(limits)? {
+        let rows = match self.readers[reader].0.poll(limits)? {
             Polled::Records(records) => self.decode(records, metrics)?,
             Polled::Columns(batch) => self.pick(batch),
             Polled::Idle { retry_after } => {
+                self.readers[reader].1.observe_idle();
                 out.retry_after = match (out.retry_after, retry_after) {
                     (Some(a), Some(b)) => Some(a.min(b)),
                     (a, b) => a.or(b),
@@ -242,7 +269,8 @@ impl ScanShard {
         if let Some(last) = rows.offsets.values().last() {
             self.next_offsets.insert(rows.partition, last + 1);
         }
-        let batch = self.batch(rows, bad, metrics)?;
+        let mut batch = self.batch(rows, bad, metrics)?;
+        self.readers[reader].1.observe(&mut batch, self.stream_times);
         add(&metrics.rows_in, batch.num_rows());
         if !batch.is_empty() {
             out.batches.push(batch);
@@ -252,13 +280,15 @@ impl ScanShard {
 
     fn decode(
         &mut self,
-        records: RawRecords,
+        mut records: RawRecords,
         metrics: &Metrics,
     ) -> Result<Option<(Rows, Option<BooleanArray>)>, Error> {
         if records.is_empty() {
             return Ok(None);
         }
         let mut bad = Vec::new();
+        let window = self.definition.storage.key_window;
+        let windows = window.map(|window| WindowBounds::cut_from(&mut records.keys, window, &mut bad));
         let mut decode = |decoder: &mut Option<Box<dyn Decoder>>, bytes: &BytesColumn| match decoder {
             Some(decoder) => {
                 let decoded = decoder.decode(bytes);
@@ -275,7 +305,8 @@ impl ScanShard {
             Some(self.report_bad(bad, &records, metrics)?)
         };
         let count = records.len();
-        let any_tombstone = (0..count).any(|row| records.values.is_null(row)) && self.has_value_columns();
+        let may_be_gone = self.definition.kind == SourceKind::Table || self.has_value_columns();
+        let any_tombstone = may_be_gone && (0..count).any(|row| records.values.is_null(row));
         let tombstones = any_tombstone.then(|| (0..count).map(|row| Some(records.values.is_null(row))).collect());
         let rows = Rows {
             count,
@@ -285,6 +316,7 @@ impl ScanShard {
             offsets: records.offsets.into(),
             partition: records.partition,
             headers: records.headers,
+            windows,
             tombstones,
         };
         Ok(Some((rows, keep)))
@@ -317,6 +349,7 @@ impl ScanShard {
             offsets: batch.offsets,
             partition: batch.partition,
             headers: None,
+            windows: None,
             tombstones: None,
         };
         (rows.count > 0).then_some((rows, None))
@@ -337,13 +370,14 @@ impl ScanShard {
             .collect();
         let options = RecordBatchOptions::new().with_row_count(Some(rows.count));
         let weights = rows.tombstones.as_ref().map(|tombstones| {
-            let weights = tombstones.iter().map(|dead| if dead == Some(true) { -1 } else { 1 });
+            let weights = tombstones.iter().map(|dead| i8::from(dead != Some(true)));
             Int8Array::from_iter_values(weights)
         });
         let batch = ChangeBatch {
             records: RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?,
             event_times,
             weights,
+            stream_times: None,
         };
         let timeless = timeless
             .map(|mask| self.report_timeless(mask, &rows, metrics))
@@ -369,6 +403,8 @@ impl ScanShard {
             ColumnSource::RowTime => Arc::new(event_times.clone()),
             ColumnSource::RowPartition => Arc::new(Int32Array::from_value(rows.partition, rows.count)),
             ColumnSource::RowOffset => Arc::new(rows.offsets.clone()),
+            ColumnSource::WindowStart => rows.windows.as_ref().map_or_else(nulls, WindowBounds::starts),
+            ColumnSource::WindowEnd => rows.windows.as_ref().map_or_else(nulls, WindowBounds::ends),
             ColumnSource::Headers => rows.headers.as_ref().map_or_else(nulls, |headers| all_headers(headers)),
             ColumnSource::Header(key) => rows
                 .headers
@@ -529,6 +565,8 @@ impl DecodePlan {
             None => match name {
                 ROWPARTITION => ColumnSource::RowPartition,
                 ROWOFFSET => ColumnSource::RowOffset,
+                WINDOWSTART => ColumnSource::WindowStart,
+                WINDOWEND => ColumnSource::WindowEnd,
                 other => {
                     debug_assert!(other == ROWTIME, "{other} is no pseudo-column");
                     ColumnSource::RowTime

@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Error;
+use super::event_clock::EventClock;
 use super::exchange::{Mailboxes, Router};
 use super::metrics::{Metrics, add};
 use super::scan::{ScanShard, Scanned, StepRows};
 use super::sink::ShardSink;
 use super::stages::Stages;
-use crate::operator::{Filter, Limit, LimitCount, Operator, Project, RowErrors, StreamFunctionOperator};
+use crate::operator::{
+    Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, StreamFunctionOperator, TableSource,
+};
 use crate::plan::{Dataflow, NodeId, NodeKind};
 use crate::types::ChangeBatch;
 
@@ -31,8 +34,9 @@ pub(crate) struct Shard {
     number: usize,
     stages: Arc<Stages>,
     roles: Vec<Role>,
-    /// Batches that wait at each node.
-    inboxes: Vec<Vec<ChangeBatch>>,
+    clock: Arc<EventClock>,
+    /// Batches that wait at each node, with the port that they came in at.
+    inboxes: Vec<Vec<(usize, ChangeBatch)>>,
     sink: Option<ShardSink>,
     row_errors: Arc<RowErrors>,
     pub(crate) outcome: Outcome,
@@ -51,12 +55,14 @@ pub(crate) struct Outcome {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) stages: Arc<Stages>,
+    pub(crate) clock: Arc<EventClock>,
+    pub(crate) late: Arc<LateRows>,
     pub(crate) mailboxes: Vec<Option<Arc<Mailboxes>>>,
     pub(crate) limits: Vec<Option<Arc<LimitCount>>>,
 }
 
 impl Shared {
-    pub(crate) fn new(dataflow: &Dataflow, shards: usize) -> Self {
+    pub(crate) fn new(dataflow: &Dataflow, shards: usize, late: Arc<LateRows>) -> Self {
         let of = |node: &crate::plan::Node| match node.kind {
             NodeKind::Exchange(_) => Some(Arc::new(Mailboxes::new(shards))),
             _ => None,
@@ -67,6 +73,8 @@ impl Shared {
         };
         Self {
             stages: Arc::new(Stages::of(dataflow)),
+            clock: Arc::new(EventClock::new(dataflow.nodes.len(), shards)),
+            late,
             mailboxes: dataflow.nodes.iter().map(of).collect(),
             limits: dataflow.nodes.iter().map(limit).collect(),
         }
@@ -94,11 +102,9 @@ impl Shard {
             let schema = Arc::clone(&node.schema);
             roles.push(match &node.kind {
                 NodeKind::Scan(scan) => Role::Scan(Box::new(ScanShard::new(scan, schema, dead_letters(id))?)),
-                NodeKind::Rows(records) => Role::Rows((number == 0).then(|| ChangeBatch {
-                    records: records.clone(),
-                    event_times: vec![0; records.num_rows()].into(),
-                    weights: None,
-                })),
+                NodeKind::Rows(records) => Role::Rows(
+                    (number == 0).then(|| ChangeBatch::inserted(records.clone(), vec![0; records.num_rows()].into())),
+                ),
                 NodeKind::Filter(predicate) => Role::Operator(Box::new(Filter::new(predicate.clone(), errors()))),
                 NodeKind::Project(expressions) => {
                     Role::Operator(Box::new(Project::new(expressions.clone(), schema, errors())))
@@ -106,6 +112,12 @@ impl Shard {
                 NodeKind::StreamFunction { keys, calls } => {
                     let operator = StreamFunctionOperator::new(keys.clone(), calls, schema, errors())?;
                     Role::Operator(Box::new(operator))
+                }
+                NodeKind::TableSource { keys, old_rows } => {
+                    Role::Operator(Box::new(TableSource::new(keys.clone(), *old_rows, schema)?))
+                }
+                NodeKind::GroupBy(group_by) => {
+                    Role::Operator(group_by.operator(schema, errors(), Arc::clone(&shared.late))?)
                 }
                 NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
                     Some(mailboxes) => {
@@ -123,6 +135,7 @@ impl Shard {
         Ok(Self {
             number,
             stages: Arc::clone(&shared.stages),
+            clock: Arc::clone(&shared.clock),
             inboxes: roles.iter().map(|_| Vec::new()).collect(),
             roles,
             sink: Some(sink),
@@ -144,6 +157,7 @@ impl Shard {
     fn try_stage(&mut self, stage: usize, rows: StepRows, metrics: &Metrics) -> Result<(), Error> {
         if stage == 0 {
             self.read(rows, metrics)?;
+            self.tell_time();
         } else {
             self.receive(stage);
         }
@@ -153,6 +167,15 @@ impl Shard {
             }
         }
         Ok(())
+    }
+
+    /// Says how far event time has come on the partitions of this shard.
+    fn tell_time(&mut self) {
+        for (id, role) in self.roles.iter_mut().enumerate() {
+            if let Role::Scan(scan) = role {
+                self.clock.set(id, self.number, scan.stream_time());
+            }
+        }
     }
 
     fn read(&mut self, rows: StepRows, metrics: &Metrics) -> Result<(), Error> {
@@ -211,7 +234,7 @@ impl Shard {
             (Some(a), Some(b)) => Some(a.min(b)),
             (a, b) => a.or(b),
         };
-        self.inboxes[id].extend(scanned.batches);
+        self.inboxes[id].extend(scanned.batches.into_iter().map(|batch| (0, batch)));
     }
 
     /// Takes what the exchanges of the stage before hold for this shard.
@@ -219,18 +242,19 @@ impl Shard {
         for id in 0..self.roles.len() {
             if self.stages.stage[id] + 1 == stage
                 && let Role::Exchange(_, mailboxes) = &self.roles[id]
-                && let Some(consumer) = self.stages.consumer[id]
+                && let Some((consumer, port)) = self.stages.consumer[id]
             {
-                self.inboxes[consumer].extend(mailboxes.take(self.number));
+                let received = mailboxes.take(self.number).into_iter();
+                self.inboxes[consumer].extend(received.map(|batch| (port, batch)));
             }
         }
     }
 
     fn run_node(&mut self, id: NodeId, metrics: &Metrics) -> Result<(), Error> {
-        let waiting = std::mem::take(&mut self.inboxes[id]);
+        let mut waiting = std::mem::take(&mut self.inboxes[id]);
         let mut out = Vec::with_capacity(waiting.len());
         match &mut self.roles[id] {
-            Role::Scan(_) | Role::Pass => out = waiting,
+            Role::Scan(_) | Role::Pass => out.extend(waiting.into_iter().map(|(_, batch)| batch)),
             Role::Rows(rows) => {
                 if let Some(batch) = rows.take() {
                     self.outcome.rows += batch.num_rows();
@@ -238,12 +262,14 @@ impl Shard {
                 }
             }
             Role::Operator(operator) => {
-                for batch in waiting {
-                    operator.push(batch, &mut out)?;
+                waiting.sort_by_key(|(port, _)| std::cmp::Reverse(*port));
+                for (port, batch) in waiting {
+                    operator.push(port, batch, &mut out)?;
                 }
+                operator.advance(self.clock.progress(&self.stages.scans[id]), &mut out)?;
             }
             Role::Exchange(router, mailboxes) => {
-                for batch in waiting {
+                for (_, batch) in waiting {
                     for (to, part) in router.route(batch, &self.row_errors)? {
                         mailboxes.send(self.number, to, part);
                     }
@@ -252,7 +278,7 @@ impl Shard {
             }
         }
         match self.stages.consumer[id] {
-            Some(consumer) => self.inboxes[consumer].extend(out),
+            Some((consumer, port)) => self.inboxes[consumer].extend(out.into_iter().map(|batch| (port, batch))),
             None => {
                 for batch in &out {
                     if let Some(sink) = &mut self.sink {

@@ -3,15 +3,18 @@
 use std::sync::Arc;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
-use datafusion::arrow::array::{Array, ArrayRef, BooleanArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use datafusion::arrow::datatypes::Int64Type;
 
 use super::Error;
+use super::key_window::append_bounds;
 use crate::catalog::Definition;
 use crate::connector::{self, ColumnSink, Sink};
 use crate::format::{self, Encoder};
 use crate::types::limits::PUSH_QUERY_BATCHES_MAX;
 use crate::types::schema::{Column, ColumnRole};
-use crate::types::{ChangeBatch, RawRecords};
+use crate::types::storage::{KeyWindow, SourceKind};
+use crate::types::{BytesColumn, ChangeBatch, RawRecords};
 
 /// The sink of one shard.
 #[derive(Debug)]
@@ -29,6 +32,9 @@ pub struct RecordWriter {
     values: (Vec<usize>, Box<dyn Encoder>),
     sink: Box<dyn connector::RecordSink>,
     records: RawRecords,
+    kind: SourceKind,
+    /// The window of the key, whose bounds are the two columns from this position on.
+    window: Option<(KeyWindow, usize)>,
 }
 
 impl ShardSink {
@@ -54,6 +60,8 @@ impl ShardSink {
             values: part(&ColumnRole::Value, &definition.storage.value_format)?,
             sink,
             records: RawRecords::default(),
+            kind: definition.kind,
+            window: definition.storage.key_window.map(|window| (window, columns.len())),
         }))
     }
 
@@ -93,7 +101,57 @@ impl ShardSink {
 
 impl RecordWriter {
     fn write(&mut self, changes: &ChangeBatch) -> Result<(), Error> {
+        if self.kind == SourceKind::Table
+            && changes.weights.is_some()
+            && let Some(standing) = self.without_replaced_rows(changes)?
+        {
+            return self.write_records(&changes.filter(&standing)?);
+        }
+        self.write_records(changes)
+    }
+
+    /// The mask of the rows that become records of a table: not old rows that their new ones, which follow at once, replace under
+    /// the same key. `None` where all rows do. A session's old row stays, for ksqlDB writes a tombstone for it even when the new
+    /// one has the same bounds.
+    fn without_replaced_rows(&mut self, changes: &ChangeBatch) -> Result<Option<BooleanArray>, Error> {
+        if matches!(self.window, Some((KeyWindow::Session, _))) {
+            return Ok(None);
+        }
+        let keys = self.encoded_keys(changes)?;
         let rows = changes.num_rows();
+        let is_replaced = |row: usize| {
+            row + 1 < rows
+                && changes.weight(row) < 0
+                && changes.weight(row + 1) > 0
+                && keys.get(row) == keys.get(row + 1)
+        };
+        let standing: Vec<bool> = (0..rows).map(|row| !is_replaced(row)).collect();
+        Ok(standing.contains(&false).then(|| standing.into()))
+    }
+
+    fn encoded_keys(&mut self, changes: &ChangeBatch) -> Result<BytesColumn, Error> {
+        let rows = changes.num_rows();
+        let columns: Vec<ArrayRef> = (self.keys.0.iter())
+            .map(|i| Arc::clone(changes.records.column(*i)))
+            .collect();
+        let null_keys = all_null(&columns, rows);
+        let mut keys = BytesColumn::new();
+        self.keys.1.encode(&columns, rows, null_keys.as_ref(), &mut keys)?;
+        Ok(match self.window {
+            None => keys,
+            Some((window, first)) => {
+                let bound = |position: usize| changes.records.column(position).as_primitive::<Int64Type>();
+                append_bounds(&keys, window, bound(first), bound(first + 1))
+            }
+        })
+    }
+
+    fn write_records(&mut self, changes: &ChangeBatch) -> Result<(), Error> {
+        let rows = changes.num_rows();
+        let windowed_keys = match self.window {
+            Some(_) => Some(self.encoded_keys(changes)?),
+            None => None,
+        };
         let pick = |positions: &[usize]| -> Vec<ArrayRef> {
             positions
                 .iter()
@@ -103,14 +161,18 @@ impl RecordWriter {
         let records = &mut self.records;
         records.keys.clear();
         records.values.clear();
-        let keys = pick(&self.keys.0);
-        let null_keys = all_null(&keys, rows);
-        self.keys.1.encode(&keys, rows, null_keys.as_ref(), &mut records.keys)?;
+        if let Some(keys) = windowed_keys {
+            records.keys = keys;
+        } else {
+            let keys = pick(&self.keys.0);
+            let null_keys = all_null(&keys, rows);
+            self.keys.1.encode(&keys, rows, null_keys.as_ref(), &mut records.keys)?;
+        }
         let tombstones = changes.weights.as_ref().map(|weights| {
             weights
                 .values()
                 .iter()
-                .map(|weight| Some(*weight < 0))
+                .map(|weight| Some(*weight <= 0))
                 .collect::<BooleanArray>()
         });
         let values = pick(&self.values.0);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::cast::AsArray;
+use datafusion::arrow::compute::and;
 
 use super::{Error, Expression, Operator, RowErrors};
 use crate::types::ChangeBatch;
@@ -23,9 +24,13 @@ impl Filter {
 }
 
 impl Operator for Filter {
-    fn push(&mut self, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+    fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let values = self.predicate.evaluate(&changes.records, &self.errors)?;
-        let mask = values.array.as_boolean();
+        // A record without a value is no row, so it does not pass (ksqlDB drops null rows in a filter).
+        let mask = match changes.rows_mask() {
+            Some(rows) => &and(values.array.as_boolean(), &rows)?,
+            None => values.array.as_boolean(),
+        };
         // Rows on which the predicate failed are null in the mask, so they go whatever the policy says.
         let kept = match mask.true_count() {
             0 => return Ok(()),

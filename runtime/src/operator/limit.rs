@@ -51,7 +51,7 @@ impl Limit {
 }
 
 impl Operator for Limit {
-    fn push(&mut self, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+    fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let passing = usize::try_from(self.count.take(changes.num_rows() as u64)).unwrap_or(usize::MAX);
         if passing > 0 {
             out.push(changes.slice(0, passing));

@@ -3,14 +3,19 @@
 //! An operator is synchronous and single-threaded. It knows neither Kafka nor tokio nor the wall clock: it takes change
 //! batches and gives change batches. Each shard has operators of its own.
 
+pub mod aggregate;
 mod error;
 pub mod expression;
 mod filter;
+pub mod group_by;
 mod keys;
+mod late_rows;
 mod limit;
 mod project;
 mod row_errors;
+mod row_store;
 mod stream_function;
+mod table_source;
 
 use std::fmt::Debug;
 
@@ -19,18 +24,55 @@ pub(crate) use error::plain_reason;
 pub use expression::Expression;
 pub use filter::Filter;
 pub use keys::KeyIndex;
+pub use late_rows::LateRows;
 pub use limit::{Limit, LimitCount};
 pub use project::Project;
 pub use row_errors::{RowErrorPolicy, RowErrors};
 pub use stream_function::{StreamCall, StreamFunctionOperator};
+pub use table_source::TableSource;
 
 use crate::types::ChangeBatch;
 
+/// How far event time has come at an operator when a step ends, the same in every shard. Milliseconds since the epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// The smallest stream time over all partitions that feed the operator, idle ones left out: no earlier row is expected.
+    /// `i64::MIN` while nothing is known, `i64::MAX` when all inputs have ended for good.
+    pub watermark: i64,
+    /// The largest over the operator's sources of each source's own watermark: the one stream time that both sides of a stream
+    /// join share (Kafka Streams: `TimeTracker`).
+    pub shared_time: i64,
+}
+
+impl Progress {
+    /// Nothing is known yet.
+    pub const UNKNOWN: Self = Self {
+        watermark: i64::MIN,
+        shared_time: i64::MIN,
+    };
+    /// All inputs have ended for good.
+    pub const ENDED: Self = Self {
+        watermark: i64::MAX,
+        shared_time: i64::MAX,
+    };
+}
+
 /// One node of a dataflow in one shard.
 pub trait Operator: Send + Debug {
-    /// Takes one batch and appends what it makes of it to `out`.
+    /// Takes one batch that came in at input number `port` and appends what it makes of it to `out`. Within a step the batches
+    /// of higher ports come first, so that a stream meets a table's changes of its own step.
     ///
     /// # Errors
     /// When the batch cannot be worked on and the policy is not to leave rows out; the pipeline then stops.
-    fn push(&mut self, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error>;
+    fn push(&mut self, port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error>;
+
+    /// Called once in each step, after all of its batches were pushed: time to give what waited for the end of the step or
+    /// for time to pass, and to forget what is too old.
+    ///
+    /// # Errors
+    /// As [`Operator::push`].
+    fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let _ = (progress, out);
+        Ok(())
+    }
 }

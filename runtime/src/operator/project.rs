@@ -30,7 +30,7 @@ impl Project {
 }
 
 impl Operator for Project {
-    fn push(&mut self, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+    fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let mut keep = None;
         let mut columns = Vec::with_capacity(self.expressions.len());
         for expression in &self.expressions {
@@ -46,6 +46,7 @@ impl Operator for Project {
             records: RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?,
             event_times: changes.event_times,
             weights: changes.weights,
+            stream_times: changes.stream_times,
         };
         out.push(match keep {
             Some(mask) => projected.filter(&mask)?,

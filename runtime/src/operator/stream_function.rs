@@ -69,7 +69,7 @@ impl StreamFunctionOperator {
 }
 
 impl Operator for StreamFunctionOperator {
-    fn push(&mut self, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+    fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         // A record without a value is no row to a function (ksqlDB: it is dropped before any stateful step).
         let changes = changes.without_retractions()?;
         if changes.is_empty() {
@@ -92,6 +92,7 @@ impl Operator for StreamFunctionOperator {
             records: RecordBatch::try_new(Arc::clone(&self.schema), columns)?,
             event_times: changes.event_times,
             weights: None,
+            stream_times: changes.stream_times,
         });
         Ok(())
     }

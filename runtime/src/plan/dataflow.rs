@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use crate::catalog::Definition;
+use crate::operator::group_by::GroupBy;
 use crate::operator::{Expression, StreamCall};
 
 /// Number of a node in [`Dataflow::nodes`].
@@ -48,6 +49,15 @@ pub enum NodeKind {
     },
     /// Sends each row to the shard that it belongs to.
     Exchange(Distribution),
+    /// Makes changes of a table from the records of its topic.
+    TableSource {
+        /// Positions of the primary key.
+        keys: Vec<usize>,
+        /// Whether the old row of a key comes with its new one.
+        old_rows: bool,
+    },
+    /// Groups rows and aggregates them.
+    GroupBy(Box<GroupBy>),
     /// Lets the first rows through, over all shards.
     Limit(u64),
     /// Rows of all inputs.
@@ -70,6 +80,8 @@ pub struct Scan {
     pub definition: Arc<Definition>,
     /// The columns read, as positions in [`Definition::query_schema`], in the order of the node's schema.
     pub projection: Vec<usize>,
+    /// Whether rows get their stream times, which windows and stream joins read.
+    pub stream_times: bool,
 }
 
 impl Dataflow {

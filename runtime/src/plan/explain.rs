@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use super::{Dataflow, Distribution, NodeId, NodeKind};
 use crate::operator::Expression;
+use crate::operator::group_by::{GroupBy, WindowEmit};
 
 /// One line per node, inputs below and indented.
 #[must_use]
@@ -69,9 +70,36 @@ fn describe(node: &super::Node) -> String {
         }
         NodeKind::Exchange(Distribution::Hash(keys)) => format!("exchange by hash of {}", list(keys)),
         NodeKind::Exchange(Distribution::Single) => "exchange to one shard".into(),
+        NodeKind::TableSource { keys, old_rows } => {
+            let names: Vec<&str> = keys.iter().map(|key| node.schema.field(*key).name().as_str()).collect();
+            let state = if *old_rows { "keeps its rows" } else { "keeps nothing" };
+            format!("table by {}, {state}", names.join(", "))
+        }
+        NodeKind::GroupBy(group_by) => describe_group_by(group_by),
         NodeKind::Limit(limit) => format!("limit {limit}"),
         NodeKind::Union => "union".into(),
     }
+}
+
+fn describe_group_by(group_by: &GroupBy) -> String {
+    let calls: Vec<&str> = group_by.calls.iter().map(|call| call.label.as_str()).collect();
+    let keys = if group_by.keys.is_empty() {
+        "one group".into()
+    } else {
+        format!("by {}", list(&group_by.keys))
+    };
+    let mut text = format!("group {keys}: {}", calls.join(", "));
+    if let Some(window) = &group_by.window {
+        let emit = match group_by.emit {
+            WindowEmit::Changes => "given at each change",
+            WindowEmit::Final => "given when the watermark closes it",
+        };
+        let _ = write!(text, "; window {window}, {emit}");
+    }
+    if group_by.old_rows {
+        text.push_str("; with old rows");
+    }
+    text
 }
 
 fn list(expressions: &[Expression]) -> String {

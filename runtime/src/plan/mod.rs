@@ -9,12 +9,15 @@ mod dataflow;
 mod error;
 mod explain;
 mod function_set;
-mod key;
+mod join_key;
 mod lower;
 mod names;
 mod rewrite;
 mod stream_marker;
 mod target;
+mod window_marker;
+mod windows;
+mod within_marker;
 
 use std::sync::Arc;
 
@@ -26,7 +29,17 @@ pub use lower::PlannedQuery;
 pub use target::{align_to, event_time_only_types};
 
 use crate::catalog::Catalog;
-use crate::sql::ast::Query;
+use crate::operator::group_by::WindowEmit;
+use crate::sql::ast::{Emit, Query};
+
+/// What a query is planned for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// Its result becomes a stream or table: a window that is a part of the key comes as two more columns at the end.
+    Persistent,
+    /// Its result is shown.
+    Transient,
+}
 
 /// What planning needs to know.
 #[derive(Debug, Clone, Copy)]
@@ -42,10 +55,20 @@ impl Planner<'_> {
     ///
     /// # Errors
     /// When a name or type is wrong, or the query cannot be streamed.
-    pub fn plan(&self, query: &Query) -> Result<PlannedQuery, Error> {
-        let rewritten = rewrite::rewrite(query, self.catalog, self.functions)?;
+    pub fn plan(&self, query: &Query, purpose: Purpose) -> Result<PlannedQuery, Error> {
+        let rewritten = rewrite::rewrite(query, self.catalog, self.functions, purpose)?;
         let logical = names::logical_plan(rewritten.body, self.catalog, self.functions)?;
-        lower::lower(&logical, rewritten.partition_by, self.functions)
+        let emit = match query.emit {
+            Emit::Final => WindowEmit::Final,
+            Emit::Changes | Emit::Unsaid => WindowEmit::Changes,
+        };
+        lower::lower(
+            &logical,
+            rewritten.partition_by,
+            rewritten.key_window,
+            emit,
+            self.functions,
+        )
     }
 
     /// Plans an expression that sees no column, as those of INSERT ... VALUES, and gives its value.

@@ -22,7 +22,10 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 
+use super::join_key::key_function;
 use super::stream_marker::{StreamMarker, parse_marker_name};
+use super::window_marker::window_function;
+use super::within_marker::within_function;
 use super::{Error, FunctionSet};
 use crate::catalog::{Catalog, Definition};
 use crate::function::{KsqlSemantics, type_integer_literals};
@@ -69,6 +72,12 @@ impl ContextProvider for Names<'_> {
         if let Some((function, keys)) = parse_marker_name(name) {
             let overloads = self.functions.stream(function)?;
             return Some(Arc::new(ScalarUDF::from(StreamMarker::new(function, overloads, keys))));
+        }
+        if let Some(function) = window_function(name)
+            .or_else(|| key_function(name))
+            .or_else(|| within_function(name))
+        {
+            return Some(function);
         }
         self.functions.scalar(name).cloned()
     }

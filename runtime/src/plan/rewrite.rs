@@ -14,10 +14,11 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::stream_marker::marker_name;
-use super::{Error, FunctionSet};
+use super::{Error, FunctionSet, Purpose, join_key, windows, within_marker};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
+use crate::types::storage::KeyWindow;
 
 /// A query that DataFusion plans, and the key that it asks for.
 #[derive(Debug)]
@@ -25,21 +26,31 @@ pub(crate) struct Rewritten {
     pub(crate) body: ast::Query,
     /// Positions in the projection of the outer SELECT's PARTITION BY; `None` where it has none.
     pub(crate) partition_by: Option<Vec<usize>>,
+    /// The window that is a part of the result's key; its bounds are the last two columns.
+    pub(crate) key_window: Option<KeyWindow>,
 }
 
 /// Rewrites `query`.
-pub(crate) fn rewrite(query: &Query, catalog: &Catalog, functions: &FunctionSet) -> Result<Rewritten, Error> {
+pub(crate) fn rewrite(
+    query: &Query,
+    catalog: &Catalog,
+    functions: &FunctionSet,
+    purpose: Purpose,
+) -> Result<Rewritten, Error> {
     let mut rewriter = Rewriter {
         query,
         catalog,
         functions,
+        purpose,
         partition_by: None,
+        key_window: None,
     };
     let mut body = (*query.body).clone();
     rewriter.query(&mut body, Depth::Outer)?;
     Ok(Rewritten {
         body,
         partition_by: rewriter.partition_by,
+        key_window: rewriter.key_window,
     })
 }
 
@@ -53,7 +64,9 @@ struct Rewriter<'a> {
     query: &'a Query,
     catalog: &'a Catalog,
     functions: &'a FunctionSet,
+    purpose: Purpose,
     partition_by: Option<Vec<usize>>,
+    key_window: Option<KeyWindow>,
 }
 
 /// A relation of a FROM: how its columns are called, and what it is where that is known.
@@ -99,13 +112,25 @@ impl Rewriter<'_> {
             .cloned()
             .unwrap_or_default();
         type_integer_literals(&mut clauses.partition_by);
-        refuse_unsupported(&clauses)?;
         type_integer_literals(&mut select.projection);
         type_integer_literals(&mut select.selection);
+        type_integer_literals(&mut select.having);
+        type_integer_literals(&mut select.group_by);
         let relations = self.relations(select);
         expand_wildcards(select, &relations)?;
         name_expressions(select);
         self.key_stream_functions(select, &relations)?;
+        let columns = relations.iter().filter_map(|relation| relation.definition);
+        let columns = columns.flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
+        join_key::replace_synthetic_key(select, &join_key::synthetic_name(columns));
+        within_marker::apply(select, &clauses);
+        let windowed = windows::apply(select, &clauses, self.query.emit)?;
+        if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
+            let source = relations
+                .first()
+                .and_then(|relation| Some((&relation.alias, relation.definition?)));
+            self.key_window = windows::keep_bounds(select, windowed, source);
+        }
         if !clauses.partition_by.is_empty() {
             if depth == Depth::Inner {
                 return Err(Error::new(
@@ -289,18 +314,7 @@ fn own_keys(relations: &[Relation<'_>], function: &str, span: Span) -> Result<Ve
         .collect())
 }
 
-/// Clauses of later work: refused, never ignored.
-fn refuse_unsupported(clauses: &SelectClauses) -> Result<(), Error> {
-    if clauses.window.is_some() {
-        return Err(Error::new("not-supported", "WINDOW is not supported yet"));
-    }
-    if !clauses.within.is_empty() {
-        return Err(Error::new("not-supported", "joins are not supported yet"));
-    }
-    Ok(())
-}
-
-fn column(alias: &Ident, name: &str) -> Expr {
+pub(super) fn column(alias: &Ident, name: &str) -> Expr {
     let quoted = |value: &str| Ident {
         value: value.to_owned(),
         quote_style: Some('"'),

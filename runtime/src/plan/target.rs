@@ -32,23 +32,26 @@ pub fn event_time_only_types(schema: &SchemaRef) -> Result<SchemaRef, Error> {
     Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>, Error>>()?)))
 }
 
-/// Adds a projection so that the dataflow gives exactly `columns`, by position, unless it does already.
+/// Adds a projection so that the dataflow gives exactly `columns`, by position, unless it does already. The last `hidden` columns
+/// of the dataflow stay behind them.
 ///
 /// # Errors
 /// When the number of columns differs, or a type cannot be converted without loss of meaning.
-pub fn align_to(dataflow: &mut Dataflow, columns: &[Column]) -> Result<(), Error> {
+pub fn align_to(dataflow: &mut Dataflow, columns: &[Column], hidden: usize) -> Result<(), Error> {
     let schema = Arc::clone(&dataflow.root().schema);
-    if schema.fields().len() != columns.len() {
+    let given = schema.fields().len() - hidden;
+    if given != columns.len() {
         return Err(Error::new(
             "column-count",
-            format!(
-                "the query gives {} columns, the target has {}",
-                schema.fields().len(),
-                columns.len()
-            ),
+            format!("the query gives {} columns, the target has {}", given, columns.len()),
         ));
     }
-    let target: SchemaRef = crate::types::schema::arrow_schema(columns);
+    let own = crate::types::schema::arrow_schema(columns);
+    let target: SchemaRef = Arc::new(Schema::new(
+        (own.fields().iter().chain(&schema.fields()[given..]))
+            .map(Arc::clone)
+            .collect::<Vec<_>>(),
+    ));
     if schema
         .fields()
         .iter()
@@ -57,7 +60,7 @@ pub fn align_to(dataflow: &mut Dataflow, columns: &[Column]) -> Result<(), Error
     {
         return Ok(());
     }
-    let mut expressions = Vec::with_capacity(columns.len());
+    let mut expressions = Vec::with_capacity(target.fields().len());
     for (index, (from, to)) in schema.fields().iter().zip(target.fields()).enumerate() {
         if !converts(from.data_type(), to.data_type()) {
             let name =

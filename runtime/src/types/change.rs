@@ -1,4 +1,7 @@
 //! The one thing that flows between operators: a batch of changes.
+//!
+//! An update of a table is two neighbouring rows: the old one with weight -1, then the new one with weight +1. A row of weight 0
+//! is no row: a record whose value is null, of which only the key columns mean something.
 
 use datafusion::arrow::array::{BooleanArray, Int8Array, Int64Array, RecordBatch, UInt32Array};
 use datafusion::arrow::compute::{filter, filter_record_batch, take, take_record_batch};
@@ -14,11 +17,31 @@ pub struct ChangeBatch {
     pub records: RecordBatch,
     /// Event time of each row, milliseconds since the epoch (ksqlDB: `ROWTIME`). Never null.
     pub event_times: Int64Array,
-    /// +1 inserted, -1 retracted; absent means all +1, the append-only fast path.
+    /// +1 inserted, -1 retracted, 0 no row (a null record); absent means all +1, the append-only fast path.
     pub weights: Option<Int8Array>,
+    /// For each row the largest event time seen so far on the source partition that it came from, itself included, milliseconds
+    /// since the epoch. Present when a window or a stream join of the dataflow asks for it. Never null.
+    pub stream_times: Option<Int64Array>,
 }
 
 impl ChangeBatch {
+    /// Rows that are all inserted.
+    #[must_use]
+    pub fn inserted(records: RecordBatch, event_times: Int64Array) -> Self {
+        Self {
+            records,
+            event_times,
+            weights: None,
+            stream_times: None,
+        }
+    }
+
+    /// The weight of a row.
+    #[must_use]
+    pub fn weight(&self, row: usize) -> i8 {
+        self.weights.as_ref().map_or(1, |weights| weights.value(row))
+    }
+
     /// Number of changes.
     #[must_use]
     pub fn num_rows(&self) -> usize {
@@ -45,6 +68,12 @@ impl ChangeBatch {
                 .map(|w| filter(w, mask))
                 .transpose()?
                 .map(|w| cast_weights(&*w)),
+            stream_times: self
+                .stream_times
+                .as_ref()
+                .map(|times| filter(times, mask))
+                .transpose()?
+                .map(|times| cast(&*times)),
         })
     }
 
@@ -62,7 +91,23 @@ impl ChangeBatch {
                 .map(|w| take(w, rows, None))
                 .transpose()?
                 .map(|w| cast_weights(&*w)),
+            stream_times: self
+                .stream_times
+                .as_ref()
+                .map(|times| take(times, rows, None))
+                .transpose()?
+                .map(|times| cast(&*times)),
         })
+    }
+
+    /// True for real rows, false for rows of weight 0; `None` where all are real.
+    #[must_use]
+    pub fn rows_mask(&self) -> Option<BooleanArray> {
+        let weights = self.weights.as_ref()?;
+        weights
+            .values()
+            .contains(&0)
+            .then(|| weights.values().iter().map(|weight| Some(*weight != 0)).collect())
     }
 
     /// The inserted rows alone.
@@ -84,6 +129,7 @@ impl ChangeBatch {
             records: self.records.slice(offset, length),
             event_times: self.event_times.slice(offset, length),
             weights: self.weights.as_ref().map(|w| w.slice(offset, length)),
+            stream_times: self.stream_times.as_ref().map(|times| times.slice(offset, length)),
         }
     }
 }

@@ -18,6 +18,8 @@ pub const PUSH_QUERY_BATCHES_MAX: usize = 64;
 pub const BAD_RECORDS_LOGGED_PER_STEP_MAX: usize = 3;
 /// Characters of a bad record that a log line shows.
 pub const BAD_RECORD_EXCERPT_CHARS_MAX: usize = 120;
+/// After how long without rows a partition no longer holds the watermark back, in milliseconds.
+pub const PARTITION_IDLE_MS: u64 = 1_000;
 /// The commit interval where none is set.
 pub const COMMIT_INTERVAL_MS: u64 = 200;
 

@@ -81,6 +81,14 @@ impl BytesColumn {
         }
     }
 
+    /// Cuts the last `length` bytes off row `row` and gives them; `None` where the row is null or shorter.
+    pub fn cut_suffix(&mut self, row: usize, length: usize) -> Option<&[u8]> {
+        let (start, end) = self.range(row).filter(|(start, end)| end - start >= length)?;
+        let cut = end - length;
+        self.ranges[row] = (u32::try_from(start).ok()?, u32::try_from(cut).ok()?);
+        Some(&self.data[cut..end])
+    }
+
     /// The buffer itself, to append to; close each row with [`BytesColumn::end_row`].
     pub fn buffer(&mut self) -> &mut Vec<u8> {
         &mut self.data

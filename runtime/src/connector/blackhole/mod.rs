@@ -113,6 +113,7 @@ mod tests {
             .unwrap(),
             event_times: Int64Array::from(vec![0; rows]),
             weights: weights.map(Int8Array::from),
+            stream_times: None,
         }
     }
 

@@ -98,6 +98,7 @@ fn changes(columns: &[Column], arrays: Vec<ArrayRef>, weights: Option<Vec<i8>>) 
         event_times: Int64Array::from(vec![0; records.num_rows()]),
         records,
         weights: weights.map(Int8Array::from),
+        stream_times: None,
     }
 }
 

@@ -1,0 +1,75 @@
+//! How far event time has come in all shards of a pipeline: each scan of each shard says it after it has read, operators of later
+//! stages ask.
+//!
+//! Not here: what a row's own stream time is, which the scan puts beside the row.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+
+use crate::operator::Progress;
+use crate::plan::NodeId;
+
+/// A shard that holds nothing back: it has no partition, or only idle ones.
+pub(crate) const NOT_WAITED_FOR: i64 = i64::MAX;
+
+/// The stream times of all scans, by node and shard.
+#[derive(Debug)]
+pub(crate) struct EventClock {
+    times: Vec<Vec<AtomicI64>>,
+    /// All sources have ended for good, so no row can come any more.
+    has_ended: AtomicBool,
+}
+
+impl EventClock {
+    pub(crate) fn new(nodes: usize, shards: usize) -> Self {
+        let row = || (0..shards).map(|_| AtomicI64::new(i64::MIN)).collect();
+        Self {
+            times: (0..nodes).map(|_| row()).collect(),
+            has_ended: AtomicBool::new(false),
+        }
+    }
+
+    /// The smallest stream time over the partitions of one scan in one shard, or [`NOT_WAITED_FOR`].
+    pub(crate) fn set(&self, scan: NodeId, shard: usize, time: i64) {
+        self.times[scan][shard].store(time, Ordering::Release);
+    }
+
+    /// From now on nothing is waited for.
+    pub(crate) fn end(&self) {
+        self.has_ended.store(true, Ordering::Release);
+    }
+
+    /// How far event time has come over these scans.
+    pub(crate) fn progress(&self, scans: &[NodeId]) -> Progress {
+        if self.has_ended.load(Ordering::Acquire) {
+            return Progress::ENDED;
+        }
+        let of_scan = |scan: &NodeId| {
+            let times = self.times[*scan].iter().map(|time| time.load(Ordering::Acquire));
+            times.min().filter(|time| *time != NOT_WAITED_FOR)
+        };
+        let known = || scans.iter().filter_map(of_scan);
+        Progress {
+            watermark: known().min().unwrap_or(i64::MIN),
+            shared_time: known().max().unwrap_or(i64::MIN),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slowest_partition_holds_the_watermark_and_the_fastest_source_leads() {
+        let clock = EventClock::new(2, 2);
+        assert_eq!(clock.progress(&[0, 1]), Progress::UNKNOWN);
+        clock.set(0, 0, 10);
+        clock.set(0, 1, 30);
+        clock.set(1, 0, 50);
+        clock.set(1, 1, NOT_WAITED_FOR);
+        let progress = clock.progress(&[0, 1]);
+        assert_eq!((progress.watermark, progress.shared_time), (10, 50));
+        clock.end();
+        assert_eq!(clock.progress(&[0]), Progress::ENDED);
+    }
+}

@@ -1,0 +1,72 @@
+//! The stream time of one source partition: the largest event time seen on it, and whether anybody should wait for it.
+
+use std::time::{Duration, Instant};
+
+use datafusion::arrow::array::Int64Array;
+
+use super::event_clock::NOT_WAITED_FOR;
+use crate::types::ChangeBatch;
+use crate::types::limits::PARTITION_IDLE_MS;
+
+/// One partition's event time.
+#[derive(Debug)]
+pub(crate) struct PartitionClock {
+    /// Milliseconds since the epoch; `i64::MIN` before the first row.
+    stream_time: i64,
+    /// Whether it was polled and had nothing, and since when.
+    idle_since: Option<Instant>,
+    was_polled: bool,
+}
+
+impl PartitionClock {
+    pub(crate) fn new() -> Self {
+        Self {
+            stream_time: i64::MIN,
+            idle_since: None,
+            was_polled: false,
+        }
+    }
+
+    /// Takes note of rows; puts beside each the stream time up to it where that is wanted.
+    pub(crate) fn observe(&mut self, batch: &mut ChangeBatch, wanted: bool) {
+        self.was_polled = true;
+        self.idle_since = None;
+        let times = batch.event_times.values();
+        if wanted {
+            let mut largest = self.stream_time;
+            let running = times.iter().map(|time| {
+                largest = largest.max(*time);
+                largest
+            });
+            batch.stream_times = Some(Int64Array::from_iter_values(running));
+        }
+        self.stream_time = times.iter().copied().fold(self.stream_time, i64::max);
+    }
+
+    /// Takes note that it was asked and had nothing.
+    pub(crate) fn observe_idle(&mut self) {
+        self.was_polled = true;
+        self.idle_since.get_or_insert_with(Instant::now);
+    }
+
+    /// Its stream time as others wait for it: a partition that never had a row, or has had none for a while, holds nobody
+    /// back; one that was not asked yet holds back everybody.
+    pub(crate) fn waited_for(&self) -> i64 {
+        match (self.was_polled, self.idle_since) {
+            (false, _) => i64::MIN,
+            (true, Some(_)) if self.stream_time == i64::MIN => NOT_WAITED_FOR,
+            (true, Some(since)) if since.elapsed() >= Duration::from_millis(PARTITION_IDLE_MS) => NOT_WAITED_FOR,
+            (true, _) => self.stream_time,
+        }
+    }
+
+    /// As [`PartitionClock::waited_for`] where rows are taken in the order of all partitions, so that one without rows so far
+    /// has only later ones.
+    pub(crate) fn waited_for_in_order(&self) -> i64 {
+        if self.stream_time == i64::MIN {
+            NOT_WAITED_FOR
+        } else {
+            self.waited_for()
+        }
+    }
+}

@@ -1,0 +1,311 @@
+//! GROUP BY without a window, and with tumbling and hopping ones.
+
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, Int8Array, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array};
+use datafusion::arrow::compute::{concat, take};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+
+use super::group_index::GroupIndex;
+use super::input::{GroupInput, accumulators, evaluate};
+use super::{GroupBy, Window, WindowEmit, WindowShape};
+use crate::operator::aggregate::Accumulator;
+use crate::operator::{Error, LateRows, Operator, Progress, RowErrors};
+use crate::types::ChangeBatch;
+
+/// The start of the one pane of a query without a window.
+const NO_WINDOW: i64 = i64::MIN;
+
+/// The groups of all open windows, a pane for each.
+#[derive(Debug)]
+pub(super) struct Panes {
+    plan: GroupBy,
+    schema: SchemaRef,
+    errors: Arc<RowErrors>,
+    late: Arc<LateRows>,
+    panes: BTreeMap<i64, Pane>,
+    /// Windows that took rows in this step.
+    touched: BTreeSet<i64>,
+    key_types: Vec<DataType>,
+    /// Number of the current step, to tell what was touched in it.
+    step: u32,
+    watermark: i64,
+    groups: Vec<u32>,
+}
+
+/// The groups of one window.
+#[derive(Debug)]
+struct Pane {
+    index: GroupIndex,
+    accumulators: Vec<Box<dyn Accumulator>>,
+    /// Largest event time of each group's rows.
+    times: Vec<i64>,
+    /// The step in which each group was last touched; 0: never.
+    touched_in: Vec<u32>,
+    /// Groups touched in this step, in the order of their first rows.
+    touched: Vec<u32>,
+    /// Values that groups touched in this step had before it, for those that had any.
+    old: Vec<(Vec<u32>, Vec<ArrayRef>)>,
+    /// Its final results were given.
+    is_closed: bool,
+}
+
+impl Panes {
+    pub(super) fn new(plan: GroupBy, schema: SchemaRef, errors: Arc<RowErrors>, late: Arc<LateRows>) -> Self {
+        Self {
+            key_types: plan.keys.iter().map(|key| key.data_type().clone()).collect(),
+            plan,
+            schema,
+            errors,
+            late,
+            panes: BTreeMap::new(),
+            touched: BTreeSet::new(),
+            step: 1,
+            watermark: i64::MIN,
+            groups: Vec::new(),
+        }
+    }
+
+    /// The panes that take rows of the batch, each with its rows; `None` stands for all rows.
+    fn assign(&self, input: &GroupInput) -> Vec<(i64, Option<Vec<u32>>)> {
+        let Some(window) = &self.plan.window else {
+            return vec![(NO_WINDOW, None)];
+        };
+        let rows = input.num_rows();
+        let mut assigned: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
+        // Rows of neighbouring times share their windows, so these are looked up once for each run of such rows.
+        let mut run: Vec<i64> = Vec::new();
+        let mut run_times = 1..1;
+        let mut late = 0;
+        for row in 0..rows {
+            let time = input.event_times[row];
+            if !run_times.contains(&time) {
+                run.clear();
+                run.extend(window.starts(time));
+                run_times = shared_times(window, &run, time);
+            }
+            let now = input.stream_times[row].max(self.watermark);
+            let mut is_late = false;
+            for start in &run {
+                if window.closes_at(*start) <= now {
+                    is_late = true;
+                } else {
+                    assigned
+                        .entry(*start)
+                        .or_default()
+                        .push(u32::try_from(row).unwrap_or(u32::MAX));
+                }
+            }
+            late += u64::from(is_late);
+        }
+        self.late.count(late);
+        assigned
+            .into_iter()
+            .map(|(start, taken)| (start, (taken.len() != rows).then_some(taken)))
+            .collect()
+    }
+
+    fn update(&mut self, start: i64, input: &GroupInput) -> Result<(), Error> {
+        let (step, old_rows) = (self.step, self.plan.old_rows);
+        self.touched.insert(start);
+        let pane = match self.panes.entry(start) {
+            Entry::Occupied(entry) => entry.into_mut(),
+            Entry::Vacant(entry) => entry.insert(Pane::new(&self.key_types, accumulators(&self.plan.calls)?)?),
+        };
+        let groups = &mut self.groups;
+        pane.index.intern(&input.keys, input.num_rows(), groups)?;
+        pane.touch(groups, &input.event_times, step, old_rows)?;
+        input.update(&mut pane.accumulators, groups, pane.index.end())
+    }
+
+    /// The rows of `groups` of a pane, with their old ones in front where these are asked for.
+    fn rows(&mut self, start: i64, groups: &[u32]) -> Result<ChangeBatch, Error> {
+        let pane = self.panes.get_mut(&start).expect("only open panes are asked");
+        let keys = pane.index.columns(groups)?;
+        let values = evaluate(&mut pane.accumulators, groups)?;
+        let times: Vec<i64> = groups.iter().map(|group| pane.times[*group as usize]).collect();
+        let old = std::mem::take(&mut pane.old);
+        let bound = |bound: i64| -> ArrayRef { Arc::new(Int64Array::from_value(bound, groups.len())) };
+        let end = self.plan.window.as_ref().map_or(0, |window| window.end(start));
+        let new_columns = self.plan.arrange(&keys, &bound(start), &bound(end), &values);
+        let new = self.batch(new_columns, times)?;
+        if old.is_empty() {
+            return Ok(new);
+        }
+        self.with_old_rows(start, end, groups, new, &old)
+    }
+
+    fn with_old_rows(
+        &self,
+        start: i64,
+        end: i64,
+        groups: &[u32],
+        new: ChangeBatch,
+        old: &[(Vec<u32>, Vec<ArrayRef>)],
+    ) -> Result<ChangeBatch, Error> {
+        let pane = &self.panes[&start];
+        let old_groups: Vec<u32> = old.iter().flat_map(|(groups, _)| groups.iter().copied()).collect();
+        let values = (0..self.plan.calls.len())
+            .map(|call| concat(&old.iter().map(|(_, values)| values[call].as_ref()).collect::<Vec<_>>()))
+            .collect::<Result<Vec<_>, _>>()?;
+        let bound = |bound: i64| -> ArrayRef { Arc::new(Int64Array::from_value(bound, old_groups.len())) };
+        let keys = pane.index.columns(&old_groups)?;
+        let old_columns = self.plan.arrange(&keys, &bound(start), &bound(end), &values);
+        // Old rows stand in front of all new ones; the order in which they go out puts each before its own new row.
+        let places: HashMap<u32, usize> = old_groups
+            .iter()
+            .enumerate()
+            .map(|(place, group)| (*group, place))
+            .collect();
+        let (mut order, mut weights, mut times) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, group) in groups.iter().enumerate() {
+            if let Some(old_place) = places.get(group) {
+                order.push(u32::try_from(*old_place).unwrap_or(u32::MAX));
+                weights.push(-1);
+                times.push(new.event_times.value(place));
+            }
+            order.push(u32::try_from(old_groups.len() + place).unwrap_or(u32::MAX));
+            weights.push(1);
+            times.push(new.event_times.value(place));
+        }
+        let order = UInt32Array::from(order);
+        let columns = old_columns
+            .iter()
+            .zip(new.records.columns())
+            .map(|(old, new)| take(&concat(&[old.as_ref(), new.as_ref()])?, &order, None))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut both = self.batch(columns, times)?;
+        both.weights = Some(Int8Array::from(weights));
+        Ok(both)
+    }
+
+    fn batch(&self, columns: Vec<ArrayRef>, times: Vec<i64>) -> Result<ChangeBatch, Error> {
+        let options = RecordBatchOptions::new().with_row_count(Some(times.len()));
+        let records = RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?;
+        Ok(ChangeBatch::inserted(records, times.into()))
+    }
+
+    /// Gives what closed windows hold, where only that is asked for, and forgets windows that nobody may ask about.
+    fn close(&mut self, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let Some(window) = self.plan.window else {
+            return Ok(());
+        };
+        let closed: Vec<i64> = self
+            .panes
+            .iter()
+            .take_while(|(start, _)| window.closes_at(**start) <= self.watermark)
+            .filter(|(_, pane)| !pane.is_closed)
+            .map(|(start, _)| *start)
+            .collect();
+        for start in closed {
+            let pane = self.panes.get_mut(&start).expect("it was listed just now");
+            pane.is_closed = true;
+            if self.plan.emit == WindowEmit::Final {
+                let mut groups = pane.all_groups();
+                pane.index.sort(&mut groups);
+                if !groups.is_empty() {
+                    out.push(self.rows(start, &groups)?);
+                }
+            }
+        }
+        while let Some((start, _)) = self.panes.first_key_value()
+            && window.expires_at(*start) <= self.watermark
+        {
+            self.panes.pop_first();
+        }
+        Ok(())
+    }
+}
+
+/// The times around `time` whose rows are in exactly the windows `starts`.
+fn shared_times(window: &Window, starts: &[i64], time: i64) -> Range<i64> {
+    let (Some(first), Some(last)) = (starts.first(), starts.last()) else {
+        return time..time + 1;
+    };
+    let WindowShape::Hopping { size_ms, advance_ms } = window.shape else {
+        return *first..window.end(*first);
+    };
+    // The set changes where the oldest window ends and where the next one begins, and did so the same way before.
+    let end_before = if *first > 0 { first - advance_ms + size_ms } else { 0 };
+    (*last).max(end_before)..window.end(*first).min(last + advance_ms)
+}
+
+impl Pane {
+    fn new(key_types: &[DataType], accumulators: Vec<Box<dyn Accumulator>>) -> Result<Self, Error> {
+        Ok(Self {
+            index: GroupIndex::new(key_types)?,
+            accumulators,
+            times: Vec::new(),
+            touched_in: Vec::new(),
+            touched: Vec::new(),
+            old: Vec::new(),
+            is_closed: false,
+        })
+    }
+
+    /// Marks groups as touched in this step; keeps what they were before where that is asked for.
+    fn touch(&mut self, groups: &[u32], event_times: &[i64], step: u32, old_rows: bool) -> Result<(), Error> {
+        let count = self.index.end();
+        self.times.resize(count, i64::MIN);
+        self.touched_in.resize(count, 0);
+        let mut had_rows = Vec::new();
+        for (group, time) in groups.iter().zip(event_times) {
+            let number = *group as usize;
+            let touched_in = std::mem::replace(&mut self.touched_in[number], step);
+            if touched_in != step {
+                self.touched.push(*group);
+                if touched_in != 0 {
+                    had_rows.push(*group);
+                }
+            }
+            let known = &mut self.times[number];
+            *known = (*known).max(*time);
+        }
+        if old_rows && !had_rows.is_empty() {
+            let values = evaluate(&mut self.accumulators, &had_rows)?;
+            self.old.push((had_rows, values));
+        }
+        Ok(())
+    }
+
+    fn all_groups(&self) -> Vec<u32> {
+        (0..u32::try_from(self.index.end()).unwrap_or(u32::MAX)).collect()
+    }
+}
+
+impl Operator for Panes {
+    fn push(&mut self, _port: usize, changes: ChangeBatch, _out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let input = GroupInput::of(&self.plan, changes, &self.errors)?;
+        if input.num_rows() == 0 {
+            return Ok(());
+        }
+        for (start, rows) in self.assign(&input) {
+            match rows {
+                None => self.update(start, &input)?,
+                Some(rows) => self.update(start, &input.take(&rows)?)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        for start in std::mem::take(&mut self.touched) {
+            let Some(pane) = self.panes.get_mut(&start) else {
+                continue;
+            };
+            let groups = std::mem::take(&mut pane.touched);
+            if self.plan.emit == WindowEmit::Changes {
+                out.push(self.rows(start, &groups)?);
+            }
+        }
+        self.step = self.step.checked_add(1).unwrap_or(1);
+        if progress.watermark > self.watermark {
+            self.watermark = progress.watermark;
+            self.close(out)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,118 @@
+//! Records of a table's topic as changes of the table: each new row of a key takes the place of its old one.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BooleanArray, Int8Array, Int64Array, RecordBatch};
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
+
+use super::group_by::{GroupIndex, keyed_rows};
+use super::row_store::RowStore;
+use super::{Error, Operator};
+use crate::types::ChangeBatch;
+
+/// Turns upserts (weight 1) and deletions (weight 0) by primary key into changes: the old row with weight -1, then the new one.
+///
+/// A deletion of a key that has no row passes as a row of weight 0, so that a sink still writes the tombstone (ksqlDB forwards
+/// it). Records without a key are left out (ksqlDB: a table has no such rows).
+#[derive(Debug)]
+pub struct TableSource {
+    keys: Vec<usize>,
+    old_rows: bool,
+    index: GroupIndex,
+    rows: RowStore,
+    schema: SchemaRef,
+    /// Rows left out because a part of their key is null.
+    without_key: u64,
+}
+
+impl TableSource {
+    /// `keys` are the positions of the primary key in `schema`. Without `old_rows` nothing is kept and only new rows are given.
+    ///
+    /// # Errors
+    /// When a key has a type that cannot be a key.
+    pub fn new(keys: Vec<usize>, old_rows: bool, schema: SchemaRef) -> Result<Self, Error> {
+        let types: Vec<DataType> = keys.iter().map(|key| schema.field(*key).data_type().clone()).collect();
+        Ok(Self {
+            index: GroupIndex::new(&types)?,
+            rows: RowStore::new(Arc::clone(&schema)),
+            keys,
+            old_rows,
+            schema,
+            without_key: 0,
+        })
+    }
+
+    fn key_columns(&self, records: &RecordBatch) -> Vec<ArrayRef> {
+        self.keys.iter().map(|key| Arc::clone(records.column(*key))).collect()
+    }
+}
+
+/// Leaves out records of a table that have no key; gives how many these were.
+pub(crate) fn with_keys(changes: ChangeBatch, keys: &[ArrayRef]) -> Result<(ChangeBatch, u64), Error> {
+    Ok(match keyed_rows(keys) {
+        None => (changes, 0),
+        Some(mask) => {
+            let before = changes.num_rows();
+            let kept = changes.filter(&BooleanArray::from(mask))?;
+            let left_out = before - kept.num_rows();
+            tracing::warn!("{left_out} records of a table have no key and are left out");
+            (kept, left_out as u64)
+        }
+    })
+}
+
+impl Operator for TableSource {
+    fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let keys = self.key_columns(&changes.records);
+        let (changes, left_out) = with_keys(changes, &keys)?;
+        self.without_key += left_out;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        if !self.old_rows {
+            out.push(changes);
+            return Ok(());
+        }
+        let keys = self.key_columns(&changes.records);
+        let mut slots = Vec::new();
+        self.index.intern(&keys, changes.num_rows(), &mut slots)?;
+        let own = self.rows.add(changes.records.clone());
+        // Places of the rows to give: of the old row where there is one, then of the new one.
+        let (mut places, mut weights, mut origins) = (Vec::new(), Vec::new(), Vec::new());
+        for (row, slot) in (0u32..).zip(&slots) {
+            let old = self.rows.place(*slot);
+            let is_deletion = changes.weight(row as usize) == 0;
+            if let Some(place) = old {
+                places.push(place);
+                weights.push(-1);
+                origins.push(row);
+            }
+            if !is_deletion || old.is_none() {
+                places.push((own, row));
+                weights.push(i8::from(!is_deletion));
+                origins.push(row);
+            }
+            if is_deletion {
+                self.rows.remove(*slot);
+            } else {
+                self.rows.put(*slot, own, row);
+            }
+        }
+        let records = self.rows.rows(&places)?;
+        let times =
+            |times: &Int64Array| -> Int64Array { origins.iter().map(|row| times.value(*row as usize)).collect() };
+        out.push(ChangeBatch {
+            records: records.with_schema(Arc::clone(&self.schema))?,
+            event_times: times(&changes.event_times),
+            stream_times: changes.stream_times.as_ref().map(times),
+            weights: Some(Int8Array::from(weights)),
+        });
+        slots.retain(|slot| self.rows.place(*slot).is_none());
+        slots.sort_unstable();
+        slots.dedup();
+        for slot in slots {
+            self.index.remove(slot);
+        }
+        Ok(self.rows.tidy()?)
+    }
+}

@@ -1,0 +1,133 @@
+//! GROUP BY, with and without a window.
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
+
+use super::{Lowering, Relation, arrow_schema, label};
+use crate::operator::aggregate::AggregateCall;
+use crate::operator::group_by::{GroupBy, GroupColumn, Window};
+use crate::plan::window_marker::{Bound, as_window_bound};
+use crate::plan::{Distribution, Error, NodeKind};
+use crate::types::storage::SourceKind;
+
+impl Lowering {
+    pub(super) fn aggregate(&mut self, aggregate: &Aggregate) -> Result<Relation, Error> {
+        let input = self.node(&aggregate.input)?;
+        let mut exprs: Vec<Expr> = aggregate
+            .group_expr
+            .iter()
+            .chain(&aggregate.aggr_expr)
+            .cloned()
+            .collect();
+        let (node, input_schema) = self.extract_stream_functions(input.node, aggregate.input.schema(), &mut exprs)?;
+        let (groups, calls) = exprs.split_at(aggregate.group_expr.len());
+        let mut keys = Vec::new();
+        let mut columns = Vec::new();
+        let mut window: Option<Window> = None;
+        for expr in groups {
+            if matches!(expr, Expr::GroupingSet(_)) {
+                return Err(Error::new(
+                    "not-supported",
+                    "GROUPING SETS, CUBE and ROLLUP are not possible on a stream",
+                )
+                .help("write one query for each grouping"));
+            }
+            columns.push(match as_window_bound(expr) {
+                Some((bound, of)) => {
+                    window = Some(of);
+                    match bound {
+                        Bound::Start => GroupColumn::WindowStart,
+                        Bound::End => GroupColumn::WindowEnd,
+                    }
+                }
+                None => {
+                    keys.push(self.expression(expr, &input_schema)?);
+                    GroupColumn::Key(keys.len() - 1)
+                }
+            });
+        }
+        let calls = calls
+            .iter()
+            .map(|call| self.call(call, &input_schema, input.kind))
+            .collect::<Result<Vec<_>, Error>>()?;
+        columns.extend((0..calls.len()).map(GroupColumn::Call));
+        let key = (0..columns.len())
+            .filter(|position| matches!(columns[*position], GroupColumn::Key(_)))
+            .map(|position| vec![position])
+            .collect();
+        let distribution = if keys.is_empty() {
+            Distribution::Single
+        } else {
+            Distribution::Hash(keys.clone())
+        };
+        let before = self.schema(node);
+        let exchange = self.dataflow.add(NodeKind::Exchange(distribution), vec![node], before);
+        let group_by = GroupBy {
+            keys,
+            window,
+            calls,
+            columns,
+            emit: if window.is_some() {
+                self.emit
+            } else {
+                crate::operator::group_by::WindowEmit::Changes
+            },
+            old_rows: true,
+        };
+        let kind = NodeKind::GroupBy(Box::new(group_by));
+        let node = self.dataflow.add(kind, vec![exchange], arrow_schema(&aggregate.schema));
+        Ok(Relation {
+            node,
+            kind: SourceKind::Table,
+            key: Ok(key),
+        })
+    }
+
+    fn call(&self, expr: &Expr, schema: &DFSchema, over: SourceKind) -> Result<AggregateCall, Error> {
+        let data_type = expr.get_type(schema)?;
+        let Expr::AggregateFunction(AggregateFunction { func, params }) = unaliased(expr) else {
+            return Err(Error::new("internal", format!("`{expr}` is no aggregate")));
+        };
+        if !params.order_by.is_empty() {
+            return Err(Error::new(
+                "not-supported",
+                format!(
+                    "ORDER BY inside of {} is not possible on a stream",
+                    func.name().to_uppercase()
+                ),
+            )
+            .help("rows are aggregated in the order of their arrival; leave ORDER BY out"));
+        }
+        let filter = match &params.filter {
+            Some(filter) => Some(self.expression(filter, schema)?),
+            None => None,
+        };
+        let call = AggregateCall {
+            function: std::sync::Arc::clone(func),
+            args: self.expressions(&params.args, schema)?,
+            distinct: params.distinct,
+            filter,
+            data_type,
+            label: label(expr),
+        };
+        if over == SourceKind::Table && !call.retracts() {
+            return Err(Error::new(
+                "aggregate-over-table",
+                format!(
+                    "{} cannot be used over a table: it cannot take back a row that changed",
+                    func.name().to_uppercase()
+                ),
+            )
+            .help("aggregate the stream that the table is made from, or use COUNT, SUM or AVG"));
+        }
+        Ok(call)
+    }
+}
+
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unaliased(&alias.expr),
+        other => other,
+    }
+}

@@ -1,0 +1,205 @@
+//! Logical plan to dataflow: each node that can be streamed becomes one or a few operators, every other one a clear refusal.
+
+mod aggregate;
+mod project;
+mod refusal;
+mod relation;
+mod stream_function;
+mod table_changes;
+mod values;
+
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::{Field, Schema, SchemaRef};
+use datafusion::common::{DFSchema, DFSchemaRef};
+use datafusion::logical_expr::execution_props::ExecutionProps;
+use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
+use datafusion::logical_expr::{Expr, ExprSchemable, FetchType, Limit, LogicalPlan, SkipType};
+use datafusion::physical_expr::create_physical_expr;
+
+pub(crate) use relation::Relation;
+
+use super::names::SourceTable;
+use super::{Dataflow, Error, FunctionSet, NodeKind, Scan};
+use crate::operator::Expression;
+use crate::operator::group_by::WindowEmit;
+use crate::types::storage::{KeyWindow, SourceKind};
+use refusal::refusal;
+
+/// A query that can run.
+#[derive(Debug, Clone)]
+pub struct PlannedQuery {
+    /// The plan graph.
+    pub dataflow: Dataflow,
+    /// What it gives: rows, or the changes of a table.
+    pub kind: SourceKind,
+    /// Positions in the result of the key of the stream or table that the query makes; `Err`: the key columns of its source that
+    /// are missing from the result.
+    pub key: Result<Vec<usize>, Vec<String>>,
+    /// The window that is a part of the key. The last two columns of the result are then its start and end; they are no columns
+    /// of the stream or table.
+    pub window: Option<KeyWindow>,
+}
+
+/// Lowers an analyzed plan.
+pub(crate) fn lower(
+    plan: &LogicalPlan,
+    partition_by: Option<Vec<usize>>,
+    window: Option<KeyWindow>,
+    emit: WindowEmit,
+    functions: &Arc<FunctionSet>,
+) -> Result<PlannedQuery, Error> {
+    let mut lowering = Lowering {
+        dataflow: Dataflow::default(),
+        props: ExecutionProps::new(),
+        emit,
+        functions: Arc::clone(functions),
+    };
+    let relation = lowering.node(plan)?;
+    let mut dataflow = lowering.dataflow;
+    table_changes::settle(&mut dataflow);
+    Ok(PlannedQuery {
+        dataflow,
+        kind: relation.kind,
+        key: match partition_by {
+            Some(positions) => Ok(positions),
+            None => relation.key_positions(),
+        },
+        window,
+    })
+}
+
+pub(super) struct Lowering {
+    dataflow: Dataflow,
+    props: ExecutionProps,
+    /// When windows give their results.
+    emit: WindowEmit,
+    /// Kept so that a query's functions live as long as its plan.
+    #[expect(dead_code, reason = "aggregates of plugins are looked up here when they come")]
+    functions: Arc<FunctionSet>,
+}
+
+impl Lowering {
+    fn node(&mut self, plan: &LogicalPlan) -> Result<Relation, Error> {
+        match plan {
+            LogicalPlan::TableScan(scan) => self.scan(scan),
+            LogicalPlan::SubqueryAlias(alias) => self.node(&alias.input),
+            LogicalPlan::Projection(projection) => self.projection(projection),
+            LogicalPlan::Filter(filter) => self.filter(filter),
+            LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Union(union) => self.union(union),
+            LogicalPlan::EmptyRelation(empty) => self.rows(empty.produce_one_row, &empty.schema),
+            LogicalPlan::Values(values) => self.values(values),
+            other => Err(refusal(other)),
+        }
+    }
+
+    fn expression(&self, expr: &Expr, schema: &DFSchema) -> Result<Expression, Error> {
+        let physical = create_physical_expr(expr, schema, &self.props, &PhysicalPlanningContext::default())?;
+        Ok(Expression::new(physical, label(expr), expr.get_type(schema)?))
+    }
+
+    fn expressions(&self, exprs: &[Expr], schema: &DFSchema) -> Result<Vec<Expression>, Error> {
+        exprs.iter().map(|expr| self.expression(expr, schema)).collect()
+    }
+
+    fn scan(&mut self, scan: &datafusion::logical_expr::TableScan) -> Result<Relation, Error> {
+        let Some(table) = scan.source.downcast_ref::<SourceTable>() else {
+            return Err(Error::new(
+                "not-supported",
+                format!("`{}` cannot be read", scan.table_name),
+            ));
+        };
+        let definition = &table.definition;
+        let columns = definition.query_schema().fields().len();
+        let mut projection = scan.projection.clone().unwrap_or_else(|| (0..columns).collect());
+        let wanted = projection.len();
+        if definition.kind == SourceKind::Table {
+            // A table's rows are told apart by their keys, whether the query reads these or not.
+            let keys = definition.row_key();
+            projection.extend(keys.into_iter().filter(|key| !scan_holds(&scan.projection, *key)));
+        }
+        let schema = definition.query_schema();
+        let read: SchemaRef = Arc::new(
+            schema
+                .project(&projection)
+                .map_err(datafusion::error::DataFusionError::from)?,
+        );
+        let kind = NodeKind::Scan(Scan {
+            definition: Arc::clone(definition),
+            projection: projection.clone(),
+            stream_times: false,
+        });
+        let mut node = self.dataflow.add(kind, vec![], Arc::clone(&read));
+        if definition.kind == SourceKind::Table {
+            let position = |key: usize| projection.iter().position(|column| *column == key);
+            let keys = definition.row_key().into_iter().filter_map(position).collect();
+            let changes = NodeKind::TableSource { keys, old_rows: true };
+            node = self.dataflow.add(changes, vec![node], Arc::clone(&read));
+            node = self.first_columns(node, wanted);
+        }
+        Ok(Relation::of_source(node, definition, &projection[..wanted]))
+    }
+
+    fn limit(&mut self, limit: &Limit) -> Result<Relation, Error> {
+        let SkipType::Literal(0) = limit.get_skip_type()? else {
+            return Err(Error::new("not-streamable", "OFFSET is not possible on a stream")
+                .help("a stream has no first row to count from; leave OFFSET out"));
+        };
+        let FetchType::Literal(Some(fetch)) = limit.get_fetch_type()? else {
+            return Err(Error::new("not-streamable", "LIMIT takes a number"));
+        };
+        let input = self.node(&limit.input)?;
+        let schema = self.schema(input.node);
+        let node = self
+            .dataflow
+            .add(NodeKind::Limit(fetch as u64), vec![input.node], schema);
+        Ok(Relation { node, ..input })
+    }
+
+    fn union(&mut self, union: &datafusion::logical_expr::Union) -> Result<Relation, Error> {
+        let inputs = union
+            .inputs
+            .iter()
+            .map(|input| self.node(input))
+            .collect::<Result<Vec<_>, Error>>()?;
+        let kind = if inputs.iter().any(|input| input.kind == SourceKind::Table) {
+            SourceKind::Table
+        } else {
+            SourceKind::Stream
+        };
+        let nodes = inputs.iter().map(|input| input.node).collect();
+        let node = self.dataflow.add(NodeKind::Union, nodes, arrow_schema(&union.schema));
+        Ok(Relation {
+            kind,
+            ..Relation::stream(node)
+        })
+    }
+
+    fn schema(&self, node: super::NodeId) -> SchemaRef {
+        Arc::clone(&self.dataflow.nodes[node].schema)
+    }
+}
+
+fn scan_holds(projection: &Option<Vec<usize>>, column: usize) -> bool {
+    projection.as_ref().is_none_or(|columns| columns.contains(&column))
+}
+
+fn arrow_schema(schema: &DFSchemaRef) -> SchemaRef {
+    // Fields lose their "not null" marks: outer joins, bad rows and failed expressions may bring NULL anywhere.
+    let fields: Vec<Field> = schema
+        .fields()
+        .iter()
+        .map(|field| Field::new(field.name(), field.data_type().clone(), true))
+        .collect();
+    Arc::new(Schema::new(fields))
+}
+
+/// An expression as people read it: without the marks that name its relation.
+fn label(expr: &Expr) -> String {
+    match expr {
+        Expr::Alias(alias) => label(&alias.expr),
+        other => other.human_display().to_string(),
+    }
+}

@@ -1,0 +1,69 @@
+//! SELECT lists and WHERE.
+
+use std::sync::Arc;
+
+use datafusion::common::DFSchemaRef;
+use datafusion::logical_expr::Expr;
+
+use super::{Lowering, Relation, arrow_schema};
+use crate::operator::Expression;
+use crate::plan::{Error, NodeId, NodeKind};
+
+impl Lowering {
+    pub(super) fn projection(&mut self, projection: &datafusion::logical_expr::Projection) -> Result<Relation, Error> {
+        let input = self.node(&projection.input)?;
+        let key = input.projected_key(projection.input.schema(), &projection.expr);
+        let mut exprs = projection.expr.clone();
+        let (node, input_schema) = self.extract_stream_functions(input.node, projection.input.schema(), &mut exprs)?;
+        let schema = arrow_schema(&projection.schema);
+        let expressions = self.expressions(&exprs, &input_schema)?;
+        let node = self.dataflow.add(NodeKind::Project(expressions), vec![node], schema);
+        Ok(Relation {
+            node,
+            kind: input.kind,
+            key,
+        })
+    }
+
+    pub(super) fn filter(&mut self, filter: &datafusion::logical_expr::Filter) -> Result<Relation, Error> {
+        let input = self.node(&filter.input)?;
+        let mut exprs = vec![filter.predicate.clone()];
+        let (node, input_schema) = self.extract_stream_functions(input.node, filter.input.schema(), &mut exprs)?;
+        let predicate = self.expression(&exprs[0], &input_schema)?;
+        let filtered = self.schema(node);
+        let node = self.dataflow.add(NodeKind::Filter(predicate), vec![node], filtered);
+        // Columns of stream functions in WHERE are not part of the result.
+        let node = self.keep_first_columns(node, filter.input.schema())?;
+        Ok(Relation { node, ..input })
+    }
+
+    fn keep_first_columns(&mut self, node: NodeId, schema: &DFSchemaRef) -> Result<NodeId, Error> {
+        let wanted = schema.fields().len();
+        if self.dataflow.nodes[node].schema.fields().len() == wanted {
+            return Ok(node);
+        }
+        let columns: Vec<Expr> = schema.columns().into_iter().map(Expr::Column).collect();
+        let expressions = self.expressions(&columns, schema)?;
+        Ok(self
+            .dataflow
+            .add(NodeKind::Project(expressions), vec![node], arrow_schema(schema)))
+    }
+
+    /// Only the first `wanted` columns of a node.
+    pub(super) fn first_columns(&mut self, node: NodeId, wanted: usize) -> NodeId {
+        let schema = self.schema(node);
+        if schema.fields().len() == wanted {
+            return node;
+        }
+        let fields = schema.fields().iter().take(wanted);
+        let expressions = fields.clone().enumerate().map(|(position, field)| {
+            let column = datafusion::physical_expr::expressions::Column::new(field.name(), position);
+            Expression::new(Arc::new(column), field.name().clone(), field.data_type().clone())
+        });
+        let expressions = expressions.collect();
+        let kept = Arc::new(datafusion::arrow::datatypes::Schema::new(
+            fields.map(Arc::clone).collect::<Vec<_>>(),
+        ));
+        self.dataflow.add(NodeKind::Project(expressions), vec![node], kept)
+    }
+}

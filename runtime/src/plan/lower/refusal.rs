@@ -1,0 +1,36 @@
+//! Nodes of a logical plan that cannot be streamed: why, and what to write instead.
+
+use datafusion::logical_expr::LogicalPlan;
+
+use crate::plan::Error;
+
+/// Why a node cannot be streamed, and what to write instead.
+pub(super) fn refusal(plan: &LogicalPlan) -> Error {
+    let (message, help) = match plan {
+        LogicalPlan::Sort(_) => (
+            "ORDER BY is not possible on a stream: it has no last row",
+            "leave ORDER BY out; rows come in the order of their arrival",
+        ),
+        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => (
+            "GROUP BY, DISTINCT and aggregate functions are not supported yet",
+            "select the rows themselves",
+        ),
+        LogicalPlan::Window(_) => (
+            "OVER is supported for the stream functions of plugins only",
+            "SHOW FUNCTIONS lists the stream functions",
+        ),
+        LogicalPlan::Join(_) => ("joins are not supported yet", "read the streams one by one"),
+        LogicalPlan::Subquery(_) => (
+            "subqueries inside of expressions are not supported yet",
+            "use a subquery in FROM",
+        ),
+        LogicalPlan::Unnest(_) => ("UNNEST and EXPLODE are not supported yet", "use array subscripts"),
+        other => {
+            return Error::new(
+                "not-supported",
+                format!("`{}` is not supported on streams", other.display()),
+            );
+        }
+    };
+    Error::new("not-supported", message).help(help)
+}

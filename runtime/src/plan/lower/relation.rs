@@ -1,0 +1,92 @@
+//! What is known of a node besides its columns: whether it gives rows or changes of a table, and what its key is.
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::Expr;
+
+use crate::catalog::Definition;
+use crate::plan::NodeId;
+use crate::types::storage::SourceKind;
+
+/// A lowered node.
+#[derive(Debug, Clone)]
+pub(crate) struct Relation {
+    pub(crate) node: NodeId,
+    pub(crate) kind: SourceKind,
+    /// For each column of its key the positions that hold it, the preferred one first; `Err`: names of key columns that are not
+    /// among its columns.
+    pub(crate) key: Result<Vec<Vec<usize>>, Vec<String>>,
+}
+
+impl Relation {
+    /// Rows without a key.
+    pub(crate) fn stream(node: NodeId) -> Self {
+        Self {
+            node,
+            kind: SourceKind::Stream,
+            key: Ok(vec![]),
+        }
+    }
+
+    /// A declared stream or table of which the columns at `read` are taken.
+    pub(super) fn of_source(node: NodeId, definition: &Definition, read: &[usize]) -> Self {
+        let places = definition.key_columns().map(|key| {
+            let place = read.iter().position(|column| *column == key);
+            place
+                .map(|place| vec![place])
+                .ok_or_else(|| definition.columns[key].name.clone())
+        });
+        Self {
+            node,
+            kind: definition.kind,
+            key: all_or_missing(places),
+        }
+    }
+
+    /// One position for each column of the key.
+    pub(super) fn key_positions(&self) -> Result<Vec<usize>, Vec<String>> {
+        let first = |parts: &Vec<Vec<usize>>| parts.iter().filter_map(|places| places.first().copied()).collect();
+        self.key.as_ref().map(first).map_err(Clone::clone)
+    }
+
+    /// The key after a projection to `exprs` over columns `input`.
+    pub(super) fn projected_key(&self, input: &DFSchema, exprs: &[Expr]) -> Result<Vec<Vec<usize>>, Vec<String>> {
+        let parts = self.key.clone()?;
+        let place_of = |place: usize| {
+            let (relation, field) = input.qualified_field(place);
+            let is_it = |expr: &Expr| match unaliased(expr) {
+                Expr::Column(column) => {
+                    column.name == *field.name() && (column.relation.is_none() || column.relation.as_ref() == relation)
+                }
+                _ => false,
+            };
+            exprs.iter().position(is_it)
+        };
+        all_or_missing(parts.iter().map(|places| {
+            let found: Vec<usize> = places.iter().filter_map(|place| place_of(*place)).collect();
+            if found.is_empty() {
+                let names = places.iter().map(|place| input.field(*place).name().clone());
+                Err(names.collect::<Vec<_>>().join(" or "))
+            } else {
+                Ok(found)
+            }
+        }))
+    }
+}
+
+fn unaliased(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Alias(alias) => unaliased(&alias.expr),
+        other => other,
+    }
+}
+
+pub(super) fn all_or_missing<T>(places: impl Iterator<Item = Result<T, String>>) -> Result<Vec<T>, Vec<String>> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for place in places {
+        match place {
+            Ok(position) => found.push(position),
+            Err(name) => missing.push(name),
+        }
+    }
+    if missing.is_empty() { Ok(found) } else { Err(missing) }
+}
