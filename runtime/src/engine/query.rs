@@ -190,6 +190,7 @@ impl Engine {
         );
         Ok(Outcome::Query(PushQuery {
             id,
+            kind,
             schema,
             changes: receiver,
             pipeline,
