@@ -138,6 +138,11 @@ impl Engine {
                 session.properties.unset(name)?;
                 Ok(Outcome::Message(format!("{name} is not set")))
             }
+            // Who starts the script has the last word, so that a script's own DEFINE is a default.
+            Statement::Define { name, .. } | Statement::Undefine { name } if self.config.variables.contains_key(name) => {
+                let value = &self.config.variables[name];
+                Ok(Outcome::Message(format!("{name} stays {value}, as it was given from outside")))
+            }
             Statement::Define { name, value } => {
                 session.variables.define(name, value);
                 Ok(Outcome::Message(format!("{name} is {value}")))
