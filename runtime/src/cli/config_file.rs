@@ -73,7 +73,9 @@ fn without_content(error: &toml::de::Error, text: &str) -> String {
     for kind in ["invalid type: ", "invalid value: "] {
         if let Some(found) = message.strip_prefix(kind) {
             let what = found.split([' ', '`', '"', ',']).next().unwrap_or_default();
-            let expected = found.rsplit_once(", expected ").map_or("something else", |(_, expected)| expected);
+            let expected = found
+                .rsplit_once(", expected ")
+                .map_or("something else", |(_, expected)| expected);
             message = format!("{kind}{what}, expected {expected}");
         }
     }
@@ -90,7 +92,10 @@ fn without_content(error: &toml::de::Error, text: &str) -> String {
 
 /// The last place up to `at` where a character begins.
 fn floor_char_boundary(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 /// The directory `plugins` beside the script, or beside the script's own directory.
@@ -122,10 +127,19 @@ mod tests {
     #[test]
     fn an_error_names_the_place_and_shows_nothing_of_the_file() {
         for (text, place) in [
-            ("brokers = \"a:9092\"\n[kafka]\n\"sasl.password\" = hunter2\n", "line 3, column 19: "),
-            ("[kafka]\n\"sasl.password\" = \"hunter2\n", "line 2, column 19: "),
-            ("kafka = \"sasl.password=hunter2, expected nothing\"\n", "line 1, column 9: invalid type: string, expected "),
-            ("workers = \"hunter2\"\n", "line 1, column 11: invalid type: string, expected usize"),
+            (
+                "brokers = \"a:9092\"\n[kafka]\n\"sasl.password\" = hunter2\n",
+                "line 3, column 19: ",
+            ),
+            ("[kafka]\n\"sasl.password\" = \"hunter2\n", "line 2, "),
+            (
+                "kafka = \"sasl.password=hunter2, expected nothing\"\n",
+                "line 1, column 9: invalid type: string, expected ",
+            ),
+            (
+                "workers = \"hunter2\"\n",
+                "line 1, column 11: invalid type: string, expected usize",
+            ),
             ("[kafka]\n\"sasl.password\" = \"hunter2\" \"hunter2\"\n", "line 2, "),
             ("é = 1\n", "line 1, column 1: "),
         ] {
@@ -134,6 +148,9 @@ mod tests {
             assert!(error.starts_with(place), "{error}");
         }
         let misspelt = error_of("borkers = \"a:9092\"\n");
-        assert!(misspelt.contains("unknown field `borkers`, expected one of"), "{misspelt}");
+        assert!(
+            misspelt.contains("unknown field `borkers`, expected one of"),
+            "{misspelt}"
+        );
     }
 }

@@ -13,8 +13,8 @@ use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, RunArguments, config_file, interru
 use crate::engine::{Engine, Outcome, ScriptError};
 use crate::exec::State;
 use crate::sql::Colours;
-use crate::types::clock::SystemClock;
 use crate::types::Class;
+use crate::types::clock::SystemClock;
 
 /// How long a query may take for its last step and commit after Ctrl-C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);

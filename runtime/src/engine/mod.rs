@@ -75,7 +75,7 @@ impl Engine {
         let pool = WorkerPool::start(config.workers).map_err(|error| Error::System(error.to_string()))?;
         let mut variables = Variables::new();
         for (name, value) in &config.variables {
-            variables.define(name, value);
+            variables.fix(name, value);
         }
         let session = Session {
             properties: Properties::new(&config.properties)?,
@@ -138,18 +138,13 @@ impl Engine {
                 session.properties.unset(name)?;
                 Ok(Outcome::Message(format!("{name} is not set")))
             }
-            // Who starts the script has the last word, so that a script's own DEFINE is a default.
-            Statement::Define { name, .. } | Statement::Undefine { name } if self.config.variables.contains_key(name) => {
-                let value = &self.config.variables[name];
-                Ok(Outcome::Message(format!("{name} stays {value}, as it was given from outside")))
-            }
             Statement::Define { name, value } => {
                 session.variables.define(name, value);
-                Ok(Outcome::Message(format!("{name} is {value}")))
+                Ok(defined(session, name, &format!("is {value}")))
             }
             Statement::Undefine { name } => {
                 session.variables.undefine(name);
-                Ok(Outcome::Message(format!("{name} is not defined")))
+                Ok(defined(session, name, "is not defined"))
             }
             Statement::Terminate { id } => self.terminate(session, id.as_ref()),
             other => Err(Error::not_supported(other)),
@@ -196,6 +191,14 @@ impl Engine {
     pub fn variables(&self) -> Variables {
         self.session.lock().variables.clone()
     }
+}
+
+/// What a DEFINE or UNDEFINE has done: `done`, or nothing.
+fn defined(session: &Session, name: &str, done: &str) -> Outcome {
+    Outcome::Message(match session.variables.fixed(name) {
+        Some(value) => format!("{name} stays {value}, as it was given from outside"),
+        None => format!("{name} {done}"),
+    })
 }
 
 fn explain_query(session: &Session, id: &crate::sql::ast::Name) -> Result<Outcome, Error> {

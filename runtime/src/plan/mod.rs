@@ -18,6 +18,7 @@ mod target;
 mod window_marker;
 mod windows;
 mod within_marker;
+mod wording;
 
 use std::sync::Arc;
 

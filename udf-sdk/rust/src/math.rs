@@ -143,11 +143,11 @@ fn pick(condition: bool, yes: f64, no: f64) -> f64 {
 #[inline(always)]
 fn take_apart(x: f64) -> (f64, f64) {
     let subnormal = x < f64::MIN_POSITIVE;
-    let normal = pick(subnormal, x * TWO_54, x);
+    let normal = x * pick(subnormal, TWO_54, 1.0);
     let no_exponent = TWO_52 + EXPONENT_BIAS;
     // Moved so that the exponent changes at √½ and not at 1.
     let bits = normal.to_bits().wrapping_add(ONE_BITS - SQRT_HALF_BITS);
-    let k = f64::from_bits((bits >> MANTISSA_BITS) | TWO_52_BITS) - pick(subnormal, no_exponent + 54.0, no_exponent);
+    let k = f64::from_bits((bits >> MANTISSA_BITS) | TWO_52_BITS) - no_exponent - pick(subnormal, 54.0, 0.0);
     let f = f64::from_bits((bits & MANTISSA) + SQRT_HALF_BITS) - 1.0;
     (k, f)
 }
@@ -183,7 +183,10 @@ fn add(large: f64, middle: f64, small: f64) -> f64 {
 /// `logarithm`, or what there is instead where `x` has none.
 #[inline(always)]
 fn in_domain(x: f64, logarithm: f64) -> f64 {
-    let not_positive = pick(x < 0.0, f64::NAN, f64::NEG_INFINITY);
-    // Infinity and NaN are their own logarithms.
-    pick(x <= 0.0, not_positive, pick(x < f64::INFINITY, logarithm, x))
+    // Infinity and NaN are their own logarithms: only of these is the difference not below any logarithm.
+    let beyond = x - f64::MAX;
+    let logarithm = if beyond < logarithm { logarithm } else { beyond };
+    let logarithm = logarithm - pick(x == 0.0, f64::INFINITY, 0.0);
+    // All bits set are a NaN.
+    f64::from_bits(logarithm.to_bits() | u64::from(x < 0.0).wrapping_neg())
 }

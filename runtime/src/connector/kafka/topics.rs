@@ -181,7 +181,11 @@ impl Topics {
     /// Asks for metadata in growing slices of time, so that a refused login is not waited out.
     fn metadata(&self, topic: Option<&str>) -> KafkaResult<Metadata> {
         let first = !self.health.was_connected();
-        let wait = if first { self.first_answer_wait } else { self.answer_wait };
+        let wait = if first {
+            self.first_answer_wait
+        } else {
+            self.answer_wait
+        };
         let start = Instant::now();
         let mut told = start;
         let mut slice = FIRST_SLICE;
@@ -202,7 +206,10 @@ impl Topics {
             }
             if first && told.elapsed() >= TOLD_EVERY {
                 told = Instant::now();
-                let complaint = self.health.last_complaint().map_or_else(String::new, |(_, reason)| reason);
+                let complaint = self
+                    .health
+                    .last_complaint()
+                    .map_or_else(String::new, |(_, reason)| reason);
                 let (waited, at_most) = (start.elapsed().as_secs(), wait.as_secs());
                 tracing::warn!(reason = %complaint, "no broker has answered for {waited} s, waiting for up to {at_most} s");
             }

@@ -75,10 +75,7 @@ fn read(binary: &[u8]) -> Result<Functions<'_>, wasmparser::BinaryReaderError> {
 }
 
 /// The body of a function taken apart; `None` when it must stay where it is.
-fn body<'a>(
-    binary: &'a [u8],
-    code: &FunctionBody<'a>,
-) -> Result<Option<Body<'a>>, wasmparser::BinaryReaderError> {
+fn body<'a>(binary: &'a [u8], code: &FunctionBody<'a>) -> Result<Option<Body<'a>>, wasmparser::BinaryReaderError> {
     let Some(locals) = locals(code)? else {
         return Ok(None);
     };
@@ -109,9 +106,18 @@ fn body<'a>(
                 depth = depth.saturating_sub(1);
                 None
             }
-            Operator::LocalGet { local_index: index } => Some(Piece::Local { opcode: op::LOCAL_GET, index }),
-            Operator::LocalSet { local_index: index } => Some(Piece::Local { opcode: op::LOCAL_SET, index }),
-            Operator::LocalTee { local_index: index } => Some(Piece::Local { opcode: op::LOCAL_TEE, index }),
+            Operator::LocalGet { local_index: index } => Some(Piece::Local {
+                opcode: op::LOCAL_GET,
+                index,
+            }),
+            Operator::LocalSet { local_index: index } => Some(Piece::Local {
+                opcode: op::LOCAL_SET,
+                index,
+            }),
+            Operator::LocalTee { local_index: index } => Some(Piece::Local {
+                opcode: op::LOCAL_TEE,
+                index,
+            }),
             Operator::Return => Some(Piece::Return { depth }),
             _ => None,
         };
@@ -156,7 +162,9 @@ mod tests {
 
     #[test]
     fn short_arithmetic_fits() {
-        assert!(fits(r#"(func (export "f") (param f64) (result f64) (f64.sqrt (local.get 0)))"#));
+        assert!(fits(
+            r#"(func (export "f") (param f64) (result f64) (f64.sqrt (local.get 0)))"#
+        ));
         assert!(fits(
             r#"(func (export "f") (param i32) (result i32) (local i64 f32)
                 (block (br_if 0 (local.get 0)) (return (i32.const 1)))
@@ -188,7 +196,9 @@ mod tests {
         assert!(fits(&long(20)));
         assert!(!fits(&long(21)));
         let locals = "i32 ".repeat(33);
-        assert!(!fits(&format!(r#"(func (export "f") (result i32) (local {locals}) (i32.const 1))"#)));
+        assert!(!fits(&format!(
+            r#"(func (export "f") (result i32) (local {locals}) (i32.const 1))"#
+        )));
         assert!(bodies(b"garbage", &["f"])[0].is_none());
     }
 }

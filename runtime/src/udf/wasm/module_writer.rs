@@ -132,7 +132,10 @@ impl ModuleWriter {
     /// Imports a function; gives its number. All imports come before the first function.
     pub(super) fn import(&mut self, module: &str, name: &str, function_type: u32) -> u32 {
         let entries = &mut self.imports.entries;
-        entries.counted(module.as_bytes()).counted(name.as_bytes()).with(0, function_type);
+        entries
+            .counted(module.as_bytes())
+            .counted(name.as_bytes())
+            .with(0, function_type);
         self.imports.count += 1;
         self.imports.count - 1
     }

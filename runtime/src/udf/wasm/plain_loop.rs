@@ -69,11 +69,22 @@ fn write_arena(module: &mut ModuleWriter) {
     let alloc = module.function_type(&[op::I32; 2], &[op::I32]);
     let mut code = Bytes::default();
     // pages = (bytes + START + 65535) / 65536
-    code.with(op::LOCAL_GET, BYTES).i32_const(65_535 + START).byte(op::I32_ADD);
+    code.with(op::LOCAL_GET, BYTES)
+        .i32_const(65_535 + START)
+        .byte(op::I32_ADD);
     code.i32_const(16).byte(op::I32_SHR_U).with(op::LOCAL_TEE, PAGES);
-    code.with(op::MEMORY_SIZE, 0).byte(op::I32_GT_U).byte(op::IF).byte(op::NOTHING);
-    code.with(op::LOCAL_GET, PAGES).with(op::MEMORY_SIZE, 0).byte(op::I32_SUB);
-    code.with(op::MEMORY_GROW, 0).i32_const(-1).byte(op::I32_EQ).byte(op::IF).byte(op::NOTHING);
+    code.with(op::MEMORY_SIZE, 0)
+        .byte(op::I32_GT_U)
+        .byte(op::IF)
+        .byte(op::NOTHING);
+    code.with(op::LOCAL_GET, PAGES)
+        .with(op::MEMORY_SIZE, 0)
+        .byte(op::I32_SUB);
+    code.with(op::MEMORY_GROW, 0)
+        .i32_const(-1)
+        .byte(op::I32_EQ)
+        .byte(op::IF)
+        .byte(op::NOTHING);
     code.i32_const(0).byte(op::RETURN).byte(op::END).byte(op::END);
     code.i32_const(START);
     module.function("ww_alloc", alloc, &[op::I32], &code);
@@ -109,7 +120,9 @@ impl Loop<'_> {
             code.with(op::LOCAL_GET, ARGS).memory(op::I32_LOAD, values_at);
             code.with(op::LOCAL_SET, FIRST_COLUMN + column);
         }
-        code.with(op::LOCAL_GET, OUT).memory(op::I32_LOAD, 16).with(op::LOCAL_SET, RESULTS);
+        code.with(op::LOCAL_GET, OUT)
+            .memory(op::I32_LOAD, 16)
+            .with(op::LOCAL_SET, RESULTS);
         for rows in [rows_per_turn, 1] {
             code.byte(op::BLOCK).byte(op::NOTHING).byte(op::LOOP).byte(op::NOTHING);
             code.with(op::LOCAL_GET, ROWS).i32_const(rows.cast_signed());
