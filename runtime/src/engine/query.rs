@@ -41,6 +41,8 @@ pub struct QueryInfo {
     pub statement: String,
     /// Its dataflow as text.
     pub plan: String,
+    /// Its dataflow.
+    pub dataflow: Arc<Dataflow>,
     /// Streams and tables that it reads.
     pub sources: Vec<String>,
     /// The stream or table that it writes to.
@@ -584,6 +586,7 @@ fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink
         kind,
         statement: text.to_owned(),
         plan: plan::explain(dataflow),
+        dataflow: Arc::new(dataflow.clone()),
         sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
         sink,
         creates_sink: false,

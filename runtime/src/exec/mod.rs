@@ -11,6 +11,7 @@ mod exchange;
 mod headers;
 mod key_window;
 mod metrics;
+mod node_stats;
 mod partition_clock;
 mod pipeline;
 mod pool;
@@ -21,6 +22,7 @@ mod stages;
 
 pub use error::Error;
 pub use metrics::{Metrics, Totals};
+pub use node_stats::NodeStats;
 pub use pipeline::{Options, Parts, Pipeline, State};
 pub use pool::WorkerPool;
 pub use scan::{ScanParts, StepRows};

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::metrics::{Metrics, add};
+use super::node_stats::NodeStats;
 use super::pool::{Job, Shared as PoolShared};
 use super::scan::StepRows;
 use super::shard::{Outcome, Shard, Shared};
@@ -212,6 +213,14 @@ impl Pipeline {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// What each node of the dataflow did so far, by number.
+    #[must_use]
+    pub fn node_stats(&self) -> Vec<NodeStats> {
+        let state_of = |id| self.shards.iter().map(|shard| shard.lock().state_bytes(id)).sum();
+        let counters = self.shared.counters.iter().enumerate();
+        counters.map(|(id, counters)| counters.stats(state_of(id))).collect()
     }
 
     /// Steps so far that found nothing to do: when it has grown by two, a whole step since then found nothing.

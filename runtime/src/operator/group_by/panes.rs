@@ -271,6 +271,11 @@ impl Pane {
         Ok(())
     }
 
+    fn state_bytes(&self) -> usize {
+        let accumulators: usize = self.accumulators.iter().map(|accumulator| accumulator.state_bytes()).sum();
+        self.index.state_bytes() + accumulators + self.times.capacity() * 8 + self.touched_in.capacity() * 4
+    }
+
     fn all_groups(&self) -> Vec<u32> {
         (0..u32::try_from(self.index.end()).unwrap_or(u32::MAX)).collect()
     }
@@ -307,5 +312,9 @@ impl Operator for Panes {
             self.close(out)?;
         }
         Ok(())
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.panes.values().map(Pane::state_bytes).sum()
     }
 }

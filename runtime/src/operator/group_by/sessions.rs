@@ -399,4 +399,10 @@ impl Operator for Sessions {
         }
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        let accumulators: usize = self.accumulators.iter().map(|accumulator| accumulator.state_bytes()).sum();
+        let sessions: usize = self.sessions.iter().map(|own| own.len() * size_of::<Session>()).sum();
+        self.index.state_bytes() + accumulators + sessions + self.ends.len() * 16
+    }
 }
