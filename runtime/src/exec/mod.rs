@@ -10,6 +10,7 @@ mod event_time;
 mod exchange;
 mod headers;
 mod key_window;
+mod late_letters;
 mod metrics;
 mod node_stats;
 mod partition_clock;
@@ -21,6 +22,7 @@ mod sink;
 mod stages;
 
 pub use error::Error;
+pub use late_letters::LateLetters;
 pub use metrics::{Metrics, Totals};
 pub use node_stats::NodeStats;
 pub use pipeline::{Options, Parts, Pipeline, State};

@@ -89,7 +89,9 @@ mod tests {
         };
         let mut settle = Settle::new(vec![0], Arc::clone(&schema));
         let mut out = Vec::new();
-        settle.push(0, batch(vec![1, 2], vec![11, 20], vec![1, 1]), &mut out).unwrap();
+        settle
+            .push(0, batch(vec![1, 2], vec![11, 20], vec![1, 1]), &mut out)
+            .unwrap();
         settle.push(0, batch(vec![1], vec![10], vec![-1]), &mut out).unwrap();
         settle.advance(Progress::UNKNOWN, &mut out).unwrap();
         let values = out[0].records.column(1).as_primitive::<Int64Type>();

@@ -24,7 +24,14 @@ pub fn explain_with(dataflow: &Dataflow, remark: &dyn Fn(NodeId) -> String) -> S
 
 fn write_node(dataflow: &Dataflow, id: NodeId, depth: usize, remark: &dyn Fn(NodeId) -> String, text: &mut String) {
     let node = &dataflow.nodes[id];
-    let _ = writeln!(text, "{:indent$}{}{}", "", describe(node), remark(id), indent = depth * 2);
+    let _ = writeln!(
+        text,
+        "{:indent$}{}{}",
+        "",
+        describe(node),
+        remark(id),
+        indent = depth * 2
+    );
     for input in &node.inputs {
         write_node(dataflow, *input, depth + 1, remark, text);
     }

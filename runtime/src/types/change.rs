@@ -108,7 +108,9 @@ impl ChangeBatch {
     pub fn concat(schema: &SchemaRef, batches: &[Self]) -> Result<Self, ArrowError> {
         let times: Vec<&dyn Array> = batches.iter().map(|batch| &batch.event_times as &dyn Array).collect();
         let weights = batches.iter().any(|batch| batch.weights.is_some()).then(|| {
-            let rows = batches.iter().flat_map(|batch| (0..batch.num_rows()).map(|row| batch.weight(row)));
+            let rows = batches
+                .iter()
+                .flat_map(|batch| (0..batch.num_rows()).map(|row| batch.weight(row)));
             Int8Array::from_iter_values(rows)
         });
         let stream_times = batches
