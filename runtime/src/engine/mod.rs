@@ -32,6 +32,7 @@ pub use topics::Topics;
 
 use crate::catalog::Catalog;
 use crate::exec::WorkerPool;
+use crate::function::AggregateLimits;
 use crate::plan::{FunctionSet, Planner, Purpose};
 use crate::sql::ast::{Parsed, Statement};
 use crate::sql::{Source, Variables};
@@ -59,6 +60,8 @@ pub(crate) struct Session {
     pub(crate) variables: Variables,
     pub(crate) queries: BTreeMap<String, query::Running>,
     pub(crate) next_query: u64,
+    /// The functions, where properties change how they are computed.
+    functions: Option<Arc<FunctionSet>>,
 }
 
 impl Engine {
@@ -82,7 +85,7 @@ impl Engine {
             variables,
             ..Session::default()
         };
-        Ok(Self {
+        let engine = Self {
             functions: Arc::new(FunctionSet::new(&registry, &clock)),
             registry,
             config,
@@ -90,7 +93,9 @@ impl Engine {
             topics,
             session: Mutex::new(session),
             pool,
-        })
+        };
+        engine.follow_properties(&mut engine.session.lock())?;
+        Ok(engine)
     }
 
     /// Runs one statement of `source`.
@@ -132,10 +137,12 @@ impl Engine {
             Statement::ExplainQuery { analyze, id } => explain_query(session, id, *analyze),
             Statement::Set { name, value, .. } => {
                 session.properties.set(name, value)?;
+                self.follow_properties(session)?;
                 Ok(Outcome::Message(format!("{name} is {value}")))
             }
             Statement::Unset { name } => {
                 session.properties.unset(name)?;
+                self.follow_properties(session)?;
                 Ok(Outcome::Message(format!("{name} is not set")))
             }
             Statement::Define { name, value } => {
@@ -168,10 +175,21 @@ impl Engine {
         Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))
     }
 
+    /// Makes the functions of the session what its properties say.
+    fn follow_properties(&self, session: &mut Session) -> Result<(), Error> {
+        let limits = session.properties.aggregate_limits()?;
+        session.functions = (limits != AggregateLimits::default()).then(|| {
+            let mut functions = FunctionSet::clone(&self.functions);
+            functions.set_aggregate_limits(limits);
+            Arc::new(functions)
+        });
+        Ok(())
+    }
+
     pub(crate) fn planner<'a>(&'a self, session: &'a Session) -> Planner<'a> {
         Planner {
             catalog: &session.catalog,
-            functions: &self.functions,
+            functions: session.functions.as_ref().unwrap_or(&self.functions),
         }
     }
 
