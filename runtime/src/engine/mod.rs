@@ -11,6 +11,7 @@ mod insert;
 mod outcome;
 mod properties;
 mod query;
+mod result;
 mod script;
 mod show;
 mod storage;
