@@ -8,13 +8,14 @@ mod interrupt;
 mod progress;
 mod render;
 mod run;
+mod test;
 mod udf;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use arguments::{Arguments, Command, OutputFormat, RunArguments};
+pub use arguments::{Arguments, CaseMatching, Command, OutputFormat, RunArguments, TestArguments, TestOutput};
 
 /// All queries ended well, or were stopped by Ctrl-C after a last commit.
 pub const EXIT_OK: u8 = 0;
@@ -30,6 +31,7 @@ pub fn main() -> ExitCode {
     start_log(&arguments.log);
     let code = match &arguments.command {
         Command::Run(run) => run::run(run),
+        Command::Test(test) => test::run(test),
         Command::Udf(command) => udf::run(command),
     };
     ExitCode::from(code)
