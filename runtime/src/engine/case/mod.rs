@@ -17,7 +17,6 @@ mod run;
 mod script;
 mod source;
 mod sql_file;
-mod window;
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::types::Headers;
+use crate::types::storage::KeyWindow;
 
 /// One case.
 #[derive(Debug, Clone, PartialEq)]
@@ -88,6 +89,15 @@ pub enum WindowKind {
     Time,
     /// Session.
     Session,
+}
+
+impl WindowKind {
+    pub(super) fn of(window: KeyWindow) -> Self {
+        match window {
+            KeyWindow::Time { .. } => Self::Time,
+            KeyWindow::Session => Self::Session,
+        }
+    }
 }
 
 /// The error that a case must give.

@@ -3,18 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
-
 use super::compare::{Matching, Numbers, Rules, Seen, difference};
 use super::encode::Side;
 use super::model::WindowKind;
 use super::run::{Failure, QUERY_TIMEOUT};
-use super::window::{split, with_window};
-use super::{Record, TopicWish};
+use super::{Record, TopicWish, Window};
 use crate::connector::NewTopic;
 use crate::engine::{Engine, Outcome};
 use crate::exec::State;
 use crate::sql;
+use crate::types::storage::KeyWindow;
 
 /// Statements, then records in, then records out.
 #[derive(Debug, Clone, Copy)]
@@ -31,6 +29,44 @@ pub(super) struct RecordsCase<'a> {
 struct TopicForm {
     key: Side,
     value: Side,
+    window: Option<KeyWindow>,
+}
+
+impl TopicForm {
+    /// The bytes of a key, with its window behind them.
+    fn key(&self, record: &Record) -> Result<Option<Vec<u8>>, String> {
+        let key = self.key.encode(&record.key)?;
+        match (record.window, self.window) {
+            (None, None) => Ok(key),
+            (Some(window), Some(kind)) if window.kind == WindowKind::of(kind) => {
+                let mut bytes = key.unwrap_or_default();
+                kind.write(window.start, window.end, &mut bytes);
+                Ok(Some(bytes))
+            }
+            (Some(_), _) => Err("its window is not of the kind that the stream or table has".into()),
+            (None, Some(_)) => Err("its key has no window, but those of the stream or table have".into()),
+        }
+    }
+
+    /// The bytes of a key without its window, and the window.
+    fn split<'a>(&self, key: Option<&'a [u8]>) -> Result<(Option<&'a [u8]>, Option<Window>), String> {
+        let (Some(key), Some(kind)) = (key, self.window) else {
+            return Ok((key, None));
+        };
+        let bounds = key.len().checked_sub(kind.suffix_len()).and_then(|at| {
+            let (start, end) = kind.read(&key[at..])?;
+            Some((at, start, end))
+        });
+        let Some((at, start, end)) = bounds else {
+            return Err(format!("{} bytes have no window behind them", key.len()));
+        };
+        let window = Window {
+            start,
+            end,
+            kind: WindowKind::of(kind),
+        };
+        Ok((Some(&key[..at]), Some(window)))
+    }
 }
 
 impl RecordsCase<'_> {
@@ -95,7 +131,7 @@ impl RecordsCase<'_> {
 
     fn append(&self, engine: &Engine, record: &Record) -> Result<(), String> {
         let form = form(engine, &record.topic)?;
-        let key = with_window(form.key.encode(&record.key)?, record.window.as_ref());
+        let key = form.key(record)?;
         let value = form.value.encode(&record.value)?;
         let Some(log) = engine.topics().embedded() else {
             return Err("cases run on embedded topics only".into());
@@ -129,7 +165,7 @@ impl RecordsCase<'_> {
             }
             let in_topic = |reason: String| format!("topic {topic}: {reason}");
             let form = form(engine, topic).map_err(Failure::Difference)?;
-            let seen = read(engine, topic, &form, &expected).map_err(|reason| Failure::Difference(in_topic(reason)))?;
+            let seen = read(engine, topic, &form).map_err(|reason| Failure::Difference(in_topic(reason)))?;
             let rules = Rules {
                 keys: self.numbers(&form.key),
                 values: self.numbers(&form.value),
@@ -174,40 +210,26 @@ fn form(engine: &Engine, topic: &str) -> Result<TopicForm, String> {
             format: definition.storage.value_format.clone(),
             columns: columns(definition.value_columns().collect()),
         },
+        window: definition.storage.key_window,
     })
 }
 
 /// All records of a topic.
-fn read(engine: &Engine, topic: &str, form: &TopicForm, expected: &[&Record]) -> Result<Vec<Seen>, String> {
+fn read(engine: &Engine, topic: &str, form: &TopicForm) -> Result<Vec<Seen>, String> {
     let Some(log) = engine.topics().embedded() else {
         return Err("cases run on embedded topics only".into());
     };
-    // Keys do not say that they have a window; the expected records do.
-    let window = expected.iter().find_map(|record| record.window);
     let records = log.read_all(topic).map_err(|error| error.to_string())?;
     let decoded = records.iter().enumerate().map(|(number, record)| {
-        let (key, window) = match (window, record.key.as_deref()) {
-            (Some(like), Some(key)) => {
-                let size = match like.kind {
-                    WindowKind::Time => like.end - like.start,
-                    WindowKind::Session => 0,
-                };
-                let (key, window) = split(key, like.kind, size)?;
-                (Some(key), Some(window))
-            }
-            (_, key) => (key, None),
-        };
+        let in_record = |what: &str, reason: String| format!("{what} of record {}: {reason}", number + 1);
+        let (key, window) = form.split(record.key.as_deref()).map_err(|reason| in_record("key", reason))?;
         Ok(Seen {
-            key: form.key.decode(key).map_err(|reason| format!("key of record {}: {reason}", number + 1))?,
-            value: value(&form.value, record.value.as_deref(), number)?,
+            key: form.key.decode(key).map_err(|reason| in_record("key", reason))?,
+            value: form.value.decode(record.value.as_deref()).map_err(|reason| in_record("value", reason))?,
             timestamp: record.timestamp,
             window,
             headers: record.headers.clone(),
         })
     });
     decoded.collect()
-}
-
-fn value(side: &Side, bytes: Option<&[u8]>, number: usize) -> Result<Value, String> {
-    side.decode(bytes).map_err(|reason| format!("value of record {}: {reason}", number + 1))
 }
