@@ -12,9 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
                         2 the arguments, the configuration or the SQL are wrong."
 )]
 pub struct Arguments {
-    /// What is logged to stderr: error, warn, info, debug or trace, or filters as `warn,waterwheel::exec=debug`
-    #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
-    pub log: String,
+    /// What is logged to stderr: off, error, warn, info, debug or trace, or filters as `warn,waterwheel::exec=debug`
+    /// [default: warn; for `test`, which says itself what failed, off]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
 
     /// What to do.
     #[command(subcommand)]

@@ -28,7 +28,8 @@ pub const EXIT_USAGE: u8 = 2;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(&arguments.log);
+    let quiet = matches!(arguments.command, Command::Test(_));
+    start_log(arguments.log.as_deref().unwrap_or(if quiet { "off" } else { "warn" }));
     let code = match &arguments.command {
         Command::Run(run) => run::run(run),
         Command::Test(test) => test::run(test),

@@ -2,12 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
-use super::storage::{Formats, Options, storage};
 use super::held::Held;
 use super::insert::writable;
+use super::storage::{Formats, Options, storage};
 use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};

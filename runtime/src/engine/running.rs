@@ -89,9 +89,9 @@ impl Engine {
                 .map(|(_, pipeline)| (pipeline.empty_steps(), pipeline))
                 .collect();
             let all_idle = || {
-                running
-                    .iter()
-                    .all(|(before, pipeline)| pipeline.state() != State::Running || pipeline.empty_steps() >= before + 2)
+                running.iter().all(|(before, pipeline)| {
+                    pipeline.state() != State::Running || pipeline.empty_steps() >= before + 2
+                })
             };
             while !all_idle() {
                 if std::time::Instant::now() >= until {

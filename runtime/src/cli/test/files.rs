@@ -35,7 +35,11 @@ fn files(path: &Path) -> Result<Vec<PathBuf>> {
         return Ok(vec![path.to_path_buf()]);
     }
     let mut entries = std::fs::read_dir(path)
-        .and_then(|entries| entries.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>())
+        .and_then(|entries| {
+            entries
+                .map(|entry| Ok(entry?.path()))
+                .collect::<std::io::Result<Vec<_>>>()
+        })
         .with_context(|| format!("cannot read {}", path.display()))?;
     entries.sort();
     let mut found = Vec::new();
@@ -96,7 +100,10 @@ mod tests {
             std::fs::create_dir_all(path.parent().expect("a parent")).expect("made");
             std::fs::write(path, text).expect("written");
         };
-        write("b.jsonl", "{\"id\": \"b - 1\", \"statements\": []}\n\n{\"name\": \"b - 2\"}\n");
+        write(
+            "b.jsonl",
+            "{\"id\": \"b - 1\", \"statements\": []}\n\n{\"name\": \"b - 2\"}\n",
+        );
         write("a/a.json", "{\"tests\": [{\"name\": \"x\"}]}");
         write("c.sql", "--@test: y\nSELECT 1;");
         write("readme.md", "no cases");

@@ -29,7 +29,9 @@ pub(crate) fn run(arguments: &TestArguments) -> u8 {
         strict_messages: arguments.strict_messages,
     };
     let mut report = Report::new(arguments.output, std::io::stdout().lock());
-    let written = run_all(&runner, &cases, arguments.threads, |case, verdict| report.add(case, verdict));
+    let written = run_all(&runner, &cases, arguments.threads, |case, verdict| {
+        report.add(case, verdict)
+    });
     match written.and_then(|()| report.finish()) {
         Ok(0) => EXIT_OK,
         Ok(_) => EXIT_FAILED,

@@ -74,7 +74,8 @@ fn changelog_difference(seen: &[Seen], expected: &[&Record], rules: Rules) -> Op
     if let Some(missing) = expected.get(both) {
         return Some(format!("{counts}\n  missing  {}", show_expected(missing)));
     }
-    seen.get(both).map(|more| format!("{counts}\n  too many {}", show(more)))
+    seen.get(both)
+        .map(|more| format!("{counts}\n  too many {}", show(more)))
 }
 
 fn final_difference(seen: &[Seen], expected: &[&Record], rules: Rules) -> Option<String> {
@@ -90,13 +91,16 @@ fn final_difference(seen: &[Seen], expected: &[&Record], rules: Rules) -> Option
         last_seen.push(record);
     }
     for expected in &last_expected {
-        let found = last_seen
-            .iter()
-            .find(|seen| seen.window == expected.window && at_difference("", &seen.key, &expected.key, rules.keys).is_none());
+        let found = last_seen.iter().find(|seen| {
+            seen.window == expected.window && at_difference("", &seen.key, &expected.key, rules.keys).is_none()
+        });
         let value = found.map_or(&Value::Null, |seen| &seen.value);
         if let Some(what) = at_difference("value", value, &expected.value, rules.values) {
             let found = found.map_or_else(|| "nothing".to_owned(), |seen| show(seen));
-            return Some(format!("{what}\n  expected {}\n  found    {found}", show_expected(expected)));
+            return Some(format!(
+                "{what}\n  expected {}\n  found    {found}",
+                show_expected(expected)
+            ));
         }
     }
     let unexpected = last_seen.iter().find(|seen| {
@@ -113,8 +117,13 @@ fn record_difference(seen: &Seen, expected: &Record, rules: Rules) -> Option<Str
         return Some(what);
     }
     if seen.window != expected.window {
-        let text = |window: Option<Window>| window.map_or_else(|| "no window".to_owned(), |window| show_window(&window));
-        return Some(format!("expected {}, found {}", text(expected.window), text(seen.window)));
+        let text =
+            |window: Option<Window>| window.map_or_else(|| "no window".to_owned(), |window| show_window(&window));
+        return Some(format!(
+            "expected {}, found {}",
+            text(expected.window),
+            text(seen.window)
+        ));
     }
     if let Some(what) = at_difference("value", &seen.value, &expected.value, rules.values) {
         return Some(what);
@@ -123,7 +132,11 @@ fn record_difference(seen: &Seen, expected: &Record, rules: Rules) -> Option<Str
         return Some(format!("timestamp: expected {timestamp}, found {}", seen.timestamp));
     }
     (seen.headers != expected.headers).then(|| {
-        format!("headers: expected {}, found {}", show_headers(&expected.headers), show_headers(&seen.headers))
+        format!(
+            "headers: expected {}, found {}",
+            show_headers(&expected.headers),
+            show_headers(&seen.headers)
+        )
     })
 }
 
@@ -141,7 +154,9 @@ fn at_difference(path: &str, seen: &Value, expected: &Value, numbers: Numbers) -
             }
             wanted.iter().find_map(|(name, wanted)| {
                 let field = fields.get(name).filter(|value| !value.is_null());
-                let field = field.or_else(|| fields.get(&name.to_uppercase())).unwrap_or(&Value::Null);
+                let field = field
+                    .or_else(|| fields.get(&name.to_uppercase()))
+                    .unwrap_or(&Value::Null);
                 at_difference(&format!("{path}.{name}"), field, wanted, numbers)
             })
         }
@@ -155,7 +170,11 @@ fn at_difference(path: &str, seen: &Value, expected: &Value, numbers: Numbers) -
                 .find_map(|(at, (item, wanted))| at_difference(&format!("{path}[{at}]"), item, wanted, numbers))
         }
         (Value::Number(number), Value::Number(wanted)) => {
-            if same_number(&number.to_string(), &wanted.to_string(), numbers) { None } else { differs() }
+            if same_number(&number.to_string(), &wanted.to_string(), numbers) {
+                None
+            } else {
+                differs()
+            }
         }
         // ksqlDB's runner takes a text for a number with a scale, since not every number survives JSON.
         (Value::Number(number), Value::String(wanted)) => {
@@ -187,7 +206,11 @@ fn same_number(seen: &str, expected: &str, numbers: Numbers) -> bool {
 
 fn names<'a>(names: impl Iterator<Item = &'a String>) -> String {
     let names: Vec<&str> = names.map(String::as_str).collect();
-    if names.is_empty() { "none".into() } else { names.join(", ") }
+    if names.is_empty() {
+        "none".into()
+    } else {
+        names.join(", ")
+    }
 }
 
 fn show(seen: &Seen) -> String {
@@ -195,7 +218,13 @@ fn show(seen: &Seen) -> String {
 }
 
 fn show_expected(record: &Record) -> String {
-    show_parts(&record.key, &record.value, record.window, record.timestamp, &record.headers)
+    show_parts(
+        &record.key,
+        &record.value,
+        record.window,
+        record.timestamp,
+        &record.headers,
+    )
 }
 
 fn show_parts(key: &Value, value: &Value, window: Option<Window>, timestamp: Option<i64>, headers: &Headers) -> String {
@@ -265,7 +294,10 @@ mod tests {
 
     #[test]
     fn scale_matters_for_numbers_with_a_point() {
-        assert_eq!(differs("1.10", "1.1").as_deref(), Some("value: expected 1.1, found 1.10"));
+        assert_eq!(
+            differs("1.10", "1.1").as_deref(),
+            Some("value: expected 1.1, found 1.10")
+        );
         assert!(differs("5.0", "5").is_some());
         assert!(differs("5", "5.0").is_none());
         assert!(differs("1E+2", "1e2").is_none());
@@ -313,7 +345,12 @@ mod tests {
 
     #[test]
     fn the_last_values_are_compared_by_key() {
-        let wanted = [expected("1", "1"), expected("2", "9"), expected("2", "2"), expected("3", "null")];
+        let wanted = [
+            expected("1", "1"),
+            expected("2", "9"),
+            expected("2", "2"),
+            expected("3", "null"),
+        ];
         let wanted: Vec<&Record> = wanted.iter().collect();
         let all = [seen("2", "2"), seen("1", "7"), seen("1", "1"), seen("4", "null")];
         assert_eq!(difference(&all, &wanted, EXACT, Matching::Final), None);

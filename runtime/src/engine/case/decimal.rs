@@ -48,7 +48,11 @@ impl Token {
     fn plain(&self) -> (bool, &str, i64) {
         let digits = self.digits.trim_end_matches('0');
         let dropped = i64::try_from(self.digits.len() - digits.len()).unwrap_or(i64::MAX);
-        let scale = if digits.is_empty() { 0 } else { self.scale.saturating_sub(dropped) };
+        let scale = if digits.is_empty() {
+            0
+        } else {
+            self.scale.saturating_sub(dropped)
+        };
         (self.negative, digits, scale)
     }
 }

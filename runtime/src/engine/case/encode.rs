@@ -79,7 +79,10 @@ impl Side {
 
     /// How its numbers are compared: what JSON writes to the letter, Kafka's doubles nearly.
     pub(super) fn numbers(&self) -> Numbers {
-        let is_double = self.columns.first().is_some_and(|column| column.sql_type == SqlType::Double);
+        let is_double = self
+            .columns
+            .first()
+            .is_some_and(|column| column.sql_type == SqlType::Double);
         if self.format.format == Format::Kafka && is_double {
             Numbers::Near
         } else {
@@ -127,7 +130,11 @@ mod tests {
         round_trip(&side(Format::Kafka, SqlType::Double), "0.5", &0.5_f64.to_be_bytes());
         round_trip(&side(Format::Kafka, SqlType::String), "\"a\"", b"a");
         round_trip(&side(Format::Delimited, SqlType::String), "\"1,a\"", b"1,a");
-        round_trip(&side(Format::Json, SqlType::String), r#"{"B":1.10,"A":[null]}"#, br#"{"B":1.10,"A":[null]}"#);
+        round_trip(
+            &side(Format::Json, SqlType::String),
+            r#"{"B":1.10,"A":[null]}"#,
+            br#"{"B":1.10,"A":[null]}"#,
+        );
         let none = side(Format::None, SqlType::String);
         assert_eq!(none.encode(&Value::from(1)), Ok(None));
         assert_eq!(side(Format::Json, SqlType::String).encode(&Value::Null), Ok(None));
@@ -138,7 +145,11 @@ mod tests {
         let integer = side(Format::Kafka, SqlType::Integer);
         assert_eq!(integer.encode(&Value::from("x")), Err("\"x\" is no INTEGER".into()));
         assert_eq!(integer.decode(Some(b"abc")), Err("3 bytes where 4 are expected".into()));
-        assert!(side(Format::Delimited, SqlType::String).encode(&serde_json::json!({})).is_err());
+        assert!(
+            side(Format::Delimited, SqlType::String)
+                .encode(&serde_json::json!({}))
+                .is_err()
+        );
         assert!(side(Format::Json, SqlType::String).decode(Some(b"{")).is_err());
     }
 }

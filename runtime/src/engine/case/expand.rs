@@ -40,11 +40,18 @@ fn expanded(test: &Map<String, Value>) -> Vec<(String, Map<String, Value>)> {
     let list = |name: &str| test.get(name).and_then(Value::as_array).filter(|list| !list.is_empty());
     let mut all = vec![(String::new(), test.clone())];
     if let Some(formats) = list("format") {
-        all = formats.iter().map(|format| with_format(test, &text_of(format))).collect();
+        all = formats
+            .iter()
+            .map(|format| with_format(test, &text_of(format)))
+            .collect();
     }
     if let Some(configs) = list("config") {
-        let pairs = all.iter().flat_map(|one| configs.iter().map(move |config| (one, config)));
-        all = pairs.map(|((suffix, test), config)| with_config(suffix, test, config)).collect();
+        let pairs = all
+            .iter()
+            .flat_map(|one| configs.iter().map(move |config| (one, config)));
+        all = pairs
+            .map(|((suffix, test), config)| with_config(suffix, test, config))
+            .collect();
     }
     all
 }
@@ -152,7 +159,10 @@ mod tests {
                 "file - n - DELIMITED - p=false"
             ]
         );
-        let Body::Records { statements, properties, .. } = &cases[3].body else {
+        let Body::Records {
+            statements, properties, ..
+        } = &cases[3].body
+        else {
             panic!("records are expected");
         };
         assert!(statements.contains("'DELIMITED'"), "{statements}");

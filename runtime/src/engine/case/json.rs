@@ -34,7 +34,11 @@ pub fn load_line(text: &str) -> Result<Case, BadCase> {
 pub(super) fn case(fields: &Map<String, Value>, id: String) -> Result<Case, BadCase> {
     let statements = list(fields, "statements")?
         .iter()
-        .map(|statement| statement.as_str().ok_or_else(|| BadCase("a statement is no text".into())))
+        .map(|statement| {
+            statement
+                .as_str()
+                .ok_or_else(|| BadCase("a statement is no text".into()))
+        })
         .collect::<Result<Vec<_>, _>>()?
         .join("\n");
     let mut properties = std::collections::BTreeMap::new();
@@ -157,7 +161,11 @@ fn record(fields: &Value) -> Result<Record, BadCase> {
         key: fields.get("key").cloned().unwrap_or_default(),
         value: fields.get("value").cloned().unwrap_or_default(),
         timestamp,
-        window: fields.get("window").filter(|window| !window.is_null()).map(window).transpose()?,
+        window: fields
+            .get("window")
+            .filter(|window| !window.is_null())
+            .map(window)
+            .transpose()?,
         headers: headers(fields)?,
     })
 }

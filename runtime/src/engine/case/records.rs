@@ -96,7 +96,11 @@ impl RecordsCase<'_> {
             match engine.run_held(&id, QUERY_TIMEOUT).map_err(Failure::case)? {
                 State::Finished => {}
                 State::Failed(reason) => return Err(Failure::Query(reason)),
-                other => return Err(Failure::Case(format!("query {id} is {other:?} after {QUERY_TIMEOUT:?}"))),
+                other => {
+                    return Err(Failure::Case(format!(
+                        "query {id} is {other:?} after {QUERY_TIMEOUT:?}"
+                    )));
+                }
             }
         }
         self.compare(engine, matching)
@@ -222,10 +226,15 @@ fn read(engine: &Engine, topic: &str, form: &TopicForm) -> Result<Vec<Seen>, Str
     let records = log.read_all(topic).map_err(|error| error.to_string())?;
     let decoded = records.iter().enumerate().map(|(number, record)| {
         let in_record = |what: &str, reason: String| format!("{what} of record {}: {reason}", number + 1);
-        let (key, window) = form.split(record.key.as_deref()).map_err(|reason| in_record("key", reason))?;
+        let (key, window) = form
+            .split(record.key.as_deref())
+            .map_err(|reason| in_record("key", reason))?;
         Ok(Seen {
             key: form.key.decode(key).map_err(|reason| in_record("key", reason))?,
-            value: form.value.decode(record.value.as_deref()).map_err(|reason| in_record("value", reason))?,
+            value: form
+                .value
+                .decode(record.value.as_deref())
+                .map_err(|reason| in_record("value", reason))?,
             timestamp: record.timestamp,
             window,
             headers: record.headers.clone(),

@@ -93,13 +93,15 @@ impl Runner {
                     properties: properties.clone(),
                     ..self.config()
                 };
-                self.engine(config).and_then(|engine| records.run(&engine, self.matching))
+                self.engine(config)
+                    .and_then(|engine| records.run(&engine, self.matching))
             }
             Body::Script { statements } => {
                 let mut config = self.config();
                 // As in ksqlDB's runner, a query sees what is inserted after it.
                 config.properties.insert("auto.offset.reset".into(), "latest".into());
-                self.engine(config).and_then(|engine| super::script::run(&engine, statements))
+                self.engine(config)
+                    .and_then(|engine| super::script::run(&engine, statements))
             }
         };
         self.judge(outcome, case.expected_error.as_ref())

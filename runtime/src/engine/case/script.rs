@@ -116,7 +116,10 @@ fn values_difference(
     *position += 1;
     let place = format!("topic {topic}, record {}", *position);
     let text = |bytes: Option<&[u8]>| {
-        bytes.map_or_else(|| "null".to_owned(), |bytes| String::from_utf8_lossy(bytes).into_owned())
+        bytes.map_or_else(
+            || "null".to_owned(),
+            |bytes| String::from_utf8_lossy(bytes).into_owned(),
+        )
     };
     for (what, expected, found) in [
         ("key", expected.keys.get(0), found.key.as_deref()),
@@ -132,9 +135,9 @@ fn values_difference(
     }
     let names_time = names.iter().any(|name| name.value == ROWTIME);
     let time = names_time.then(|| row.event_times.value(0));
-    Ok(time.filter(|time| *time != found.timestamp).map(|time| {
-        format!("{place}: {ROWTIME}: expected {time}, found {}", found.timestamp)
-    }))
+    Ok(time
+        .filter(|time| *time != found.timestamp)
+        .map(|time| format!("{place}: {ROWTIME}: expected {time}, found {}", found.timestamp)))
 }
 
 /// Keeps what is written to it.

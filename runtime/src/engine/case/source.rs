@@ -26,7 +26,12 @@ pub(super) fn difference(engine: &Engine, declared: &Statement, name: &Name) -> 
     ];
     Ok(properties.into_iter().find_map(|(what, property)| {
         let (wanted, found) = (property(&wanted), property(found));
-        (wanted != found).then(|| format!("{}: another {what}\n  expected {wanted}\n  found    {found}", name.value))
+        (wanted != found).then(|| {
+            format!(
+                "{}: another {what}\n  expected {wanted}\n  found    {found}",
+                name.value
+            )
+        })
     }))
 }
 

@@ -119,7 +119,10 @@ mod tests {
     #[test]
     fn unknown_directives_and_names_twice_are_refused() {
         let error = load_sql("\n--@tset: one", "file").expect_err("a wrong word");
-        assert!(error.0.starts_with("line 2: there is no directive `--@tset`"), "{error}");
+        assert!(
+            error.0.starts_with("line 2: there is no directive `--@tset`"),
+            "{error}"
+        );
         assert!(load_sql("--@test: a\nSELECT 1;\n--@test: a\nSELECT 1;", "file").is_err());
     }
 }

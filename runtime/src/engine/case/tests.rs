@@ -33,7 +33,10 @@ fn records_go_in_and_come_out() {
     assert_eq!(run(&over_stream(select, inputs, right)), Verdict::Passed(None));
     let wrong = right.replace("4", "5");
     let reason = reason(run(&over_stream(select, inputs, &wrong)));
-    assert!(reason.starts_with("topic O: record 2: value.W: expected 5, found 4"), "{reason}");
+    assert!(
+        reason.starts_with("topic O: record 2: value.W: expected 5, found 4"),
+        "{reason}"
+    );
 }
 
 #[test]
@@ -60,7 +63,10 @@ fn an_expected_error_must_come_from_the_last_statement() {
         ))
     };
     let fine = "CREATE STREAM S (V INT) WITH (kafka_topic='t', value_format='JSON');";
-    let last = negative(&format!(r#"["{fine}", "CREATE STREAM O AS SELECT X FROM S;"]"#), "`X` does not exist");
+    let last = negative(
+        &format!(r#"["{fine}", "CREATE STREAM O AS SELECT X FROM S;"]"#),
+        "`X` does not exist",
+    );
     let Verdict::Passed(Some(refusal)) = Runner::default().run(&last) else {
         panic!("the last statement is wrong");
     };
@@ -78,7 +84,10 @@ fn an_expected_error_must_come_from_the_last_statement() {
         strict_messages: true,
         ..Runner::default()
     };
-    let other = negative(&format!(r#"["{fine}", "CREATE STREAM O AS SELECT X FROM S;"]"#), "something else");
+    let other = negative(
+        &format!(r#"["{fine}", "CREATE STREAM O AS SELECT X FROM S;"]"#),
+        "something else",
+    );
     assert!(reason(strict.run(&other)).starts_with("another error\n  expected something else"));
 }
 
@@ -105,16 +114,26 @@ fn what_cannot_be_run_is_skipped_with_its_reason() {
     assert_eq!(skipped(r#"{"id": "x", "enabled": false}"#), "disabled");
     let registry = "needs a schema registry";
     assert_eq!(skipped(r#"{"id": "x", "tags": {"registry_free": false}}"#), registry);
-    assert_eq!(skipped(r#"{"id": "x", "statements": ["CREATE STREAM A WITH (format='avro');"]}"#), registry);
-    assert_eq!(skipped(r#"{"id": "x", "topics": [{"name": "t", "valueSchema": {}}]}"#), registry);
+    assert_eq!(
+        skipped(r#"{"id": "x", "statements": ["CREATE STREAM A WITH (format='avro');"]}"#),
+        registry
+    );
+    assert_eq!(
+        skipped(r#"{"id": "x", "topics": [{"name": "t", "valueSchema": {}}]}"#),
+        registry
+    );
 }
 
 #[test]
 fn a_case_that_is_wrong_itself_fails_with_the_place() {
     let inputs = r#"[{"topic": "nowhere", "value": 1}]"#;
     let found = reason(run(&over_stream("SELECT * FROM S", inputs, "[]")));
-    assert_eq!(found, "input record 1: topic nowhere: no stream or table is stored there");
-    let without = r#"{"id": "x", "statements": ["CREATE STREAM S (V INT) WITH (kafka_topic='t', value_format='JSON');"]}"#;
+    assert_eq!(
+        found,
+        "input record 1: topic nowhere: no stream or table is stored there"
+    );
+    let without =
+        r#"{"id": "x", "statements": ["CREATE STREAM S (V INT) WITH (kafka_topic='t', value_format='JSON');"]}"#;
     assert_eq!(reason(run(without)), "the statements give no query");
     assert!(load_line(r#"{"statements": []}"#).is_err());
     assert!(load_line(r#"{"id": "x", "inputs": [{"value": 1}]}"#).is_err());
@@ -149,8 +168,14 @@ CREATE STREAM never AS SELECT y FROM s;
     let mut verdicts = cases.iter().map(|case| Runner::default().run(case));
     assert_eq!(verdicts.next(), Some(Verdict::Passed(None)));
     let value = reason(verdicts.next().expect("a verdict"));
-    assert!(value.starts_with("topic O, record 1: another value\n  expected {\"W\":3}\n  found    {\"W\":2}"), "{value}");
+    assert!(
+        value.starts_with("topic O, record 1: another value\n  expected {\"W\":3}\n  found    {\"W\":2}"),
+        "{value}"
+    );
     let columns = reason(verdicts.next().expect("a verdict"));
-    assert!(columns.starts_with("S: another columns\n  expected V BIGINT"), "{columns}");
+    assert!(
+        columns.starts_with("S: another columns\n  expected V BIGINT"),
+        "{columns}"
+    );
     assert!(matches!(verdicts.next(), Some(Verdict::Passed(Some(_)))));
 }
