@@ -119,6 +119,7 @@ impl Shard {
                 NodeKind::GroupBy(group_by) => {
                     Role::Operator(group_by.operator(schema, errors(), Arc::clone(&shared.late))?)
                 }
+                NodeKind::Join(join) => Role::Operator(join.operator(row_errors, Arc::clone(&shared.late))?),
                 NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
                     Some(mailboxes) => {
                         Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes))

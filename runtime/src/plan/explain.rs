@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Dataflow, Distribution, NodeId, NodeKind};
+use super::{Dataflow, Distribution, JoinPlan, NodeId, NodeKind};
 use crate::operator::Expression;
 use crate::operator::group_by::{GroupBy, WindowEmit};
 
@@ -75,10 +75,51 @@ fn describe(node: &super::Node) -> String {
             let state = if *old_rows { "keeps its rows" } else { "keeps nothing" };
             format!("table by {}, {state}", names.join(", "))
         }
+        NodeKind::Join(join) => describe_join(join),
         NodeKind::GroupBy(group_by) => describe_group_by(group_by),
         NodeKind::Limit(limit) => format!("limit {limit}"),
         NodeKind::Union => "union".into(),
     }
+}
+
+fn describe_join(join: &JoinPlan) -> String {
+    let (name, left, right, filter) = match join {
+        JoinPlan::StreamStream(plan) => {
+            let grace = plan.grace_ms.map_or(String::new(), |ms| format!(", grace {ms} ms"));
+            let kind = format!("{:?}", plan.kind).to_lowercase();
+            let within = format!("within {} ms before, {} ms after{grace}", plan.before_ms, plan.after_ms);
+            (
+                format!("{kind} join of streams, {within}"),
+                &plan.left_keys,
+                &plan.right_keys,
+                &plan.filter,
+            )
+        }
+        JoinPlan::StreamTable(plan) => (
+            "join of a stream with a table".into(),
+            &plan.left_keys,
+            &plan.right_keys,
+            &plan.filter,
+        ),
+        JoinPlan::TableTable(plan) => {
+            let kind = format!("{:?}", plan.kind).to_lowercase();
+            (
+                format!("{kind} join of tables"),
+                &plan.left_keys,
+                &plan.right_keys,
+                &plan.filter,
+            )
+        }
+        JoinPlan::ForeignKey(plan) => (
+            "join of tables by foreign key".into(),
+            &plan.left_keys,
+            &plan.right_keys,
+            &plan.filter,
+        ),
+        JoinPlan::Asof(plan) => ("as-of join".into(), &plan.left_keys, &plan.right_keys, &plan.filter),
+    };
+    let filter = filter.as_ref().map_or(String::new(), |filter| format!(" and {filter}"));
+    format!("{name}: {} = {}{filter}", list(left), list(right))
 }
 
 fn describe_group_by(group_by: &GroupBy) -> String {

@@ -21,7 +21,7 @@ mod within_marker;
 
 use std::sync::Arc;
 
-pub use dataflow::{Dataflow, Distribution, Node, NodeId, NodeKind, Scan};
+pub use dataflow::{Dataflow, Distribution, JoinPlan, Node, NodeId, NodeKind, Scan};
 pub use error::Error;
 pub use explain::explain;
 pub use function_set::FunctionSet;

@@ -16,6 +16,8 @@ pub const EMBEDDED_PARTITIONS_MAX: i32 = 1_024;
 pub const PUSH_QUERY_BATCHES_MAX: usize = 64;
 /// Bad records that are logged one by one for each query and step; the rest is only counted.
 pub const BAD_RECORDS_LOGGED_PER_STEP_MAX: usize = 3;
+/// Late rows of one query that wait for being written to a dead-letter topic; more are only counted.
+pub const LATE_ROWS_KEPT_MAX: usize = 65_536;
 /// Characters of a bad record that a log line shows.
 pub const BAD_RECORD_EXCERPT_CHARS_MAX: usize = 120;
 /// After how long without rows a partition no longer holds the watermark back, in milliseconds.
