@@ -16,7 +16,7 @@ use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME,
 pub(crate) const DEFAULT_PARTITIONS: i32 = 1;
 
 /// What WITH says of a topic that may have to be made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TopicWish {
     pub(crate) partitions: Option<i32>,
     pub(crate) replicas: Option<i16>,
@@ -64,15 +64,7 @@ impl Engine {
             self.ensure_topic(&definition.storage.topic, wish, name.span)?;
         }
         if let BadRecordPolicy::DeadLetter(topic) = &definition.bad_records {
-            self.make_topic(
-                topic,
-                TopicWish {
-                    partitions: None,
-                    replicas: None,
-                    retention_ms: None,
-                },
-                DEFAULT_PARTITIONS,
-            )?;
+            self.make_topic(topic, TopicWish::default(), DEFAULT_PARTITIONS)?;
         }
         session.catalog.put_source(definition);
         Ok(created(*kind, name))

@@ -132,7 +132,7 @@ impl Engine {
                 analyze: false,
                 statement,
             } => self.explain(session, statement),
-            Statement::ExplainQuery { analyze: false, id } => explain_query(session, id),
+            Statement::ExplainQuery { analyze, id } => explain_query(session, id, *analyze),
             Statement::Set { name, value, .. } => {
                 session.properties.set(name, value)?;
                 Ok(Outcome::Message(format!("{name} is {value}")))
@@ -196,8 +196,24 @@ impl Engine {
     }
 }
 
-fn explain_query(session: &Session, id: &crate::sql::ast::Name) -> Result<Outcome, Error> {
+fn explain_query(session: &Session, id: &crate::sql::ast::Name, analyze: bool) -> Result<Outcome, Error> {
     match session.queries.get(&id.value) {
+        Some(running) if analyze => {
+            let stats = running.pipeline.node_stats();
+            let remark = |node: crate::plan::NodeId| {
+                stats.get(node).map_or_else(String::new, |stats| {
+                    format!(
+                        "  [{} rows in, {} out, {:.1} ms, {} bytes of state]",
+                        stats.rows_in,
+                        stats.rows_out,
+                        stats.busy.as_secs_f64() * 1e3,
+                        stats.state_bytes
+                    )
+                })
+            };
+            let plan = crate::plan::explain_with(&running.info.dataflow, &remark);
+            Ok(Outcome::Text(format!("{}\n\n{plan}", running.info.statement)))
+        }
         Some(running) => Ok(Outcome::Text(format!(
             "{}\n\n{}",
             running.info.statement, running.info.plan

@@ -47,6 +47,11 @@ pub(super) const PROPERTIES: &[Property] = &[
         meaning: "WRAP_SINGLE_VALUE where WITH has none",
     },
     Property {
+        name: "late.rows.topic",
+        default: "",
+        meaning: "the topic that rows go to which come after their window has closed, as JSON; empty: they are only counted",
+    },
+    Property {
         name: "row.error.policy",
         default: "null",
         meaning: "what becomes of a row on which an expression fails: null, skip or fail",

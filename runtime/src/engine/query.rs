@@ -11,8 +11,8 @@ use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
-use crate::exec::{Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
-use crate::operator::RowErrors;
+use crate::exec::{LateLetters, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
+use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
 use crate::types::schema::{Column, ColumnRole, SqlType};
@@ -39,6 +39,8 @@ pub struct QueryInfo {
     pub statement: String,
     /// Its dataflow as text.
     pub plan: String,
+    /// Its dataflow.
+    pub dataflow: Arc<Dataflow>,
     /// Streams and tables that it reads.
     pub sources: Vec<String>,
     /// The stream or table that it writes to.
@@ -311,12 +313,22 @@ impl Engine {
             };
             sources.insert(node, (source, ScanParts { dead_letters }));
         }
+        let late_topic = session.properties.get("late.rows.topic");
+        let (late_policy, late_letters) = if late_topic.is_empty() {
+            (LateRowPolicy::Count, None)
+        } else {
+            self.make_topic(late_topic, TopicWish::default(), DEFAULT_PARTITIONS)?;
+            let sink = self.topics.log().sink(late_topic)?;
+            (LateRowPolicy::Keep, Some(LateLetters::new(info.id.clone(), sink)))
+        };
         Ok(Parts {
             id: info.id.clone(),
             dataflow,
             sources,
             sinks,
             gate: None,
+            late_rows: Arc::new(LateRows::new(info.id.clone(), late_policy)),
+            late_letters,
             row_errors: Arc::new(RowErrors::new(info.id.clone(), session.properties.row_errors()?)),
             options: ExecOptions {
                 shards: self.config.workers,
@@ -467,6 +479,7 @@ fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink
         kind,
         statement: text.to_owned(),
         plan: plan::explain(dataflow),
+        dataflow: Arc::new(dataflow.clone()),
         sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
         sink,
         creates_sink: false,

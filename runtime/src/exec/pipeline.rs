@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::metrics::{Metrics, add};
+use super::node_stats::NodeStats;
 use super::pool::{Job, Shared as PoolShared};
 use super::scan::StepRows;
 use super::shard::{Outcome, Shard, Shared};
 use super::sink::{ChangeSender, ShardSink};
-use super::{Error, ScanParts, WorkerPool};
+use super::{Error, LateLetters, ScanParts, WorkerPool};
 use crate::connector::Source;
 use crate::operator::{LateRows, RowErrors};
 use crate::plan::{Dataflow, NodeId};
@@ -67,6 +68,10 @@ pub struct Parts {
     pub gate: Option<ChangeSender>,
     /// What to do with rows on which an expression fails.
     pub row_errors: Arc<RowErrors>,
+    /// Rows that come too late.
+    pub late_rows: Arc<LateRows>,
+    /// Where they go, where somebody wants them.
+    pub late_letters: Option<LateLetters>,
     /// How it runs.
     pub options: Options,
 }
@@ -119,6 +124,7 @@ pub struct Pipeline {
 struct Control {
     sources: BTreeMap<NodeId, Box<dyn Source>>,
     gate: Option<ChangeSender>,
+    late_letters: Option<LateLetters>,
     next_shard: usize,
     idle_pause: Duration,
     last_commit: Instant,
@@ -169,7 +175,7 @@ impl Pipeline {
     /// When an operator or a format cannot be set up.
     pub fn hold(parts: Parts) -> Result<Arc<Self>, Error> {
         let shards = parts.options.shards.max(1);
-        let late = Arc::new(LateRows::default());
+        let late = parts.late_rows;
         let shared = Shared::new(&parts.dataflow, shards, Arc::clone(&late));
         let mut sinks = parts.sinks.into_iter();
         let mut sources = BTreeMap::new();
@@ -204,6 +210,7 @@ impl Pipeline {
             control: Mutex::new(Control {
                 sources,
                 gate: parts.gate,
+                late_letters: parts.late_letters,
                 next_shard: 0,
                 idle_pause: IDLE_PAUSE_MIN,
                 last_commit: Instant::now(),
@@ -237,6 +244,14 @@ impl Pipeline {
     #[must_use]
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
+    }
+
+    /// What each node of the dataflow did so far, by number.
+    #[must_use]
+    pub fn node_stats(&self) -> Vec<NodeStats> {
+        let state_of = |id| self.shards.iter().map(|shard| shard.lock().state_bytes(id)).sum();
+        let counters = self.shared.counters.iter().enumerate();
+        counters.map(|(id, counters)| counters.stats(state_of(id))).collect()
     }
 
     /// Steps so far that found nothing to do: when it has grown by two, a whole step since then found nothing.
@@ -295,6 +310,11 @@ impl Pipeline {
         let after_step = std::mem::take(&mut control.after_step);
         let outcome = if after_step { self.gather()? } else { Outcome::default() };
         control.is_dirty |= outcome.rows > 0;
+        if let Some(letters) = &mut control.late_letters {
+            for late in self.metrics.late_rows.drain() {
+                letters.write(&late)?;
+            }
+        }
         self.deal_partitions(&mut control)?;
         let is_full = self.shared.is_limit_reached();
         let has_ended = is_full || self.has_ended(&control);
@@ -310,6 +330,9 @@ impl Pipeline {
             self.commit(&mut control)?;
             for shard in &self.shards {
                 shard.lock().close()?;
+            }
+            if let Some(mut letters) = control.late_letters.take() {
+                letters.close()?;
             }
             control.sources.clear();
             control.gate = None;
@@ -431,6 +454,9 @@ impl Pipeline {
 
     /// Makes durable what was done: first the results, then the offsets that they came from.
     fn commit(&self, control: &mut Control) -> Result<(), Error> {
+        if let Some(letters) = &mut control.late_letters {
+            letters.flush()?;
+        }
         let mut lag = 0;
         let mut offsets: BTreeMap<NodeId, Vec<(i32, i64)>> = BTreeMap::new();
         for shard in &self.shards {
