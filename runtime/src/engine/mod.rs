@@ -35,6 +35,7 @@ pub use topics::Topics;
 
 use crate::catalog::Catalog;
 use crate::exec::WorkerPool;
+use crate::function::AggregateLimits;
 use crate::plan::{FunctionSet, Planner, Purpose};
 use crate::sql::ast::{Parsed, Statement};
 use crate::sql::{Source, Variables};
@@ -62,6 +63,8 @@ pub(crate) struct Session {
     pub(crate) variables: Variables,
     pub(crate) queries: BTreeMap<String, query::Running>,
     pub(crate) next_query: u64,
+    /// The functions, where properties change how they are computed.
+    functions: Option<Arc<FunctionSet>>,
 }
 
 impl Engine {
@@ -85,7 +88,7 @@ impl Engine {
             variables,
             ..Session::default()
         };
-        Ok(Self {
+        let engine = Self {
             functions: Arc::new(FunctionSet::new(&registry, &clock)),
             registry,
             config,
@@ -93,7 +96,9 @@ impl Engine {
             topics,
             session: Mutex::new(session),
             pool,
-        })
+        };
+        engine.follow_properties(&mut engine.session.lock())?;
+        Ok(engine)
     }
 
     /// Runs one statement of `source`.
@@ -135,10 +140,12 @@ impl Engine {
             Statement::ExplainQuery { analyze, id } => explain_query(session, id, *analyze),
             Statement::Set { name, value, .. } => {
                 session.properties.set(name, value)?;
+                self.follow_properties(session)?;
                 Ok(Outcome::Message(format!("{name} is {value}")))
             }
             Statement::Unset { name } => {
                 session.properties.unset(name)?;
+                self.follow_properties(session)?;
                 Ok(Outcome::Message(format!("{name} is not set")))
             }
             Statement::Define { name, value } => {
@@ -171,10 +178,21 @@ impl Engine {
         Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))
     }
 
+    /// Makes the functions of the session what its properties say.
+    fn follow_properties(&self, session: &mut Session) -> Result<(), Error> {
+        let limits = session.properties.aggregate_limits()?;
+        session.functions = (limits != AggregateLimits::default()).then(|| {
+            let mut functions = FunctionSet::clone(&self.functions);
+            functions.set_aggregate_limits(limits);
+            Arc::new(functions)
+        });
+        Ok(())
+    }
+
     pub(crate) fn planner<'a>(&'a self, session: &'a Session) -> Planner<'a> {
         Planner {
             catalog: &session.catalog,
-            functions: &self.functions,
+            functions: session.functions.as_ref().unwrap_or(&self.functions),
         }
     }
 
