@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod conformance;
 mod kafka;
 mod kafka_program;
 mod kafka_suite;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(slt::trials(&root().join("tests/slt")));
     trials.extend(cli::trials(&root().join("tests/cli")));
+    trials.extend(conformance::trials());
     trials.extend(tidy::trials(&root()));
     let checks: [(&str, fn() -> Result<(), String>); 3] = [
         ("plugins/match their sources", plugins_match::check),
