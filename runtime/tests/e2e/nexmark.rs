@@ -67,8 +67,8 @@ pub(crate) fn trials(directory: &Path) -> Vec<Trial> {
         .map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect())
         .unwrap_or_default();
     files.retain(|path| {
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        name.ends_with(".sql") && !name.ends_with(".oracle.sql")
+        let is_sql = path.extension().is_some_and(|extension| extension == "sql");
+        is_sql && !path.to_string_lossy().contains(".oracle.")
     });
     files.sort();
     assert!(!files.is_empty(), "{} holds no queries", directory.display());

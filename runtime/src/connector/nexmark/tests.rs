@@ -289,7 +289,7 @@ fn texts_have_the_benchmarks_shape() {
         .zip(texts(&persons, "CREDITCARD"))
     {
         assert!(
-            mail.len() == 17 && mail.ends_with(".com") && mail.contains('@'),
+            mail.len() == 17 && mail.contains('@') && &mail[13..] == ".com",
             "{mail}"
         );
         assert!(card.len() == 19 && card.split(' ').count() == 4, "{card}");
