@@ -2,22 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
+use super::held::Held;
+use super::insert::writable;
 use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, Session};
+use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
-use crate::exec::{Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
-use crate::operator::RowErrors;
+use crate::exec::{LateLetters, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
+use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
 use crate::types::schema::{Column, ColumnRole, SqlType};
-
-/// How long TERMINATE waits for the last step and commit of a query.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// What a query is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +39,8 @@ pub struct QueryInfo {
     pub statement: String,
     /// Its dataflow as text.
     pub plan: String,
+    /// Its dataflow.
+    pub dataflow: Arc<Dataflow>,
     /// Streams and tables that it reads.
     pub sources: Vec<String>,
     /// The stream or table that it writes to.
@@ -54,6 +54,10 @@ pub struct QueryInfo {
 pub(crate) struct Running {
     pub(crate) info: QueryInfo,
     pub(crate) pipeline: Arc<Pipeline>,
+    /// Its number in the order of creation.
+    pub(crate) number: u64,
+    /// What it will read, while it is held back.
+    pub(crate) held: Option<Held>,
 }
 
 impl Engine {
@@ -202,6 +206,8 @@ impl Engine {
             Running {
                 info,
                 pipeline: Arc::clone(&pipeline),
+                number: session.next_query,
+                held: None,
             },
         );
         Ok(Outcome::Query(PushQuery {
@@ -257,9 +263,26 @@ impl Engine {
                 ),
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
-        let pipeline = Pipeline::start(parts, &self.pool)?;
-        session.queries.insert(id, Running { info, pipeline });
+        let (pipeline, held) = match self.config.queries {
+            QueryStart::AtOnce => {
+                let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
+                (Pipeline::start(parts, &self.pool)?, None)
+            }
+            QueryStart::Held => {
+                let held = Held::new(&planned.dataflow);
+                let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::CurrentEnd)?;
+                (Pipeline::hold(parts)?, Some(held))
+            }
+        };
+        session.queries.insert(
+            id,
+            Running {
+                info,
+                pipeline,
+                number: session.next_query,
+                held,
+            },
+        );
         Ok(())
     }
 
@@ -290,12 +313,22 @@ impl Engine {
             };
             sources.insert(node, (source, ScanParts { dead_letters }));
         }
+        let late_topic = session.properties.get("late.rows.topic");
+        let (late_policy, late_letters) = if late_topic.is_empty() {
+            (LateRowPolicy::Count, None)
+        } else {
+            self.make_topic(late_topic, TopicWish::default(), DEFAULT_PARTITIONS)?;
+            let sink = self.topics.log().sink(late_topic)?;
+            (LateRowPolicy::Keep, Some(LateLetters::new(info.id.clone(), sink)))
+        };
         Ok(Parts {
             id: info.id.clone(),
             dataflow,
             sources,
             sinks,
             gate: None,
+            late_rows: Arc::new(LateRows::new(info.id.clone(), late_policy)),
+            late_letters,
             row_errors: Arc::new(RowErrors::new(info.id.clone(), session.properties.row_errors()?)),
             options: ExecOptions {
                 shards: self.config.workers,
@@ -307,7 +340,7 @@ impl Engine {
         })
     }
 
-    fn source(
+    pub(crate) fn source(
         &self,
         session: &Session,
         info: &QueryInfo,
@@ -366,144 +399,6 @@ impl Engine {
         }
         Ok(DEFAULT_PARTITIONS)
     }
-
-    pub(crate) fn terminate(&self, session: &mut Session, id: Option<&Name>) -> Result<Outcome, Error> {
-        let ids: Vec<String> = match id {
-            Some(name) if session.queries.contains_key(&name.value) => vec![name.value.clone()],
-            Some(name) => {
-                let error = Error::user("unknown-query", format!("there is no query `{}`", name.value)).at(name.span);
-                let near = crate::catalog::nearest(&name.value, session.queries.keys().map(String::as_str));
-                return Err(error.help(near.map_or("SHOW QUERIES lists them".into(), |near| {
-                    format!("did you mean `{near}`?")
-                })));
-            }
-            None => session.queries.keys().cloned().collect(),
-        };
-        for id in &ids {
-            Self::stop_query(session, id)?;
-        }
-        Ok(Outcome::Message(format!(
-            "terminated: {}",
-            if ids.is_empty() {
-                "no query".into()
-            } else {
-                ids.join(", ")
-            }
-        )))
-    }
-
-    pub(crate) fn stop_query(session: &mut Session, id: &str) -> Result<(), Error> {
-        if let Some(running) = session.queries.get(id) {
-            running.pipeline.stop();
-            if !running.pipeline.wait(STOP_TIMEOUT).is_over() {
-                return Err(Error::System(format!(
-                    "query {id} did not stop within {} s",
-                    STOP_TIMEOUT.as_secs()
-                )));
-            }
-            session.queries.remove(id);
-        }
-        Ok(())
-    }
-
-    /// All queries that were started and not terminated, ended ones included.
-    pub fn queries(&self) -> Vec<(QueryInfo, Arc<Pipeline>)> {
-        let session = self.session.lock();
-        let queries = session.queries.values();
-        queries
-            .map(|running| (running.info.clone(), Arc::clone(&running.pipeline)))
-            .collect()
-    }
-
-    /// Asks every query to stop, waits for them, and gives the names of those that did not stop in time.
-    pub fn stop_all(&self, timeout: Duration) -> Vec<String> {
-        let queries = self.queries();
-        for (_, pipeline) in &queries {
-            pipeline.stop();
-        }
-        let left = queries
-            .into_iter()
-            .filter(|(_, pipeline)| !pipeline.wait(timeout).is_over());
-        left.map(|(info, _)| info.id).collect()
-    }
-
-    /// Waits until every running query has worked off all that embedded topics hold; false when `timeout` came first.
-    ///
-    /// Only for embedded topics, where nobody else writes: a query is done when a whole step of it found nothing after
-    /// the last record was appended anywhere.
-    pub fn quiesce(&self, timeout: Duration) -> bool {
-        let Some(log) = self.topics.embedded() else {
-            return false;
-        };
-        let until = std::time::Instant::now() + timeout;
-        loop {
-            let appended = log.appended();
-            let running: Vec<_> = self
-                .queries()
-                .into_iter()
-                .map(|(_, pipeline)| (pipeline.empty_steps(), pipeline))
-                .collect();
-            let all_idle = || {
-                running
-                    .iter()
-                    .all(|(before, pipeline)| pipeline.state().is_over() || pipeline.empty_steps() >= before + 2)
-            };
-            while !all_idle() {
-                if std::time::Instant::now() >= until {
-                    return false;
-                }
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            if log.appended() == appended {
-                return true;
-            }
-        }
-    }
-
-    /// Says that no more statements come: embedded topics end when their writers have ended, and so do their readers.
-    pub fn seal(&self) {
-        if let Some(log) = self.topics.embedded() {
-            log.seal();
-        }
-    }
-}
-
-/// A stream or table that may be written to.
-pub(crate) fn writable<'a>(session: &'a Session, target: &Name) -> Result<&'a Arc<Definition>, Error> {
-    let Some(definition) = session.catalog.source(&target.value) else {
-        let error = Error::user(
-            "unknown-source",
-            format!("stream or table `{}` does not exist", target.value),
-        )
-        .at(target.span);
-        return Err(match session.catalog.nearest_source(&target.value) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error.help("SHOW STREAMS lists the streams"),
-        });
-    };
-    if definition.read_only {
-        return Err(Error::user(
-            "read-only",
-            format!(
-                "`{}` was declared with SOURCE, so nothing can be inserted",
-                target.value
-            ),
-        )
-        .at(target.span));
-    }
-    let has_headers = definition
-        .columns
-        .iter()
-        .any(|column| !matches!(column.role, ColumnRole::Key | ColumnRole::Value));
-    if has_headers {
-        return Err(Error::user(
-            "insert-headers",
-            format!("`{}` has columns of headers, which cannot be written", target.value),
-        )
-        .at(target.span)
-        .help("declare a second stream over the topic without the HEADERS columns"));
-    }
-    Ok(definition)
 }
 
 fn check_emit(query: &Query) -> Result<(), Error> {
@@ -584,6 +479,7 @@ fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink
         kind,
         statement: text.to_owned(),
         plan: plan::explain(dataflow),
+        dataflow: Arc::new(dataflow.clone()),
         sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
         sink,
         creates_sink: false,

@@ -8,12 +8,14 @@ mod error;
 pub mod expression;
 mod filter;
 pub mod group_by;
+pub mod join;
 mod keys;
 mod late_rows;
 mod limit;
 mod project;
 mod row_errors;
 mod row_store;
+mod settle;
 mod stream_function;
 mod table_source;
 
@@ -24,10 +26,11 @@ pub(crate) use error::plain_reason;
 pub use expression::Expression;
 pub use filter::Filter;
 pub use keys::KeyIndex;
-pub use late_rows::LateRows;
+pub use late_rows::{LateRowPolicy, LateRows};
 pub use limit::{Limit, LimitCount};
 pub use project::Project;
 pub use row_errors::{RowErrorPolicy, RowErrors};
+pub use settle::Settle;
 pub use stream_function::{StreamCall, StreamFunctionOperator};
 pub use table_source::TableSource;
 
@@ -74,5 +77,10 @@ pub trait Operator: Send + Debug {
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let _ = (progress, out);
         Ok(())
+    }
+
+    /// Memory held for later rows, in bytes, roughly.
+    fn state_bytes(&self) -> usize {
+        0
     }
 }

@@ -6,7 +6,11 @@ use datafusion::arrow::datatypes::SchemaRef;
 
 use crate::catalog::Definition;
 use crate::operator::group_by::GroupBy;
-use crate::operator::{Expression, StreamCall};
+use crate::operator::join::{
+    AsofJoin, AsofJoinPlan, ForeignKeyJoin, ForeignKeyJoinPlan, StreamStreamJoin, StreamStreamJoinPlan,
+    StreamTableJoin, StreamTableJoinPlan, TableTableJoin, TableTableJoinPlan,
+};
+use crate::operator::{self, Expression, LateRows, Operator, RowErrors, StreamCall};
 
 /// Number of a node in [`Dataflow::nodes`].
 pub type NodeId = usize;
@@ -58,10 +62,52 @@ pub enum NodeKind {
     },
     /// Groups rows and aggregates them.
     GroupBy(Box<GroupBy>),
+    /// Joins its two inputs.
+    Join(Box<JoinPlan>),
+    /// Gives the changes of each key in order, after they came from several shards.
+    Settle {
+        /// Positions of the key.
+        keys: Vec<usize>,
+    },
     /// Lets the first rows through, over all shards.
     Limit(u64),
     /// Rows of all inputs.
     Union,
+}
+
+/// A join, by what its sides are.
+#[derive(Debug, Clone)]
+pub enum JoinPlan {
+    /// Two streams within a time window.
+    StreamStream(StreamStreamJoinPlan),
+    /// A stream and a table.
+    StreamTable(StreamTableJoinPlan),
+    /// Two tables by their primary keys.
+    TableTable(TableTableJoinPlan),
+    /// Two tables by a foreign key.
+    ForeignKey(ForeignKeyJoinPlan),
+    /// A stream with what was there last on another.
+    Asof(AsofJoinPlan),
+}
+
+impl JoinPlan {
+    /// The operator of one shard.
+    ///
+    /// # Errors
+    /// When a key has a type that cannot be a key.
+    pub(crate) fn operator(
+        &self,
+        errors: &Arc<RowErrors>,
+        late: Arc<LateRows>,
+    ) -> Result<Box<dyn Operator>, operator::Error> {
+        Ok(match self.clone() {
+            Self::StreamStream(plan) => Box::new(StreamStreamJoin::new(plan, late, errors)?),
+            Self::StreamTable(plan) => Box::new(StreamTableJoin::new(plan, errors)?),
+            Self::TableTable(plan) => Box::new(TableTableJoin::new(plan, errors)?),
+            Self::ForeignKey(plan) => Box::new(ForeignKeyJoin::new(plan, errors)?),
+            Self::Asof(plan) => Box::new(AsofJoin::new(plan, late, errors)?),
+        })
+    }
 }
 
 /// Where the rows of an exchange go.

@@ -2,25 +2,38 @@
 
 use std::fmt::Write;
 
-use super::{Dataflow, Distribution, NodeId, NodeKind};
+use super::{Dataflow, Distribution, JoinPlan, NodeId, NodeKind};
 use crate::operator::Expression;
 use crate::operator::group_by::{GroupBy, WindowEmit};
 
 /// One line per node, inputs below and indented.
 #[must_use]
 pub fn explain(dataflow: &Dataflow) -> String {
+    explain_with(dataflow, &|_| String::new())
+}
+
+/// As [`explain`], with what `remark` says of each node behind it.
+#[must_use]
+pub fn explain_with(dataflow: &Dataflow, remark: &dyn Fn(NodeId) -> String) -> String {
     let mut text = String::new();
     if let Some(root) = dataflow.nodes.len().checked_sub(1) {
-        write_node(dataflow, root, 0, &mut text);
+        write_node(dataflow, root, 0, remark, &mut text);
     }
     text
 }
 
-fn write_node(dataflow: &Dataflow, id: NodeId, depth: usize, text: &mut String) {
+fn write_node(dataflow: &Dataflow, id: NodeId, depth: usize, remark: &dyn Fn(NodeId) -> String, text: &mut String) {
     let node = &dataflow.nodes[id];
-    let _ = writeln!(text, "{:indent$}{}", "", describe(node), indent = depth * 2);
+    let _ = writeln!(
+        text,
+        "{:indent$}{}{}",
+        "",
+        describe(node),
+        remark(id),
+        indent = depth * 2
+    );
     for input in &node.inputs {
-        write_node(dataflow, *input, depth + 1, text);
+        write_node(dataflow, *input, depth + 1, remark, text);
     }
 }
 
@@ -75,10 +88,52 @@ fn describe(node: &super::Node) -> String {
             let state = if *old_rows { "keeps its rows" } else { "keeps nothing" };
             format!("table by {}, {state}", names.join(", "))
         }
+        NodeKind::Join(join) => describe_join(join),
         NodeKind::GroupBy(group_by) => describe_group_by(group_by),
+        NodeKind::Settle { .. } => "settle: old rows of a key before its new ones".into(),
         NodeKind::Limit(limit) => format!("limit {limit}"),
         NodeKind::Union => "union".into(),
     }
+}
+
+fn describe_join(join: &JoinPlan) -> String {
+    let (name, left, right, filter) = match join {
+        JoinPlan::StreamStream(plan) => {
+            let grace = plan.grace_ms.map_or(String::new(), |ms| format!(", grace {ms} ms"));
+            let kind = format!("{:?}", plan.kind).to_lowercase();
+            let within = format!("within {} ms before, {} ms after{grace}", plan.before_ms, plan.after_ms);
+            (
+                format!("{kind} join of streams, {within}"),
+                &plan.left_keys,
+                &plan.right_keys,
+                &plan.filter,
+            )
+        }
+        JoinPlan::StreamTable(plan) => (
+            "join of a stream with a table".into(),
+            &plan.left_keys,
+            &plan.right_keys,
+            &plan.filter,
+        ),
+        JoinPlan::TableTable(plan) => {
+            let kind = format!("{:?}", plan.kind).to_lowercase();
+            (
+                format!("{kind} join of tables"),
+                &plan.left_keys,
+                &plan.right_keys,
+                &plan.filter,
+            )
+        }
+        JoinPlan::ForeignKey(plan) => (
+            "join of tables by foreign key".into(),
+            &plan.left_keys,
+            &plan.right_keys,
+            &plan.filter,
+        ),
+        JoinPlan::Asof(plan) => ("as-of join".into(), &plan.left_keys, &plan.right_keys, &plan.filter),
+    };
+    let filter = filter.as_ref().map_or(String::new(), |filter| format!(" and {filter}"));
+    format!("{name}: {} = {}{filter}", list(left), list(right))
 }
 
 fn describe_group_by(group_by: &GroupBy) -> String {

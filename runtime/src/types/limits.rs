@@ -16,12 +16,19 @@ pub const EMBEDDED_PARTITIONS_MAX: i32 = 1_024;
 pub const PUSH_QUERY_BATCHES_MAX: usize = 64;
 /// Bad records that are logged one by one for each query and step; the rest is only counted.
 pub const BAD_RECORDS_LOGGED_PER_STEP_MAX: usize = 3;
+/// Late rows of one query that wait for being written to a dead-letter topic; more are only counted.
+pub const LATE_ROWS_KEPT_MAX: usize = 65_536;
 /// Characters of a bad record that a log line shows.
 pub const BAD_RECORD_EXCERPT_CHARS_MAX: usize = 120;
 /// After how long without rows a partition no longer holds the watermark back, in milliseconds.
 pub const PARTITION_IDLE_MS: u64 = 1_000;
 /// The commit interval where none is set.
 pub const COMMIT_INTERVAL_MS: u64 = 200;
+
+/// Values that COLLECT_LIST or COLLECT_SET collects for one group where no property says otherwise.
+pub const COLLECTED_VALUES_MAX: usize = 1_000;
+/// Texts that HISTOGRAM counts for one group.
+pub const HISTOGRAM_KEYS_MAX: usize = 1_000;
 
 /// Bytes of linear memory of one instance of a plugin.
 pub const PLUGIN_MEMORY_BYTES_MAX: usize = 16 << 20;

@@ -11,6 +11,7 @@
 )]
 
 mod cli;
+mod conformance;
 mod fold;
 mod invariant;
 mod kafka;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     trials.extend(cli::trials(&root().join("tests/cli")));
     trials.extend(nexmark::trials(&root().join("tests/nexmark")));
     trials.extend(invariant::trials());
+    trials.extend(conformance::trials());
     trials.extend(tidy::trials(&root()));
     let checks: [(&str, fn() -> Result<(), String>); 3] = [
         ("plugins/match their sources", plugins_match::check),

@@ -1,6 +1,7 @@
 //! Logical plan to dataflow: each node that can be streamed becomes one or a few operators, every other one a clear refusal.
 
 mod aggregate;
+mod join;
 mod project;
 mod refusal;
 mod relation;
@@ -87,6 +88,7 @@ impl Lowering {
             LogicalPlan::Projection(projection) => self.projection(projection),
             LogicalPlan::Filter(filter) => self.filter(filter),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
+            LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::EmptyRelation(empty) => self.rows(empty.produce_one_row, &empty.schema),

@@ -5,6 +5,7 @@ use datafusion::logical_expr::Expr;
 
 use crate::catalog::Definition;
 use crate::plan::NodeId;
+use crate::plan::join_key::is_synthetic_key;
 use crate::types::storage::SourceKind;
 
 /// A lowered node.
@@ -48,8 +49,27 @@ impl Relation {
         self.key.as_ref().map(first).map_err(Clone::clone)
     }
 
+    /// Whether `exprs` are the columns of the key, all of them and in any order.
+    pub(super) fn is_key_of(&self, schema: &DFSchema, exprs: &[&Expr]) -> bool {
+        let Ok(parts) = &self.key else { return false };
+        let places: Vec<Option<usize>> = exprs
+            .iter()
+            .map(|expr| match expr {
+                Expr::Column(column) => schema.maybe_index_of_column(column),
+                _ => None,
+            })
+            .collect();
+        parts.len() == places.len()
+            && parts
+                .iter()
+                .all(|part| places.iter().flatten().any(|place| part.contains(place)))
+    }
+
     /// The key after a projection to `exprs` over columns `input`.
     pub(super) fn projected_key(&self, input: &DFSchema, exprs: &[Expr]) -> Result<Vec<Vec<usize>>, Vec<String>> {
+        if let Some(place) = exprs.iter().position(is_synthetic_key) {
+            return Ok(vec![vec![place]]);
+        }
         let parts = self.key.clone()?;
         let place_of = |place: usize| {
             let (relation, field) = input.qualified_field(place);

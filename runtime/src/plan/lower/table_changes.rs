@@ -4,7 +4,7 @@
 //! (filters, aggregates, joins) takes back what it did with the old row. Not giving them saves the state of tables and half of the
 //! rows of aggregates.
 
-use crate::plan::{Dataflow, NodeId, NodeKind};
+use crate::plan::{Dataflow, JoinPlan, NodeId, NodeKind};
 
 /// Settles both for all nodes.
 pub(super) fn settle(dataflow: &mut Dataflow) {
@@ -34,7 +34,7 @@ pub(super) fn settle(dataflow: &mut Dataflow) {
 fn needs_old_rows(dataflow: &Dataflow, consumers: &[Option<NodeId>], mut id: NodeId) -> bool {
     while let Some(consumer) = consumers[id] {
         match dataflow.nodes[consumer].kind {
-            NodeKind::Project(_) | NodeKind::Exchange(_) => id = consumer,
+            NodeKind::Project(_) | NodeKind::Exchange(_) | NodeKind::Settle { .. } => id = consumer,
             _ => return true,
         }
     }
@@ -42,7 +42,11 @@ fn needs_old_rows(dataflow: &Dataflow, consumers: &[Option<NodeId>], mut id: Nod
 }
 
 fn reads_stream_times(kind: &NodeKind) -> bool {
-    matches!(kind, NodeKind::GroupBy(group_by) if group_by.window.is_some())
+    match kind {
+        NodeKind::GroupBy(group_by) => group_by.window.is_some(),
+        NodeKind::Join(join) => matches!(**join, JoinPlan::StreamStream(_) | JoinPlan::Asof(_)),
+        _ => false,
+    }
 }
 
 fn mark_scans(dataflow: &mut Dataflow, id: NodeId) {

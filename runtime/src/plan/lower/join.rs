@@ -1,0 +1,366 @@
+//! Joins: which operator serves a JOIN, by what its two sides are.
+
+use datafusion::common::DFSchema;
+use datafusion::logical_expr::utils::split_conjunction_owned;
+use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, JoinType, Operator as SqlOperator};
+
+use super::{Lowering, Relation, arrow_schema};
+use crate::operator::join::{
+    ForeignKeyJoinPlan, JoinKind, StreamStreamJoinPlan, StreamTableJoinPlan, TableTableJoinPlan, Unmatched,
+};
+use crate::plan::within_marker::{Within, as_within};
+use crate::plan::{Distribution, Error, JoinPlan, NodeKind};
+use crate::types::storage::SourceKind;
+
+/// The condition of a join in its parts.
+struct Condition {
+    /// What is equal: an expression over the left side, one over the right side.
+    equal: Vec<(Expr, Expr)>,
+    /// Everything else.
+    rest: Option<Expr>,
+    within: Option<Within>,
+}
+
+impl Lowering {
+    pub(super) fn join(&mut self, join: &Join) -> Result<Relation, Error> {
+        let kind = join_kind(join.join_type)?;
+        let condition = condition(join)?;
+        if condition.equal.is_empty() {
+            return Err(Error::new(
+                "join-without-equality",
+                "a join needs an equality between its two sides, by which rows can be brought together",
+            )
+            .help("write ON left.column = right.column"));
+        }
+        let left = self.node(&join.left)?;
+        let right = self.node(&join.right)?;
+        match (left.kind, right.kind) {
+            (SourceKind::Stream, SourceKind::Stream) => self.stream_stream(join, kind, &condition, &left, &right),
+            (SourceKind::Stream, SourceKind::Table) => self.stream_table(join, kind, &condition, &left, &right),
+            (SourceKind::Table, SourceKind::Table) => self.table_table(join, kind, &condition, &left, &right),
+            (SourceKind::Table, SourceKind::Stream) => Err(Error::new(
+                "table-stream-join",
+                "a table cannot be joined with a stream on its right: only rows of the stream give results",
+            )
+            .help("put the stream first: FROM stream JOIN table ON ...")),
+        }
+    }
+
+    fn stream_stream(
+        &mut self,
+        join: &Join,
+        kind: JoinKind,
+        condition: &Condition,
+        left: &Relation,
+        right: &Relation,
+    ) -> Result<Relation, Error> {
+        let Some(within) = condition.within else {
+            return Err(Error::new(
+                "join-without-within",
+                "a join of two streams needs WITHIN: without it all rows of both would have to be kept for ever",
+            )
+            .help("say how far apart the rows may be: JOIN right WITHIN 1 HOUR ON ..."));
+        };
+        let (left_keys, right_keys) = self.keys(join, condition)?;
+        let plan = StreamStreamJoinPlan {
+            kind,
+            filter: self.rest(join, condition)?,
+            before_ms: within.before_ms,
+            after_ms: within.after_ms,
+            grace_ms: within.grace_ms,
+            left_schema: self.schema(left.node),
+            right_schema: self.schema(right.node),
+            schema: arrow_schema(&join.schema),
+            left_keys: left_keys.clone(),
+            right_keys: right_keys.clone(),
+        };
+        let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
+        self.joined(
+            join,
+            JoinPlan::StreamStream(plan),
+            inputs,
+            SourceKind::Stream,
+            joined_key(join, condition),
+        )
+    }
+
+    fn stream_table(
+        &mut self,
+        join: &Join,
+        kind: JoinKind,
+        condition: &Condition,
+        left: &Relation,
+        right: &Relation,
+    ) -> Result<Relation, Error> {
+        no_within(condition)?;
+        let unmatched = match kind {
+            JoinKind::Inner => Unmatched::LeaveOut,
+            JoinKind::Left => Unmatched::PadWithNulls,
+            JoinKind::Right | JoinKind::Full => {
+                return Err(Error::new(
+                    "join-type",
+                    "a stream and a table can be joined by INNER and LEFT JOIN only: rows of the table alone give no results",
+                )
+                .help("write LEFT JOIN"));
+            }
+        };
+        let (left_keys, right_keys) = self.keys(join, condition)?;
+        let plan = StreamTableJoinPlan {
+            unmatched,
+            filter: self.rest(join, condition)?,
+            left_schema: self.schema(left.node),
+            right_schema: self.schema(right.node),
+            schema: arrow_schema(&join.schema),
+            left_keys: left_keys.clone(),
+            right_keys: right_keys.clone(),
+        };
+        let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
+        self.joined(
+            join,
+            JoinPlan::StreamTable(plan),
+            inputs,
+            SourceKind::Stream,
+            joined_key(join, condition),
+        )
+    }
+
+    fn table_table(
+        &mut self,
+        join: &Join,
+        kind: JoinKind,
+        condition: &Condition,
+        left: &Relation,
+        right: &Relation,
+    ) -> Result<Relation, Error> {
+        no_within(condition)?;
+        let (left_keys, right_keys) = self.keys(join, condition)?;
+        let is_key = |relation: &Relation, schema: &DFSchema, side: fn(&(Expr, Expr)) -> &Expr| {
+            relation.is_key_of(schema, &condition.equal.iter().map(side).collect::<Vec<_>>())
+        };
+        let left_is_key = is_key(left, join.left.schema(), |pair| &pair.0);
+        let right_is_key = is_key(right, join.right.schema(), |pair| &pair.1);
+        let (left_schema, right_schema) = (self.schema(left.node), self.schema(right.node));
+        let (filter, schema) = (self.rest(join, condition)?, arrow_schema(&join.schema));
+        match (left_is_key, right_is_key) {
+            (true, true) => {
+                let plan = TableTableJoinPlan {
+                    kind,
+                    filter,
+                    left_schema,
+                    right_schema,
+                    schema,
+                    left_keys: left_keys.clone(),
+                    right_keys: right_keys.clone(),
+                };
+                let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
+                self.joined(join, JoinPlan::TableTable(plan), inputs, SourceKind::Table, joined_key(join, condition))
+            }
+            (false, true) => {
+                let unmatched = match kind {
+                    JoinKind::Inner => Unmatched::LeaveOut,
+                    JoinKind::Left => Unmatched::PadWithNulls,
+                    JoinKind::Right | JoinKind::Full => {
+                        return Err(Error::new(
+                            "join-type",
+                            "tables can be joined by a foreign key by INNER and LEFT JOIN only",
+                        )
+                        .help("join by the primary keys of both tables, or write LEFT JOIN"));
+                    }
+                };
+                let columns = join.left.schema().columns();
+                let keys = left.key_positions().map_err(|missing| missing_key(&missing))?;
+                let primary: Vec<Expr> = keys
+                    .iter()
+                    .map(|position| Expr::Column(columns[*position].clone()))
+                    .collect();
+                let primary_keys = self.expressions(&primary, join.left.schema())?;
+                let plan = ForeignKeyJoinPlan {
+                    unmatched,
+                    left_primary_keys: primary_keys.clone(),
+                    filter,
+                    left_schema,
+                    right_schema,
+                    schema,
+                    left_keys: left_keys.clone(),
+                    right_keys: right_keys.clone(),
+                };
+                let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
+                let joined =
+                    self.joined(join, JoinPlan::ForeignKey(plan), inputs, SourceKind::Table, left.key.clone())?;
+                // Rows moved by their foreign keys; what follows wants all changes of a row in one shard again.
+                let node = self.exchange(&joined, primary_keys);
+                let schema = self.schema(node);
+                let node = self.dataflow.add(NodeKind::Settle { keys }, vec![node], schema);
+                Ok(Relation { node, ..joined })
+            }
+            (true | false, false) => Err(Error::new(
+                "join-not-by-key",
+                "two tables are joined by the primary key of the right one, so that a row of the left one has one partner",
+            )
+            .help("write ON left.column = right.primary_key, or put the other table first")),
+        }
+    }
+
+    fn keys(
+        &self,
+        join: &Join,
+        condition: &Condition,
+    ) -> Result<(Vec<crate::operator::Expression>, Vec<crate::operator::Expression>), Error> {
+        for (left, right) in &condition.equal {
+            let (a, b) = (left.get_type(join.left.schema())?, right.get_type(join.right.schema())?);
+            if a != b {
+                return Err(Error::new(
+                    "join-types",
+                    format!(
+                        "the two sides of a join condition have different types: `{left}` is {a}, `{right}` is {b}"
+                    ),
+                )
+                .help("CAST one of them"));
+            }
+        }
+        let left: Vec<Expr> = condition.equal.iter().map(|(left, _)| left.clone()).collect();
+        let right: Vec<Expr> = condition.equal.iter().map(|(_, right)| right.clone()).collect();
+        Ok((
+            self.expressions(&left, join.left.schema())?,
+            self.expressions(&right, join.right.schema())?,
+        ))
+    }
+
+    fn rest(&self, join: &Join, condition: &Condition) -> Result<Option<crate::operator::Expression>, Error> {
+        condition
+            .rest
+            .as_ref()
+            .map(|rest| self.expression(rest, &join.schema))
+            .transpose()
+    }
+
+    fn exchange(&mut self, side: &Relation, keys: Vec<crate::operator::Expression>) -> crate::plan::NodeId {
+        let schema = self.schema(side.node);
+        self.dataflow
+            .add(NodeKind::Exchange(Distribution::Hash(keys)), vec![side.node], schema)
+    }
+
+    fn joined(
+        &mut self,
+        join: &Join,
+        plan: JoinPlan,
+        inputs: [crate::plan::NodeId; 2],
+        kind: SourceKind,
+        key: Result<Vec<Vec<usize>>, Vec<String>>,
+    ) -> Result<Relation, Error> {
+        let node = self.dataflow.add(
+            NodeKind::Join(Box::new(plan)),
+            inputs.to_vec(),
+            arrow_schema(&join.schema),
+        );
+        Ok(Relation { node, kind, key })
+    }
+}
+
+fn join_kind(join_type: JoinType) -> Result<JoinKind, Error> {
+    Ok(match join_type {
+        JoinType::Inner => JoinKind::Inner,
+        JoinType::Left => JoinKind::Left,
+        JoinType::Right => JoinKind::Right,
+        JoinType::Full => JoinKind::Full,
+        other => {
+            return Err(
+                Error::new("not-supported", format!("{other} joins are not possible on streams"))
+                    .help("write an INNER, LEFT, RIGHT or FULL JOIN"),
+            );
+        }
+    })
+}
+
+fn no_within(condition: &Condition) -> Result<(), Error> {
+    if condition.within.is_some() {
+        return Err(Error::new(
+            "join-within",
+            "WITHIN is for joins of two streams: a table has one row for each key at any time",
+        )
+        .help("leave WITHIN out"));
+    }
+    Ok(())
+}
+
+fn missing_key(missing: &[String]) -> Error {
+    Error::new(
+        "key-not-selected",
+        format!(
+            "the key of the left table, {}, is not among its columns",
+            missing.join(", ")
+        ),
+    )
+}
+
+/// Takes a join's condition apart.
+fn condition(join: &Join) -> Result<Condition, Error> {
+    let mut equal = join.on.clone();
+    let (mut within, mut rest) = (None, None);
+    let parts = join.filter.clone().map(split_conjunction_owned).unwrap_or_default();
+    for part in parts {
+        if let Some(found) = as_within(&part) {
+            within = Some(found);
+            continue;
+        }
+        match sides(&part, join)? {
+            Some(pair) => equal.push(pair),
+            None => {
+                rest = Some(match rest {
+                    None => part,
+                    Some(before) => Expr::and(before, part),
+                });
+            }
+        }
+    }
+    Ok(Condition { equal, rest, within })
+}
+
+/// Both sides of an equality, the left table's first, where each side of it reads one side of the join only.
+fn sides(part: &Expr, join: &Join) -> Result<Option<(Expr, Expr)>, Error> {
+    let Expr::BinaryExpr(BinaryExpr {
+        left,
+        op: SqlOperator::Eq,
+        right,
+    }) = part
+    else {
+        return Ok(None);
+    };
+    let reads = |expr: &Expr, schema: &DFSchema| {
+        let columns = expr.column_refs();
+        !columns.is_empty() && columns.iter().all(|column| schema.has_column(column))
+    };
+    let (left_schema, right_schema) = (join.left.schema(), join.right.schema());
+    if reads(left, left_schema) && reads(right, right_schema) {
+        return Ok(Some(((**left).clone(), (**right).clone())));
+    }
+    if reads(right, left_schema) && reads(left, right_schema) {
+        return Ok(Some(((**right).clone(), (**left).clone())));
+    }
+    Ok(None)
+}
+
+/// The key of a joined row: what both sides have in common. Where a row may lack either side, or no side of the condition is a
+/// column, only the synthetic key has it.
+fn joined_key(join: &Join, condition: &Condition) -> Result<Vec<Vec<usize>>, Vec<String>> {
+    let left_columns = join.left.schema().fields().len();
+    let place = |expr: &Expr, schema: &DFSchema| match expr {
+        Expr::Column(column) => schema.maybe_index_of_column(column),
+        _ => None,
+    };
+    let parts = condition.equal.iter().map(|(left, right)| {
+        let left = place(left, join.left.schema());
+        let right = place(right, join.right.schema()).map(|place| place + left_columns);
+        let places: Vec<usize> = match join.join_type {
+            JoinType::Full => vec![],
+            JoinType::Right => right.into_iter().chain(left).collect(),
+            _ => left.into_iter().chain(right).collect(),
+        };
+        if places.is_empty() {
+            Err("ROWKEY".to_owned())
+        } else {
+            Ok(places)
+        }
+    });
+    super::relation::all_or_missing(parts)
+}
