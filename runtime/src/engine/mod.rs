@@ -3,14 +3,18 @@
 //! The engine owns the catalog, the topic log, the functions, the worker pool and the running queries. It plans and
 //! starts queries; it never touches a row. One statement runs at a time; queries run on by themselves.
 
+pub mod case;
 mod config;
 mod create;
 mod describe;
 mod error;
+mod held;
 mod insert;
 mod outcome;
 mod properties;
 mod query;
+mod result;
+mod running;
 mod script;
 mod show;
 mod storage;
@@ -21,7 +25,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-pub use config::Config;
+pub use config::{Config, QueryStart};
 pub use error::Error;
 pub use outcome::{Outcome, PushQuery, Table};
 pub use properties::{Properties, Property};

@@ -79,6 +79,8 @@ pub struct Parts {
 /// Where a pipeline stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
+    /// It was built and waits for [`Pipeline::begin`].
+    Held,
     /// It works, or waits for data.
     Running,
     /// Its sources have ended, or its LIMIT was reached; all is durable.
@@ -93,7 +95,7 @@ impl State {
     /// True when it will do nothing more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        *self != Self::Running
+        !matches!(self, Self::Held | Self::Running)
     }
 }
 
@@ -139,6 +141,39 @@ impl Pipeline {
     /// # Errors
     /// When an operator or a format cannot be set up.
     pub fn start(parts: Parts, pool: &WorkerPool) -> Result<Arc<Self>, Error> {
+        let pipeline = Self::hold(parts)?;
+        pipeline.begin(BTreeMap::new(), pool);
+        Ok(pipeline)
+    }
+
+    /// Hands a held pipeline to the pool. `sources` take the place of those that it was built with.
+    pub fn begin(self: &Arc<Self>, sources: BTreeMap<NodeId, Box<dyn Source>>, pool: &WorkerPool) {
+        {
+            let mut state = self.state.lock();
+            if *state != State::Held {
+                return;
+            }
+            *state = State::Running;
+        }
+        let mut control = self.control.lock();
+        control.sources.extend(sources);
+        for source in control.sources.values_mut() {
+            let (sleeper, pool) = (Arc::downgrade(self), Arc::clone(pool.shared()));
+            source.set_waker(Arc::new(move || {
+                if let Some(pipeline) = sleeper.upgrade() {
+                    pipeline.wake(&pool);
+                }
+            }));
+        }
+        drop(control);
+        pool.shared().submit(Job::Drive(Arc::clone(self)));
+    }
+
+    /// Builds a pipeline that does nothing before [`Pipeline::begin`].
+    ///
+    /// # Errors
+    /// When an operator or a format cannot be set up.
+    pub fn hold(parts: Parts) -> Result<Arc<Self>, Error> {
         let shards = parts.options.shards.max(1);
         let late = parts.late_rows;
         let shared = Shared::new(&parts.dataflow, shards, Arc::clone(&late));
@@ -167,7 +202,7 @@ impl Pipeline {
                 Ok(Mutex::new(shard))
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let pipeline = Arc::new(Self {
+        Ok(Arc::new(Self {
             id: parts.id,
             options: parts.options,
             shared,
@@ -189,19 +224,9 @@ impl Pipeline {
             stop_asked: AtomicBool::new(false),
             empty_steps: AtomicU64::new(0),
             metrics: Metrics::new(parts.row_errors, late),
-            state: Mutex::new(State::Running),
+            state: Mutex::new(State::Held),
             state_changed: Condvar::new(),
-        });
-        for source in pipeline.control.lock().sources.values_mut() {
-            let (sleeper, pool) = (Arc::downgrade(&pipeline), Arc::clone(pool.shared()));
-            source.set_waker(Arc::new(move || {
-                if let Some(pipeline) = sleeper.upgrade() {
-                    pipeline.wake(&pool);
-                }
-            }));
-        }
-        pool.shared().submit(Job::Drive(Arc::clone(&pipeline)));
-        Ok(pipeline)
+        }))
     }
 
     /// The query's name.
@@ -237,6 +262,13 @@ impl Pipeline {
     /// Asks it to stop after the step that it works on, with a last commit. Does not wait.
     pub fn stop(&self) {
         self.stop_asked.store(true, Ordering::Release);
+        let mut state = self.state.lock();
+        if *state == State::Held {
+            *state = State::Stopped;
+            drop(state);
+            self.abandon();
+            self.state_changed.notify_all();
+        }
     }
 
     /// Waits until it is over, or `timeout` has passed; gives the state.
@@ -452,11 +484,16 @@ impl Pipeline {
 
     fn fail(&self, error: &Error) {
         tracing::error!(query = %self.id, "query failed: {error}");
+        self.abandon();
+        self.end(State::Failed(error.to_string()));
+    }
+
+    /// Closes sources and sinks without a last commit.
+    fn abandon(&self) {
         for shard in &self.shards {
             shard.lock().abandon();
         }
         self.control.lock().abandon();
-        self.end(State::Failed(error.to_string()));
     }
 
     fn end(&self, state: State) {
