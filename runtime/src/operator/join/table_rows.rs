@@ -27,8 +27,10 @@ pub(crate) fn key_changes(changes: &ChangeBatch, has_same_key: impl Fn(usize, us
     let mut read = Vec::with_capacity(rows);
     let mut row = 0;
     while row < rows {
-        let is_update =
-            changes.weight(row) < 0 && row + 1 < rows && changes.weight(row + 1) > 0 && has_same_key(row, row + 1)
+        let is_update = changes.weight(row) < 0
+            && row + 1 < rows
+            && changes.weight(row + 1) > 0
+            && has_same_key(row, row + 1)
             && changes.event_times.value(row) == changes.event_times.value(row + 1);
         row += usize::from(is_update);
         read.push(KeyChange {
