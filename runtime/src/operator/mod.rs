@@ -15,6 +15,7 @@ mod limit;
 mod project;
 mod row_errors;
 mod row_store;
+mod settle;
 mod stream_function;
 mod table_source;
 
@@ -29,6 +30,7 @@ pub use late_rows::{LateRowPolicy, LateRows};
 pub use limit::{Limit, LimitCount};
 pub use project::Project;
 pub use row_errors::{RowErrorPolicy, RowErrors};
+pub use settle::Settle;
 pub use stream_function::{StreamCall, StreamFunctionOperator};
 pub use table_source::TableSource;
 
@@ -75,5 +77,10 @@ pub trait Operator: Send + Debug {
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let _ = (progress, out);
         Ok(())
+    }
+
+    /// Memory held for later rows, in bytes, roughly.
+    fn state_bytes(&self) -> usize {
+        0
     }
 }

@@ -64,6 +64,11 @@ pub enum NodeKind {
     GroupBy(Box<GroupBy>),
     /// Joins its two inputs.
     Join(Box<JoinPlan>),
+    /// Gives the changes of each key in order, after they came from several shards.
+    Settle {
+        /// Positions of the key.
+        keys: Vec<usize>,
+    },
     /// Lets the first rows through, over all shards.
     Limit(u64),
     /// Rows of all inputs.
