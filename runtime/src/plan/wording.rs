@@ -41,7 +41,10 @@ pub(super) fn plainly(message: &str) -> Wording {
         help,
         code: None,
     };
-    if let Some((message, help)) = of_calls(message).or_else(|| of_types(message)).or_else(|| of_clauses(message)) {
+    if let Some((message, help)) = of_calls(message)
+        .or_else(|| of_types(message))
+        .or_else(|| of_clauses(message))
+    {
         let code = message.ends_with("` does not exist").then_some("unknown-function");
         return Wording {
             code,
@@ -94,15 +97,24 @@ fn of_types(message: &str) -> Said {
     }
     if let Some(rest) = message.strip_prefix("Cannot infer common argument type for comparison operation ") {
         let (left, _, right) = operands(rest)?;
-        return Some((format!("cannot compare {} with {}", sql_type(left), sql_type(right)), None));
+        return Some((
+            format!("cannot compare {} with {}", sql_type(left), sql_type(right)),
+            None,
+        ));
     }
     if message.starts_with("Cannot access field at argument ") {
         let found = sql_type(between(message, ": type ", " is not Struct")?);
-        return Some((format!("a value of type {found} has no fields and no names to look up"), None));
+        return Some((
+            format!("a value of type {found} has no fields and no names to look up"),
+            None,
+        ));
     }
     if let Some(rest) = message.strip_prefix("Field ") {
         let name = rest.strip_suffix(" not found in struct")?;
-        return Some((format!("the STRUCT has no field `{name}`"), Some("DESCRIBE shows the fields")));
+        return Some((
+            format!("the STRUCT has no field `{name}`"),
+            Some("DESCRIBE shows the fields"),
+        ));
     }
     if message.starts_with("Unary operator '-'") {
         return Some(("- needs a number behind it".to_owned(), None));
@@ -243,7 +255,9 @@ fn literals(text: &str) -> String {
                     None => continue,
                 },
                 None => match value.split_once(')') {
-                    Some((number, behind)) if number.chars().all(|c| c.is_ascii_alphanumeric() || "-.+".contains(c)) => {
+                    Some((number, behind))
+                        if number.chars().all(|c| c.is_ascii_alphanumeric() || "-.+".contains(c)) =>
+                    {
                         (number.to_owned(), behind)
                     }
                     _ => continue,
@@ -273,7 +287,9 @@ fn without_added_casts(text: &str) -> String {
         rest = &rest[at + "CAST(".len()..];
         let added = rest.split_once(" AS ").and_then(|(value, behind)| {
             let literal = !value.contains(['(', ' ']) && !value.starts_with(|c: char| c.is_ascii_alphabetic());
-            let (_, behind) = TYPES.iter().find_map(|(arrow, _)| Some((arrow, behind.strip_prefix(arrow)?)))?;
+            let (_, behind) = TYPES
+                .iter()
+                .find_map(|(arrow, _)| Some((arrow, behind.strip_prefix(arrow)?)))?;
             literal.then_some((value, behind.strip_prefix(')')?))
         });
         match added {
@@ -397,7 +413,16 @@ mod tests {
 
     #[test]
     fn odd_texts_do_no_harm() {
-        for text in ["", "é", "CAST(", "Int64(", "Utf8(\"", "Invalid function '", "Field ", "CAST(1 AS Int32"] {
+        for text in [
+            "",
+            "é",
+            "CAST(",
+            "Int64(",
+            "Utf8(\"",
+            "Invalid function '",
+            "Field ",
+            "CAST(1 AS Int32",
+        ] {
             plainly(text);
         }
         assert_eq!(plainly("Invalid function 'a'").code, Some("unknown-function"));
