@@ -14,6 +14,7 @@ mod cli;
 mod kafka;
 mod kafka_program;
 mod kafka_suite;
+mod over_oracle;
 mod plugins_match;
 mod sdk_guest;
 mod slt;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(slt::trials(&root().join("tests/slt")));
+    trials.extend(over_oracle::trials());
     trials.extend(cli::trials(&root().join("tests/cli")));
     trials.extend(tidy::trials(&root()));
     let checks: [(&str, fn() -> Result<(), String>); 3] = [
