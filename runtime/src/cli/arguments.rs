@@ -12,9 +12,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
                         2 the arguments, the configuration or the SQL are wrong."
 )]
 pub struct Arguments {
-    /// What is logged to stderr: error, warn, info, debug or trace, or filters as `warn,waterwheel::exec=debug`
-    #[arg(long, global = true, default_value = "warn", value_name = "FILTER")]
-    pub log: String,
+    /// What is logged to stderr: off, error, warn, info, debug or trace, or filters as `warn,waterwheel::exec=debug`
+    /// [default: warn; for `test`, which says itself what failed, off]
+    #[arg(long, global = true, value_name = "FILTER")]
+    pub log: Option<String>,
 
     /// What to do.
     #[command(subcommand)]
@@ -30,6 +31,12 @@ pub enum Command {
     /// of the process, so nothing needs to be set up. Results of SELECT go to stdout, everything else to stderr.
     #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
+    /// Run cases: statements, records in, records out
+    ///
+    /// Cases are ksqlDB's test files (.json), one case a line (.jsonl), or SQL that inserts and asserts (.sql). Each runs on
+    /// topics of its own inside of the process, one row in a step. The last line is `N passed, N failed`.
+    #[command(after_help = TEST_EXAMPLES)]
+    Test(TestArguments),
     /// Look at plugins: functions in WebAssembly
     #[command(subcommand)]
     Udf(UdfCommand),
@@ -92,6 +99,63 @@ pub struct RunArguments {
     /// No progress line and no summary
     #[arg(short, long)]
     pub quiet: bool,
+}
+
+const TEST_EXAMPLES: &str = "Examples:
+  waterwheel test cases/
+  waterwheel test --filter 'risk - ' cases/risk.json
+  waterwheel test --match final --output json cases/ > run.jsonl";
+
+/// Arguments of `test`.
+#[derive(Debug, Args)]
+pub struct TestArguments {
+    /// Files of cases (.json, .jsonl, .sql), and directories of them
+    #[arg(value_name = "FILE", required = true)]
+    pub paths: Vec<PathBuf>,
+
+    /// Run only cases whose id holds this text
+    #[arg(long, value_name = "TEXT")]
+    pub filter: Option<String>,
+
+    /// What of a topic is compared
+    #[arg(long = "match", value_enum, default_value_t, value_name = "WHAT")]
+    pub matching: CaseMatching,
+
+    /// An expected error must hold the expected message, and not only come at the right place
+    #[arg(long)]
+    pub strict_messages: bool,
+
+    /// Directory of plugins; their functions can be called in SQL [default: `plugins` beside the first file, if there is one]
+    #[arg(long, value_name = "DIR")]
+    pub plugins: Option<PathBuf>,
+
+    /// What is printed: failed cases for people, or one JSON object a case
+    #[arg(long, value_enum, default_value_t)]
+    pub output: TestOutput,
+
+    /// Cases that run at once [default: the machine's cores]
+    #[arg(long, value_name = "N", value_parser = workers)]
+    pub threads: Option<usize>,
+}
+
+/// What of a topic a case compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum CaseMatching {
+    /// Every record, in order.
+    #[default]
+    Changelog,
+    /// The last value of each key and window.
+    Final,
+}
+
+/// What `test` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
+pub enum TestOutput {
+    /// Failed cases, for people.
+    #[default]
+    Text,
+    /// One JSON object a case.
+    Json,
 }
 
 /// How results are written.

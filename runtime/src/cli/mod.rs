@@ -8,13 +8,14 @@ mod interrupt;
 mod progress;
 mod render;
 mod run;
+mod test;
 mod udf;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 
-pub use arguments::{Arguments, Command, OutputFormat, RunArguments};
+pub use arguments::{Arguments, CaseMatching, Command, OutputFormat, RunArguments, TestArguments, TestOutput};
 
 /// All queries ended well, or were stopped by Ctrl-C after a last commit.
 pub const EXIT_OK: u8 = 0;
@@ -27,9 +28,11 @@ pub const EXIT_USAGE: u8 = 2;
 #[must_use]
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    start_log(&arguments.log);
+    let quiet = matches!(arguments.command, Command::Test(_));
+    start_log(arguments.log.as_deref().unwrap_or(if quiet { "off" } else { "warn" }));
     let code = match &arguments.command {
         Command::Run(run) => run::run(run),
+        Command::Test(test) => test::run(test),
         Command::Udf(command) => udf::run(command),
     };
     ExitCode::from(code)

@@ -72,6 +72,7 @@ impl Progress {
         for (info, pipeline) in engine.queries() {
             let totals = pipeline.metrics().totals();
             let state = match pipeline.state() {
+                State::Held => "held back",
                 State::Running => "running",
                 State::Finished => "finished",
                 State::Stopped => "stopped",

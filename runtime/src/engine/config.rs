@@ -23,10 +23,21 @@ pub struct Config {
     pub workers: usize,
     /// Rows of a step.
     pub step_rows: StepRows,
+    /// When persistent queries begin to run.
+    pub queries: QueryStart,
     /// Properties as by SET, set before the first statement.
     pub properties: BTreeMap<String, String>,
     /// Variables as by DEFINE, defined before the first statement.
     pub variables: BTreeMap<String, String>,
+}
+
+/// When persistent queries (CREATE ... AS SELECT, INSERT INTO ... SELECT) begin to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueryStart {
+    /// As soon as they are planned.
+    AtOnce,
+    /// When [`Engine::run_held`](super::Engine::run_held) says so.
+    Held,
 }
 
 impl Default for Config {
@@ -39,6 +50,7 @@ impl Default for Config {
             plugin_limits: Limits::default(),
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             step_rows: StepRows::default(),
+            queries: QueryStart::AtOnce,
             properties: BTreeMap::new(),
             variables: BTreeMap::new(),
         }

@@ -16,7 +16,7 @@ use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME,
 pub(crate) const DEFAULT_PARTITIONS: i32 = 1;
 
 /// What WITH says of a topic that may have to be made.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct TopicWish {
     pub(crate) partitions: Option<i32>,
     pub(crate) replicas: Option<i16>,
@@ -51,12 +51,7 @@ impl Engine {
         text: &str,
     ) -> Result<Outcome, Error> {
         let Statement::CreateSource {
-            kind,
-            name,
-            if_exists,
-            read_only,
-            columns,
-            with,
+            kind, name, if_exists, ..
         } = statement
         else {
             return Err(Error::not_supported(statement));
@@ -64,6 +59,35 @@ impl Engine {
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
             return Ok(done);
         }
+        let (definition, wish) = self.declaration(session, statement, text)?;
+        if let Some(wish) = wish {
+            self.ensure_topic(&definition.storage.topic, wish, name.span)?;
+        }
+        if let BadRecordPolicy::DeadLetter(topic) = &definition.bad_records {
+            self.make_topic(topic, TopicWish::default(), DEFAULT_PARTITIONS)?;
+        }
+        session.catalog.put_source(definition);
+        Ok(created(*kind, name))
+    }
+
+    /// What CREATE STREAM or TABLE declares, checked, with what it says of its topic, where it has one. Makes nothing.
+    pub(crate) fn declaration(
+        &self,
+        session: &Session,
+        statement: &Statement,
+        text: &str,
+    ) -> Result<(Definition, Option<TopicWish>), Error> {
+        let Statement::CreateSource {
+            kind,
+            name,
+            read_only,
+            columns,
+            with,
+            ..
+        } = statement
+        else {
+            return Err(Error::not_supported(statement));
+        };
         let columns = resolve_columns(session, *kind, columns)?;
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|name| name.to_lowercase());
@@ -83,36 +107,22 @@ impl Engine {
         if let Some((event_time, span)) = &event_time {
             check_event_time(event_time, &columns, *span)?;
         }
-        let definition = match connector {
+        match connector {
             Some(connector) => {
                 let storage = self.connector_storage(session, topic, connector, &columns, options, None)?;
-                definition(storage)
+                Ok((definition(storage), None))
             }
             None => {
                 let formats = options.formats(None, &session.properties)?;
                 let wish = TopicWish::take(&mut options)?;
                 let key_window = options.key_window()?;
                 options.rest(None)?;
-                let mut definition = definition(storage(topic.clone(), None, BTreeMap::new(), formats));
+                let mut definition = definition(storage(topic, None, BTreeMap::new(), formats));
                 definition.storage.key_window = key_window;
                 check_formats(&definition)?;
-                self.ensure_topic(&topic, wish, name.span)?;
-                definition
+                Ok((definition, Some(wish)))
             }
-        };
-        if let BadRecordPolicy::DeadLetter(topic) = &definition.bad_records {
-            self.make_topic(
-                topic,
-                TopicWish {
-                    partitions: None,
-                    replicas: None,
-                    retention_ms: None,
-                },
-                DEFAULT_PARTITIONS,
-            )?;
         }
-        session.catalog.put_source(definition);
-        Ok(created(*kind, name))
     }
 
     /// Storage outside of the topic log. The connector checks its own options.

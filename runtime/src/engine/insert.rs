@@ -6,7 +6,6 @@ use datafusion::arrow::array::{ArrayRef, Int64Array, RecordBatch, new_null_array
 use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::Expr;
 
-use super::query::writable;
 use super::{Engine, Error, Outcome, Session};
 use crate::catalog::{Definition, nearest};
 use crate::connector::registry::ShardOf;
@@ -31,6 +30,28 @@ impl Engine {
             .at(target.span)
             .help("use INSERT INTO ... SELECT"));
         }
+        let batch = self.value_rows(session, &definition, target, names, rows)?;
+        let mut sink = self.shard_sink(&definition, ShardOf { index: 0, count: 1 })?;
+        sink.write(&batch)?;
+        sink.flush()?;
+        sink.close()?;
+        let many = if rows.len() == 1 { "row" } else { "rows" };
+        Ok(Outcome::Message(format!(
+            "{} {many} inserted into {}",
+            rows.len(),
+            target.value
+        )))
+    }
+
+    /// Rows of constants as changes of a stream or table: its writable columns, with the event times that ROWTIME gives, or now.
+    pub(crate) fn value_rows(
+        &self,
+        session: &Session,
+        definition: &Definition,
+        target: &Name,
+        names: &[Name],
+        rows: &[Vec<Expr>],
+    ) -> Result<ChangeBatch, Error> {
         let columns: Vec<Column> = definition.writable_columns().cloned().collect();
         let places = places(&columns, names)?;
         let mut cells: Vec<Vec<ScalarValue>> = columns.iter().map(|_| Vec::with_capacity(rows.len())).collect();
@@ -65,21 +86,54 @@ impl Engine {
             .zip(cells)
             .map(|(column, cells)| column_array(column, cells))
             .collect::<Result<Vec<_>, Error>>()?;
-        require_keys(&definition, &columns, &arrays, target)?;
+        require_keys(definition, &columns, &arrays, target)?;
         let records =
             RecordBatch::try_new(arrow_schema(&columns), arrays).map_err(|error| Error::System(error.to_string()))?;
-        let batch = ChangeBatch::inserted(records, Int64Array::from(event_times));
-        let mut sink = self.shard_sink(&definition, ShardOf { index: 0, count: 1 })?;
-        sink.write(&batch)?;
-        sink.flush()?;
-        sink.close()?;
-        let many = if rows.len() == 1 { "row" } else { "rows" };
-        Ok(Outcome::Message(format!(
-            "{} {many} inserted into {}",
-            rows.len(),
-            target.value
-        )))
+        Ok(ChangeBatch::inserted(records, Int64Array::from(event_times)))
     }
+}
+
+/// A stream or table that exists.
+pub(crate) fn known<'a>(session: &'a Session, target: &Name) -> Result<&'a Arc<Definition>, Error> {
+    session.catalog.source(&target.value).ok_or_else(|| {
+        let error = Error::user(
+            "unknown-source",
+            format!("stream or table `{}` does not exist", target.value),
+        )
+        .at(target.span);
+        match session.catalog.nearest_source(&target.value) {
+            Some(near) => error.help(format!("did you mean `{near}`?")),
+            None => error.help("SHOW STREAMS lists the streams"),
+        }
+    })
+}
+
+/// A stream or table that may be written to.
+pub(crate) fn writable<'a>(session: &'a Session, target: &Name) -> Result<&'a Arc<Definition>, Error> {
+    let definition = known(session, target)?;
+    if definition.read_only {
+        return Err(Error::user(
+            "read-only",
+            format!(
+                "`{}` was declared with SOURCE, so nothing can be inserted",
+                target.value
+            ),
+        )
+        .at(target.span));
+    }
+    let has_headers = definition
+        .columns
+        .iter()
+        .any(|column| !matches!(column.role, ColumnRole::Key | ColumnRole::Value));
+    if has_headers {
+        return Err(Error::user(
+            "insert-headers",
+            format!("`{}` has columns of headers, which cannot be written", target.value),
+        )
+        .at(target.span)
+        .help("declare a second stream over the topic without the HEADERS columns"));
+    }
+    Ok(definition)
 }
 
 /// For each value of a row its column; `None` stands for ROWTIME.

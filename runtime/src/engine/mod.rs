@@ -3,14 +3,18 @@
 //! The engine owns the catalog, the topic log, the functions, the worker pool and the running queries. It plans and
 //! starts queries; it never touches a row. One statement runs at a time; queries run on by themselves.
 
+pub mod case;
 mod config;
 mod create;
 mod describe;
 mod error;
+mod held;
 mod insert;
 mod outcome;
 mod properties;
 mod query;
+mod result;
+mod running;
 mod script;
 mod show;
 mod storage;
@@ -21,7 +25,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-pub use config::Config;
+pub use config::{Config, QueryStart};
 pub use error::Error;
 pub use outcome::{Outcome, PushQuery, Table};
 pub use properties::{Properties, Property};
@@ -32,6 +36,7 @@ pub use topics::Topics;
 
 use crate::catalog::Catalog;
 use crate::exec::WorkerPool;
+use crate::function::AggregateLimits;
 use crate::plan::{FunctionSet, Planner, Purpose};
 use crate::sql::ast::{Parsed, Statement};
 use crate::sql::{Source, Variables};
@@ -59,6 +64,8 @@ pub(crate) struct Session {
     pub(crate) variables: Variables,
     pub(crate) queries: BTreeMap<String, query::Running>,
     pub(crate) next_query: u64,
+    /// The functions, where properties change how they are computed.
+    functions: Option<Arc<FunctionSet>>,
 }
 
 impl Engine {
@@ -82,7 +89,7 @@ impl Engine {
             variables,
             ..Session::default()
         };
-        Ok(Self {
+        let engine = Self {
             functions: Arc::new(FunctionSet::new(&registry, &clock)),
             registry,
             config,
@@ -90,7 +97,9 @@ impl Engine {
             topics,
             session: Mutex::new(session),
             pool,
-        })
+        };
+        engine.follow_properties(&mut engine.session.lock())?;
+        Ok(engine)
     }
 
     /// Runs one statement of `source`.
@@ -129,13 +138,15 @@ impl Engine {
                 analyze: false,
                 statement,
             } => self.explain(session, statement),
-            Statement::ExplainQuery { analyze: false, id } => explain_query(session, id),
+            Statement::ExplainQuery { analyze, id } => explain_query(session, id, *analyze),
             Statement::Set { name, value, .. } => {
                 session.properties.set(name, value)?;
+                self.follow_properties(session)?;
                 Ok(Outcome::Message(format!("{name} is {value}")))
             }
             Statement::Unset { name } => {
                 session.properties.unset(name)?;
+                self.follow_properties(session)?;
                 Ok(Outcome::Message(format!("{name} is not set")))
             }
             Statement::Define { name, value } => {
@@ -168,10 +179,21 @@ impl Engine {
         Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))
     }
 
+    /// Makes the functions of the session what its properties say.
+    fn follow_properties(&self, session: &mut Session) -> Result<(), Error> {
+        let limits = session.properties.aggregate_limits()?;
+        session.functions = (limits != AggregateLimits::default()).then(|| {
+            let mut functions = FunctionSet::clone(&self.functions);
+            functions.set_aggregate_limits(limits);
+            Arc::new(functions)
+        });
+        Ok(())
+    }
+
     pub(crate) fn planner<'a>(&'a self, session: &'a Session) -> Planner<'a> {
         Planner {
             catalog: &session.catalog,
-            functions: &self.functions,
+            functions: session.functions.as_ref().unwrap_or(&self.functions),
         }
     }
 
@@ -193,8 +215,24 @@ impl Engine {
     }
 }
 
-fn explain_query(session: &Session, id: &crate::sql::ast::Name) -> Result<Outcome, Error> {
+fn explain_query(session: &Session, id: &crate::sql::ast::Name, analyze: bool) -> Result<Outcome, Error> {
     match session.queries.get(&id.value) {
+        Some(running) if analyze => {
+            let stats = running.pipeline.node_stats();
+            let remark = |node: crate::plan::NodeId| {
+                stats.get(node).map_or_else(String::new, |stats| {
+                    format!(
+                        "  [{} rows in, {} out, {:.1} ms, {} bytes of state]",
+                        stats.rows_in,
+                        stats.rows_out,
+                        stats.busy.as_secs_f64() * 1e3,
+                        stats.state_bytes
+                    )
+                })
+            };
+            let plan = crate::plan::explain_with(&running.info.dataflow, &remark);
+            Ok(Outcome::Text(format!("{}\n\n{plan}", running.info.statement)))
+        }
         Some(running) => Ok(Outcome::Text(format!(
             "{}\n\n{}",
             running.info.statement, running.info.plan

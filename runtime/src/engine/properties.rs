@@ -6,7 +6,11 @@ use std::time::Duration;
 use super::Error;
 use crate::catalog::nearest;
 use crate::connector::StartAt;
+use crate::function::AggregateLimits;
 use crate::operator::RowErrorPolicy;
+
+const COLLECT_LIST_LIMIT: &str = "ksql.functions.collect_list.limit";
+const COLLECT_SET_LIMIT: &str = "ksql.functions.collect_set.limit";
 
 /// One property: its name, default and meaning.
 #[derive(Debug, Clone, Copy)]
@@ -32,6 +36,16 @@ pub(super) const PROPERTIES: &[Property] = &[
         meaning: "how often results and offsets become durable, in milliseconds",
     },
     Property {
+        name: COLLECT_LIST_LIMIT,
+        default: "1000",
+        meaning: "values that COLLECT_LIST collects for one group; a negative number: no limit",
+    },
+    Property {
+        name: COLLECT_SET_LIMIT,
+        default: "1000",
+        meaning: "values that COLLECT_SET collects for one group; a negative number: no limit",
+    },
+    Property {
         name: "ksql.persistence.default.format.key",
         default: "KAFKA",
         meaning: "KEY_FORMAT where WITH has none",
@@ -45,6 +59,11 @@ pub(super) const PROPERTIES: &[Property] = &[
         name: "ksql.persistence.wrap.single.values",
         default: "true",
         meaning: "WRAP_SINGLE_VALUE where WITH has none",
+    },
+    Property {
+        name: "late.rows.topic",
+        default: "",
+        meaning: "the topic that rows go to which come after their window has closed, as JSON; empty: they are only counted",
     },
     Property {
         name: "row.error.policy",
@@ -89,6 +108,7 @@ impl Properties {
         changed.start_at()?;
         changed.commit_interval()?;
         changed.row_errors()?;
+        changed.aggregate_limits()?;
         if known == name && PROPERTIES.iter().all(|property| property.name != name) {
             tracing::warn!("property {name} is accepted for ksqlDB's scripts and has no effect");
         }
@@ -157,6 +177,17 @@ impl Properties {
             "fail" => Ok(RowErrorPolicy::Fail),
             _ => Err(self.wrong("row.error.policy", "null, skip or fail")),
         }
+    }
+
+    pub(crate) fn aggregate_limits(&self) -> Result<AggregateLimits, Error> {
+        let limit = |name| match self.get(name).parse::<i64>() {
+            Ok(limit) => Ok(usize::try_from(limit).unwrap_or(usize::MAX)),
+            Err(_) => Err(self.wrong(name, "a number of values")),
+        };
+        Ok(AggregateLimits {
+            collect_list: limit(COLLECT_LIST_LIMIT)?,
+            collect_set: limit(COLLECT_SET_LIMIT)?,
+        })
     }
 
     fn wrong(&self, name: &str, expected: &str) -> Error {

@@ -2,22 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
-use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
-use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, Session};
+use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists};
+use super::held::Held;
+use super::insert::writable;
+use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
+use super::storage::{Options, storage};
+use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
-use crate::exec::{Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
-use crate::operator::RowErrors;
+use crate::exec::{LateLetters, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel};
+use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
-use crate::types::schema::{Column, ColumnRole, SqlType};
-
-/// How long TERMINATE waits for the last step and commit of a query.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::types::schema::{Column, ColumnRole};
 
 /// What a query is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +40,8 @@ pub struct QueryInfo {
     pub statement: String,
     /// Its dataflow as text.
     pub plan: String,
+    /// Its dataflow.
+    pub dataflow: Arc<Dataflow>,
     /// Streams and tables that it reads.
     pub sources: Vec<String>,
     /// The stream or table that it writes to.
@@ -54,6 +55,10 @@ pub struct QueryInfo {
 pub(crate) struct Running {
     pub(crate) info: QueryInfo,
     pub(crate) pipeline: Arc<Pipeline>,
+    /// Its number in the order of creation.
+    pub(crate) number: u64,
+    /// What it will read, while it is held back.
+    pub(crate) held: Option<Held>,
 }
 
 impl Engine {
@@ -202,6 +207,8 @@ impl Engine {
             Running {
                 info,
                 pipeline: Arc::clone(&pipeline),
+                number: session.next_query,
+                held: None,
             },
         );
         Ok(Outcome::Query(PushQuery {
@@ -257,9 +264,26 @@ impl Engine {
                 ),
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
-        let pipeline = Pipeline::start(parts, &self.pool)?;
-        session.queries.insert(id, Running { info, pipeline });
+        let (pipeline, held) = match self.config.queries {
+            QueryStart::AtOnce => {
+                let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
+                (Pipeline::start(parts, &self.pool)?, None)
+            }
+            QueryStart::Held => {
+                let held = Held::new(&planned.dataflow);
+                let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::CurrentEnd)?;
+                (Pipeline::hold(parts)?, Some(held))
+            }
+        };
+        session.queries.insert(
+            id,
+            Running {
+                info,
+                pipeline,
+                number: session.next_query,
+                held,
+            },
+        );
         Ok(())
     }
 
@@ -291,12 +315,22 @@ impl Engine {
             };
             sources.insert(node, (source, ScanParts { dead_letters }));
         }
+        let late_topic = session.properties.get("late.rows.topic");
+        let (late_policy, late_letters) = if late_topic.is_empty() {
+            (LateRowPolicy::Count, None)
+        } else {
+            self.make_topic(late_topic, TopicWish::default(), DEFAULT_PARTITIONS)?;
+            let sink = self.topics.log().sink(late_topic)?;
+            (LateRowPolicy::Keep, Some(LateLetters::new(info.id.clone(), sink)))
+        };
         Ok(Parts {
             id: info.id.clone(),
             dataflow,
             sources,
             sinks,
             gate: None,
+            late_rows: Arc::new(LateRows::new(info.id.clone(), late_policy)),
+            late_letters,
             row_errors: Arc::new(RowErrors::new(info.id.clone(), session.properties.row_errors()?)),
             options: ExecOptions {
                 shards: self.config.workers,
@@ -308,7 +342,7 @@ impl Engine {
         })
     }
 
-    fn source(
+    pub(crate) fn source(
         &self,
         session: &Session,
         info: &QueryInfo,
@@ -367,216 +401,6 @@ impl Engine {
         }
         Ok(DEFAULT_PARTITIONS)
     }
-
-    pub(crate) fn terminate(&self, session: &mut Session, id: Option<&Name>) -> Result<Outcome, Error> {
-        let ids: Vec<String> = match id {
-            Some(name) if session.queries.contains_key(&name.value) => vec![name.value.clone()],
-            Some(name) => {
-                let error = Error::user("unknown-query", format!("there is no query `{}`", name.value)).at(name.span);
-                let near = crate::catalog::nearest(&name.value, session.queries.keys().map(String::as_str));
-                return Err(error.help(near.map_or("SHOW QUERIES lists them".into(), |near| {
-                    format!("did you mean `{near}`?")
-                })));
-            }
-            None => session.queries.keys().cloned().collect(),
-        };
-        for id in &ids {
-            Self::stop_query(session, id)?;
-        }
-        Ok(Outcome::Message(format!(
-            "terminated: {}",
-            if ids.is_empty() {
-                "no query".into()
-            } else {
-                ids.join(", ")
-            }
-        )))
-    }
-
-    pub(crate) fn stop_query(session: &mut Session, id: &str) -> Result<(), Error> {
-        if let Some(running) = session.queries.get(id) {
-            running.pipeline.stop();
-            if !running.pipeline.wait(STOP_TIMEOUT).is_over() {
-                return Err(Error::System(format!(
-                    "query {id} did not stop within {} s",
-                    STOP_TIMEOUT.as_secs()
-                )));
-            }
-            session.queries.remove(id);
-        }
-        Ok(())
-    }
-
-    /// All queries that were started and not terminated, ended ones included.
-    pub fn queries(&self) -> Vec<(QueryInfo, Arc<Pipeline>)> {
-        let session = self.session.lock();
-        let queries = session.queries.values();
-        queries
-            .map(|running| (running.info.clone(), Arc::clone(&running.pipeline)))
-            .collect()
-    }
-
-    /// Asks every query to stop, waits for them, and gives the names of those that did not stop in time.
-    pub fn stop_all(&self, timeout: Duration) -> Vec<String> {
-        let queries = self.queries();
-        for (_, pipeline) in &queries {
-            pipeline.stop();
-        }
-        let left = queries
-            .into_iter()
-            .filter(|(_, pipeline)| !pipeline.wait(timeout).is_over());
-        left.map(|(info, _)| info.id).collect()
-    }
-
-    /// Waits until every running query has worked off all that embedded topics hold; false when `timeout` came first.
-    ///
-    /// Only for embedded topics, where nobody else writes: a query is done when a whole step of it found nothing after
-    /// the last record was appended anywhere.
-    pub fn quiesce(&self, timeout: Duration) -> bool {
-        let Some(log) = self.topics.embedded() else {
-            return false;
-        };
-        let until = std::time::Instant::now() + timeout;
-        loop {
-            let appended = log.appended();
-            let running: Vec<_> = self
-                .queries()
-                .into_iter()
-                .map(|(_, pipeline)| (pipeline.empty_steps(), pipeline))
-                .collect();
-            let all_idle = || {
-                running
-                    .iter()
-                    .all(|(before, pipeline)| pipeline.state().is_over() || pipeline.empty_steps() >= before + 2)
-            };
-            while !all_idle() {
-                if std::time::Instant::now() >= until {
-                    return false;
-                }
-                std::thread::sleep(Duration::from_micros(200));
-            }
-            if log.appended() == appended {
-                return true;
-            }
-        }
-    }
-
-    /// Says that no more statements come: embedded topics end when their writers have ended, and so do their readers.
-    pub fn seal(&self) {
-        if let Some(log) = self.topics.embedded() {
-            log.seal();
-        }
-    }
-}
-
-/// A stream or table that may be written to.
-pub(crate) fn writable<'a>(session: &'a Session, target: &Name) -> Result<&'a Arc<Definition>, Error> {
-    let Some(definition) = session.catalog.source(&target.value) else {
-        let error = Error::user(
-            "unknown-source",
-            format!("stream or table `{}` does not exist", target.value),
-        )
-        .at(target.span);
-        return Err(match session.catalog.nearest_source(&target.value) {
-            Some(near) => error.help(format!("did you mean `{near}`?")),
-            None => error.help("SHOW STREAMS lists the streams"),
-        });
-    };
-    if definition.read_only {
-        return Err(Error::user(
-            "read-only",
-            format!(
-                "`{}` was declared with SOURCE, so nothing can be inserted",
-                target.value
-            ),
-        )
-        .at(target.span));
-    }
-    let has_headers = definition
-        .columns
-        .iter()
-        .any(|column| !matches!(column.role, ColumnRole::Key | ColumnRole::Value));
-    if has_headers {
-        return Err(Error::user(
-            "insert-headers",
-            format!("`{}` has columns of headers, which cannot be written", target.value),
-        )
-        .at(target.span)
-        .help("declare a second stream over the topic without the HEADERS columns"));
-    }
-    Ok(definition)
-}
-
-fn check_emit(query: &Query) -> Result<(), Error> {
-    let is_windowed = query.clauses.values().any(|clauses| clauses.window.is_some());
-    if query.emit == Emit::Final && !is_windowed {
-        return Err(Error::user(
-            "emit-final",
-            "EMIT FINAL needs a WINDOW, whose end makes a result final",
-        )
-        .help("write EMIT CHANGES"));
-    }
-    Ok(())
-}
-
-/// A query over a stream gives a stream or, grouped, a table; the statement must say which.
-fn check_kind(wanted: SourceKind, given: SourceKind, name: &Name) -> Result<(), Error> {
-    if wanted == given {
-        return Ok(());
-    }
-    let word = |kind| kind_word(kind).to_uppercase();
-    Err(Error::user(
-        "wrong-result-kind",
-        format!("the query gives a {}, not a {}", kind_word(given), kind_word(wanted)),
-    )
-    .at(name.span)
-    .help(format!("write CREATE {} {} AS SELECT ...", word(given), name.value)))
-}
-
-/// Columns of a result that are no columns of the stream or table that it makes.
-fn hidden_columns(planned: &PlannedQuery) -> usize {
-    if planned.window.is_some() { 2 } else { 0 }
-}
-
-/// The columns of the stream that a query makes.
-fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<Column>, Error> {
-    let keys = planned.key.as_ref().map_err(|missing| {
-        Error::user(
-            "key-not-selected",
-            format!(
-                "the key of the source, {}, is not selected, so `{}` would lose it",
-                missing.join(", "),
-                name.value
-            ),
-        )
-        .help(format!(
-            "add {} to the SELECT list, or choose a key by PARTITION BY",
-            missing.join(", ")
-        ))
-    })?;
-    let schema = plan::event_time_only_types(&planned.dataflow.root().schema)?;
-    let own = schema.fields().len() - hidden_columns(planned);
-    let fields = schema.fields().iter().take(own).enumerate();
-    let columns = fields.map(|(position, field)| Column {
-        name: field.name().clone(),
-        sql_type: SqlType::from_arrow(field.data_type()).unwrap_or(SqlType::String),
-        role: if keys.contains(&position) {
-            ColumnRole::Key
-        } else {
-            ColumnRole::Value
-        },
-    });
-    Ok(columns.collect())
-}
-
-/// The formats of the first topic that a query reads (ksqlDB: a query's result has the formats of its source).
-fn inherited_formats(dataflow: &Dataflow) -> Option<Formats> {
-    let (_, scan) = dataflow.scans().next()?;
-    let storage = &scan.definition.storage;
-    storage.connector.is_none().then(|| Formats {
-        key: storage.key_format.clone(),
-        value: storage.value_format.clone(),
-    })
 }
 
 fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink: Option<String>) -> QueryInfo {
@@ -585,6 +409,7 @@ fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink
         kind,
         statement: text.to_owned(),
         plan: plan::explain(dataflow),
+        dataflow: Arc::new(dataflow.clone()),
         sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
         sink,
         creates_sink: false,

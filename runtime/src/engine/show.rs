@@ -132,6 +132,7 @@ fn queries(session: &Session) -> Table {
             QueryKind::Pull => "pull",
         };
         let state = match query.pipeline.state() {
+            State::Held => "HELD".into(),
             State::Running => "RUNNING".into(),
             State::Finished => "FINISHED".into(),
             State::Stopped => "STOPPED".into(),

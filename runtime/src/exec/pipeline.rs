@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 use parking_lot::{Condvar, Mutex};
 
 use super::metrics::{Metrics, add};
+use super::node_stats::NodeStats;
 use super::pool::{Job, Shared as PoolShared};
 use super::scan::StepRows;
 use super::shard::{Outcome, Shard, Shared};
 use super::sink::{ChangeSender, ShardSink};
-use super::{Error, ScanParts, WorkerPool};
+use super::{Error, LateLetters, ScanParts, WorkerPool};
 use crate::connector::Source;
 use crate::operator::{LateRows, RowErrors};
 use crate::plan::{Dataflow, NodeId};
@@ -67,6 +68,10 @@ pub struct Parts {
     pub gate: Option<ChangeSender>,
     /// What to do with rows on which an expression fails.
     pub row_errors: Arc<RowErrors>,
+    /// Rows that come too late.
+    pub late_rows: Arc<LateRows>,
+    /// Where they go, where somebody wants them.
+    pub late_letters: Option<LateLetters>,
     /// How it runs.
     pub options: Options,
 }
@@ -74,6 +79,8 @@ pub struct Parts {
 /// Where a pipeline stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum State {
+    /// It was built and waits for [`Pipeline::begin`].
+    Held,
     /// It works, or waits for data.
     Running,
     /// Its sources have ended, or its LIMIT was reached; all is durable.
@@ -88,7 +95,7 @@ impl State {
     /// True when it will do nothing more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        *self != Self::Running
+        !matches!(self, Self::Held | Self::Running)
     }
 }
 
@@ -117,6 +124,7 @@ pub struct Pipeline {
 struct Control {
     sources: BTreeMap<NodeId, Box<dyn Source>>,
     gate: Option<ChangeSender>,
+    late_letters: Option<LateLetters>,
     next_shard: usize,
     idle_pause: Duration,
     last_commit: Instant,
@@ -133,8 +141,41 @@ impl Pipeline {
     /// # Errors
     /// When an operator or a format cannot be set up.
     pub fn start(parts: Parts, pool: &WorkerPool) -> Result<Arc<Self>, Error> {
+        let pipeline = Self::hold(parts)?;
+        pipeline.begin(BTreeMap::new(), pool);
+        Ok(pipeline)
+    }
+
+    /// Hands a held pipeline to the pool. `sources` take the place of those that it was built with.
+    pub fn begin(self: &Arc<Self>, sources: BTreeMap<NodeId, Box<dyn Source>>, pool: &WorkerPool) {
+        {
+            let mut state = self.state.lock();
+            if *state != State::Held {
+                return;
+            }
+            *state = State::Running;
+        }
+        let mut control = self.control.lock();
+        control.sources.extend(sources);
+        for source in control.sources.values_mut() {
+            let (sleeper, pool) = (Arc::downgrade(self), Arc::clone(pool.shared()));
+            source.set_waker(Arc::new(move || {
+                if let Some(pipeline) = sleeper.upgrade() {
+                    pipeline.wake(&pool);
+                }
+            }));
+        }
+        drop(control);
+        pool.shared().submit(Job::Drive(Arc::clone(self)));
+    }
+
+    /// Builds a pipeline that does nothing before [`Pipeline::begin`].
+    ///
+    /// # Errors
+    /// When an operator or a format cannot be set up.
+    pub fn hold(parts: Parts) -> Result<Arc<Self>, Error> {
         let shards = parts.options.shards.max(1);
-        let late = Arc::new(LateRows::default());
+        let late = parts.late_rows;
         let shared = Shared::new(&parts.dataflow, shards, Arc::clone(&late));
         let mut sinks = parts.sinks.into_iter();
         let mut sources = BTreeMap::new();
@@ -161,7 +202,7 @@ impl Pipeline {
                 Ok(Mutex::new(shard))
             })
             .collect::<Result<Vec<_>, Error>>()?;
-        let pipeline = Arc::new(Self {
+        Ok(Arc::new(Self {
             id: parts.id,
             options: parts.options,
             shared,
@@ -169,6 +210,7 @@ impl Pipeline {
             control: Mutex::new(Control {
                 sources,
                 gate: parts.gate,
+                late_letters: parts.late_letters,
                 next_shard: 0,
                 idle_pause: IDLE_PAUSE_MIN,
                 last_commit: Instant::now(),
@@ -182,19 +224,9 @@ impl Pipeline {
             stop_asked: AtomicBool::new(false),
             empty_steps: AtomicU64::new(0),
             metrics: Metrics::new(parts.row_errors, late),
-            state: Mutex::new(State::Running),
+            state: Mutex::new(State::Held),
             state_changed: Condvar::new(),
-        });
-        for source in pipeline.control.lock().sources.values_mut() {
-            let (sleeper, pool) = (Arc::downgrade(&pipeline), Arc::clone(pool.shared()));
-            source.set_waker(Arc::new(move || {
-                if let Some(pipeline) = sleeper.upgrade() {
-                    pipeline.wake(&pool);
-                }
-            }));
-        }
-        pool.shared().submit(Job::Drive(Arc::clone(&pipeline)));
-        Ok(pipeline)
+        }))
     }
 
     /// The query's name.
@@ -214,6 +246,14 @@ impl Pipeline {
         &self.metrics
     }
 
+    /// What each node of the dataflow did so far, by number.
+    #[must_use]
+    pub fn node_stats(&self) -> Vec<NodeStats> {
+        let state_of = |id| self.shards.iter().map(|shard| shard.lock().state_bytes(id)).sum();
+        let counters = self.shared.counters.iter().enumerate();
+        counters.map(|(id, counters)| counters.stats(state_of(id))).collect()
+    }
+
     /// Steps so far that found nothing to do: when it has grown by two, a whole step since then found nothing.
     pub fn empty_steps(&self) -> u64 {
         self.empty_steps.load(Ordering::Acquire)
@@ -222,6 +262,13 @@ impl Pipeline {
     /// Asks it to stop after the step that it works on, with a last commit. Does not wait.
     pub fn stop(&self) {
         self.stop_asked.store(true, Ordering::Release);
+        let mut state = self.state.lock();
+        if *state == State::Held {
+            *state = State::Stopped;
+            drop(state);
+            self.abandon();
+            self.state_changed.notify_all();
+        }
     }
 
     /// Waits until it is over, or `timeout` has passed; gives the state.
@@ -263,6 +310,11 @@ impl Pipeline {
         let after_step = std::mem::take(&mut control.after_step);
         let outcome = if after_step { self.gather()? } else { Outcome::default() };
         control.is_dirty |= outcome.rows > 0;
+        if let Some(letters) = &mut control.late_letters {
+            for late in self.metrics.late_rows.drain() {
+                letters.write(&late)?;
+            }
+        }
         self.deal_partitions(&mut control)?;
         let is_full = self.shared.is_limit_reached();
         let has_ended = is_full || self.has_ended(&control);
@@ -278,6 +330,9 @@ impl Pipeline {
             self.commit(&mut control)?;
             for shard in &self.shards {
                 shard.lock().close()?;
+            }
+            if let Some(mut letters) = control.late_letters.take() {
+                letters.close()?;
             }
             control.sources.clear();
             control.gate = None;
@@ -399,6 +454,9 @@ impl Pipeline {
 
     /// Makes durable what was done: first the results, then the offsets that they came from.
     fn commit(&self, control: &mut Control) -> Result<(), Error> {
+        if let Some(letters) = &mut control.late_letters {
+            letters.flush()?;
+        }
         let mut lag = 0;
         let mut offsets: BTreeMap<NodeId, Vec<(i32, i64)>> = BTreeMap::new();
         for shard in &self.shards {
@@ -426,11 +484,16 @@ impl Pipeline {
 
     fn fail(&self, error: &Error) {
         tracing::error!(query = %self.id, "query failed: {error}");
+        self.abandon();
+        self.end(State::Failed(error.to_string()));
+    }
+
+    /// Closes sources and sinks without a last commit.
+    fn abandon(&self) {
         for shard in &self.shards {
             shard.lock().abandon();
         }
         self.control.lock().abandon();
-        self.end(State::Failed(error.to_string()));
     }
 
     fn end(&self, state: State) {

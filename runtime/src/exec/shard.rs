@@ -1,12 +1,13 @@
 //! One shard of a pipeline: its operators, and how batches move through one stage.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Error;
 use super::event_clock::EventClock;
 use super::exchange::{Mailboxes, Router};
 use super::metrics::{Metrics, add};
+use super::node_stats::NodeCounters;
 use super::scan::{ScanShard, Scanned, StepRows};
 use super::sink::ShardSink;
 use super::stages::Stages;
@@ -14,7 +15,8 @@ use crate::operator::over::Over;
 use crate::operator::table_function::TableFunctionOperator;
 use crate::operator::top_n::TopN;
 use crate::operator::{
-    Distinct, Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, StreamFunctionOperator, TableSource,
+    Distinct, Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, Settle, StreamFunctionOperator,
+    TableSource,
 };
 use crate::plan::{Dataflow, NodeId, NodeKind};
 use crate::types::ChangeBatch;
@@ -38,6 +40,7 @@ pub(crate) struct Shard {
     stages: Arc<Stages>,
     roles: Vec<Role>,
     clock: Arc<EventClock>,
+    counters: Arc<Vec<NodeCounters>>,
     /// Batches that wait at each node, with the port that they came in at.
     inboxes: Vec<Vec<(usize, ChangeBatch)>>,
     sink: Option<ShardSink>,
@@ -60,6 +63,7 @@ pub(crate) struct Shared {
     pub(crate) stages: Arc<Stages>,
     pub(crate) clock: Arc<EventClock>,
     pub(crate) late: Arc<LateRows>,
+    pub(crate) counters: Arc<Vec<NodeCounters>>,
     pub(crate) mailboxes: Vec<Option<Arc<Mailboxes>>>,
     pub(crate) limits: Vec<Option<Arc<LimitCount>>>,
 }
@@ -78,6 +82,7 @@ impl Shared {
             stages: Arc::new(Stages::of(dataflow)),
             clock: Arc::new(EventClock::new(dataflow.nodes.len(), shards)),
             late,
+            counters: Arc::new(dataflow.nodes.iter().map(|_| NodeCounters::default()).collect()),
             mailboxes: dataflow.nodes.iter().map(of).collect(),
             limits: dataflow.nodes.iter().map(limit).collect(),
         }
@@ -131,6 +136,8 @@ impl Shard {
                 }
                 NodeKind::TopN(spec) => Role::Operator(Box::new(TopN::new(spec.as_ref().clone(), schema, errors())?)),
                 NodeKind::Distinct => Role::Operator(Box::new(Distinct::new(&schema)?)),
+                NodeKind::Settle { .. } if shards == 1 => Role::Pass,
+                NodeKind::Settle { keys } => Role::Operator(Box::new(Settle::new(keys.clone(), schema))),
                 NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
                     Some(mailboxes) => {
                         Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes))
@@ -148,6 +155,7 @@ impl Shard {
             number,
             stages: Arc::clone(&shared.stages),
             clock: Arc::clone(&shared.clock),
+            counters: Arc::clone(&shared.counters),
             inboxes: roles.iter().map(|_| Vec::new()).collect(),
             roles,
             sink: Some(sink),
@@ -265,6 +273,7 @@ impl Shard {
     fn run_node(&mut self, id: NodeId, metrics: &Metrics) -> Result<(), Error> {
         let mut waiting = std::mem::take(&mut self.inboxes[id]);
         let mut out = Vec::with_capacity(waiting.len());
+        let (begun, rows_in) = (Instant::now(), rows_of(waiting.iter().map(|(_, batch)| batch)));
         match &mut self.roles[id] {
             Role::Scan(_) | Role::Pass => out.extend(waiting.into_iter().map(|(_, batch)| batch)),
             Role::Rows(rows) => {
@@ -286,9 +295,11 @@ impl Shard {
                         mailboxes.send(self.number, to, part);
                     }
                 }
+                self.counters[id].add(rows_in, rows_in, begun.elapsed());
                 return Ok(());
             }
         }
+        self.counters[id].add(rows_in, rows_of(out.iter()), begun.elapsed());
         match self.stages.consumer[id] {
             Some((consumer, port)) => self.inboxes[consumer].extend(out.into_iter().map(|batch| (port, batch))),
             None => {
@@ -301,6 +312,14 @@ impl Shard {
             }
         }
         Ok(())
+    }
+
+    /// Bytes of state that a node holds in this shard, roughly.
+    pub(crate) fn state_bytes(&self, id: NodeId) -> usize {
+        match self.roles.get(id) {
+            Some(Role::Operator(operator)) => operator.state_bytes(),
+            _ => 0,
+        }
     }
 
     pub(crate) fn scan_mut(&mut self, id: NodeId) -> Option<&mut ScanShard> {
@@ -349,4 +368,8 @@ impl Shard {
         self.roles.clear();
         self.inboxes.clear();
     }
+}
+
+fn rows_of<'a>(batches: impl Iterator<Item = &'a ChangeBatch>) -> usize {
+    batches.map(ChangeBatch::num_rows).sum()
 }

@@ -124,6 +124,14 @@ pub enum EncodeError {
 #[error("{0}")]
 pub struct UnsupportedSchema(pub String);
 
+/// The bytes that a text of Base64 stands for (RFC 4648's standard alphabet); `None` when it is no Base64.
+#[must_use]
+pub fn base64_bytes(text: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(text.len() * 3 / 4);
+    base64::decode(text.as_bytes(), base64::Dialect::Json, &mut bytes)?;
+    Some(bytes)
+}
+
 /// A decoder for `columns` (all columns of the key or of the value, in declared order) that gives only those at
 /// `projection`, in that order.
 ///

@@ -1,8 +1,9 @@
-//! Floor 2: ksqlDB's functions, operators and casts, as DataFusion functions.
+//! Floor 2: ksqlDB's functions, aggregates, operators and casts, as DataFusion functions.
 //!
 //! The rest of the engine sees only this page. A function that fails for a row gives an error of that row, see
-//! [`collect_row_errors`]. Not here: aggregates and table functions, and functions from plugins.
+//! [`collect_row_errors`]. Not here: table functions, and functions from plugins.
 
+mod aggregate;
 pub mod cast;
 mod column;
 mod definition;
@@ -23,6 +24,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 
+pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, aggregate_functions};
 pub use definition::FunctionDoc;
 pub use operators::{KsqlExprPlanner, KsqlSemantics, type_integer_literals};
 pub use row_error::{RowErrors, collect as collect_row_errors};
@@ -65,6 +67,7 @@ pub fn higher_order_functions() -> Vec<Arc<HigherOrderUDF>> {
 pub fn docs() -> Vec<FunctionDoc> {
     let mut docs: Vec<FunctionDoc> = scalar::definitions().iter().map(FunctionDoc::from).collect();
     docs.extend(lambda::docs());
+    docs.extend(aggregate::docs());
     docs.sort_by(|a, b| a.name.cmp(&b.name));
     docs
 }

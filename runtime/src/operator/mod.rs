@@ -17,6 +17,7 @@ pub mod over;
 mod project;
 mod row_errors;
 mod row_store;
+mod settle;
 mod stream_function;
 pub mod table_function;
 mod table_source;
@@ -34,6 +35,7 @@ pub use late_rows::{LateRowPolicy, LateRows};
 pub use limit::{Limit, LimitCount};
 pub use project::Project;
 pub use row_errors::{RowErrorPolicy, RowErrors};
+pub use settle::Settle;
 pub use stream_function::{StreamCall, StreamFunctionOperator};
 pub use table_source::TableSource;
 
@@ -80,5 +82,10 @@ pub trait Operator: Send + Debug {
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let _ = (progress, out);
         Ok(())
+    }
+
+    /// Memory held for later rows, in bytes, roughly.
+    fn state_bytes(&self) -> usize {
+        0
     }
 }

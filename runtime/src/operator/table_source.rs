@@ -115,4 +115,8 @@ impl Operator for TableSource {
         }
         Ok(self.rows.tidy()?)
     }
+
+    fn state_bytes(&self) -> usize {
+        self.index.state_bytes() + self.rows.state_bytes()
+    }
 }

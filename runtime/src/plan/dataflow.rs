@@ -82,6 +82,11 @@ pub enum NodeKind {
     TopN(Box<TopNSpec>),
     /// Each row once.
     Distinct,
+    /// Gives the changes of each key in order, after they came from several shards.
+    Settle {
+        /// Positions of the key.
+        keys: Vec<usize>,
+    },
     /// Lets the first rows through, over all shards.
     Limit(u64),
     /// Rows of all inputs.

@@ -9,18 +9,31 @@ use crate::operator::group_by::{GroupBy, WindowEmit};
 /// One line per node, inputs below and indented.
 #[must_use]
 pub fn explain(dataflow: &Dataflow) -> String {
+    explain_with(dataflow, &|_| String::new())
+}
+
+/// As [`explain`], with what `remark` says of each node behind it.
+#[must_use]
+pub fn explain_with(dataflow: &Dataflow, remark: &dyn Fn(NodeId) -> String) -> String {
     let mut text = String::new();
     if let Some(root) = dataflow.nodes.len().checked_sub(1) {
-        write_node(dataflow, root, 0, &mut text);
+        write_node(dataflow, root, 0, remark, &mut text);
     }
     text
 }
 
-fn write_node(dataflow: &Dataflow, id: NodeId, depth: usize, text: &mut String) {
+fn write_node(dataflow: &Dataflow, id: NodeId, depth: usize, remark: &dyn Fn(NodeId) -> String, text: &mut String) {
     let node = &dataflow.nodes[id];
-    let _ = writeln!(text, "{:indent$}{}", "", describe(node), indent = depth * 2);
+    let _ = writeln!(
+        text,
+        "{:indent$}{}{}",
+        "",
+        describe(node),
+        remark(id),
+        indent = depth * 2
+    );
     for input in &node.inputs {
-        write_node(dataflow, *input, depth + 1, text);
+        write_node(dataflow, *input, depth + 1, remark, text);
     }
 }
 
@@ -92,6 +105,7 @@ fn describe(node: &super::Node) -> String {
         }
         NodeKind::TopN(spec) => spec.to_string(),
         NodeKind::Distinct => "distinct".into(),
+        NodeKind::Settle { .. } => "settle: old rows of a key before its new ones".into(),
         NodeKind::Limit(limit) => format!("limit {limit}"),
         NodeKind::Union => "union".into(),
     }

@@ -7,13 +7,13 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
-use crate::function;
+use crate::function::{self, AggregateLimits};
 use crate::operator::table_function::{self, TableFunction};
 use crate::types::Clock;
 use crate::udf::{FunctionSource, StreamFunction, scalar_udf};
 
 /// The functions of one moment; a query keeps the set that it was planned with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct FunctionSet {
     scalars: HashMap<String, Arc<ScalarUDF>>,
     higher_order: HashMap<String, Arc<HigherOrderUDF>>,
@@ -58,6 +58,7 @@ impl FunctionSet {
         for function in SessionStateDefaults::default_window_functions() {
             set.windows.insert(function.name().to_lowercase(), function);
         }
+        set.set_aggregate_limits(AggregateLimits::default());
         for scalar in function::scalar_functions(clock) {
             set.scalars.insert(scalar.name().to_lowercase(), scalar);
         }
@@ -71,6 +72,13 @@ impl FunctionSet {
         }
         set.add_plugins(plugins);
         set
+    }
+
+    /// Sets how much ksqlDB's aggregates may collect.
+    pub fn set_aggregate_limits(&mut self, limits: AggregateLimits) {
+        for aggregate in function::aggregate_functions(limits) {
+            self.aggregates.insert(aggregate.name().to_lowercase(), aggregate);
+        }
     }
 
     fn add_plugins(&mut self, plugins: &dyn FunctionSource) {

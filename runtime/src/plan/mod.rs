@@ -28,7 +28,7 @@ use std::sync::Arc;
 
 pub use dataflow::{Dataflow, Distribution, JoinPlan, Node, NodeId, NodeKind, Scan};
 pub use error::Error;
-pub use explain::explain;
+pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
 pub use target::{align_to, event_time_only_types};

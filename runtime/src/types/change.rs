@@ -3,8 +3,9 @@
 //! An update of a table is two neighbouring rows: the old one with weight -1, then the new one with weight +1. A row of weight 0
 //! is no row: a record whose value is null, of which only the key columns mean something.
 
-use datafusion::arrow::array::{BooleanArray, Int8Array, Int64Array, RecordBatch, UInt32Array};
-use datafusion::arrow::compute::{filter, filter_record_batch, take, take_record_batch};
+use datafusion::arrow::array::{Array, BooleanArray, Int8Array, Int64Array, RecordBatch, UInt32Array};
+use datafusion::arrow::compute::{concat, concat_batches, filter, filter_record_batch, take, take_record_batch};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 
 /// Rows with, beside them, their event times and weights.
@@ -97,6 +98,33 @@ impl ChangeBatch {
                 .map(|times| take(times, rows, None))
                 .transpose()?
                 .map(|times| cast(&*times)),
+        })
+    }
+
+    /// All changes of several batches of one schema, in order.
+    ///
+    /// # Errors
+    /// When the batches have different schemas.
+    pub fn concat(schema: &SchemaRef, batches: &[Self]) -> Result<Self, ArrowError> {
+        let times: Vec<&dyn Array> = batches.iter().map(|batch| &batch.event_times as &dyn Array).collect();
+        let weights = batches.iter().any(|batch| batch.weights.is_some()).then(|| {
+            let rows = batches
+                .iter()
+                .flat_map(|batch| (0..batch.num_rows()).map(|row| batch.weight(row)));
+            Int8Array::from_iter_values(rows)
+        });
+        let stream_times = batches
+            .iter()
+            .map(|batch| batch.stream_times.as_ref().map(|times| times as &dyn Array))
+            .collect::<Option<Vec<_>>>();
+        Ok(Self {
+            records: concat_batches(schema, batches.iter().map(|batch| &batch.records))?,
+            event_times: cast(&*concat(&times)?),
+            weights,
+            stream_times: match stream_times {
+                Some(times) if !times.is_empty() => Some(cast(&*concat(&times)?)),
+                _ => None,
+            },
         })
     }
 

@@ -25,6 +25,11 @@ pub const PARTITION_IDLE_MS: u64 = 1_000;
 /// The commit interval where none is set.
 pub const COMMIT_INTERVAL_MS: u64 = 200;
 
+/// Values that COLLECT_LIST or COLLECT_SET collects for one group where no property says otherwise.
+pub const COLLECTED_VALUES_MAX: usize = 1_000;
+/// Texts that HISTOGRAM counts for one group.
+pub const HISTOGRAM_KEYS_MAX: usize = 1_000;
+
 /// Bytes of linear memory of one instance of a plugin.
 pub const PLUGIN_MEMORY_BYTES_MAX: usize = 16 << 20;
 /// How long one call into a plugin may take.

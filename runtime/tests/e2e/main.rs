@@ -11,9 +11,13 @@
 )]
 
 mod cli;
+mod conformance;
+mod fold;
+mod invariant;
 mod kafka;
 mod kafka_program;
 mod kafka_suite;
+mod nexmark;
 mod over_oracle;
 mod plugins_match;
 mod sdk_guest;
@@ -39,6 +43,9 @@ fn main() -> ExitCode {
     trials.extend(slt::trials(&root().join("tests/slt")));
     trials.extend(over_oracle::trials());
     trials.extend(cli::trials(&root().join("tests/cli")));
+    trials.extend(nexmark::trials(&root().join("tests/nexmark")));
+    trials.extend(invariant::trials());
+    trials.extend(conformance::trials());
     trials.extend(tidy::trials(&root()));
     let checks: [(&str, fn() -> Result<(), String>); 3] = [
         ("plugins/match their sources", plugins_match::check),

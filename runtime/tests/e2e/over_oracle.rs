@@ -20,23 +20,23 @@ use waterwheel::types::clock::ManualClock;
 const TIMEOUT: Duration = Duration::from_mins(1);
 const ROWS: usize = 300;
 
-/// Queries that both engines read. Times are all different, so that a batch engine has one order too.
+/// Queries that both engines read. SUM and AVG of no value are 0 as in ksqlDB, where SQL has NULL. Times are all different, so that a batch engine has one order too.
 const QUERIES: &[&str] = &[
     "SELECT k, id, ROW_NUMBER() OVER (PARTITION BY k ORDER BY rowtime) AS a, RANK() OVER (PARTITION BY k ORDER BY rowtime) AS b FROM s",
     "SELECT id, LAG(v) OVER (PARTITION BY k ORDER BY rowtime) AS a, LAG(v, 3, -7) OVER (PARTITION BY k ORDER BY rowtime) AS b, \
      LAG(v) IGNORE NULLS OVER (PARTITION BY k ORDER BY rowtime) AS c FROM s",
     "SELECT id, LEAD(v) OVER (PARTITION BY k ORDER BY rowtime) AS a, LEAD(v, 2, -7) OVER (PARTITION BY k ORDER BY rowtime) AS b, \
-     SUM(v) OVER (PARTITION BY k ORDER BY rowtime ROWS BETWEEN 2 PRECEDING AND 2 FOLLOWING) AS c, \
+     COALESCE(SUM(v) OVER (PARTITION BY k ORDER BY rowtime ROWS BETWEEN 2 PRECEDING AND 2 FOLLOWING), 0) AS c, \
      COUNT(v) OVER (PARTITION BY k ORDER BY rowtime) AS d FROM s",
-    "SELECT id, SUM(v) OVER (PARTITION BY k ORDER BY rowtime) AS a, MIN(v) OVER (PARTITION BY k ORDER BY rowtime) AS b, \
-     AVG(v) OVER (PARTITION BY k ORDER BY rowtime) AS c FROM s",
-    "SELECT id, SUM(v) OVER (PARTITION BY k ORDER BY rowtime ROWS 4 PRECEDING) AS a, \
+    "SELECT id, COALESCE(SUM(v) OVER (PARTITION BY k ORDER BY rowtime), 0) AS a, MIN(v) OVER (PARTITION BY k ORDER BY rowtime) AS b, \
+     COALESCE(AVG(v) OVER (PARTITION BY k ORDER BY rowtime), 0.0) AS c FROM s",
+    "SELECT id, COALESCE(SUM(v) OVER (PARTITION BY k ORDER BY rowtime ROWS 4 PRECEDING), 0) AS a, \
      MAX(v) OVER (PARTITION BY k ORDER BY rowtime ROWS BETWEEN 4 PRECEDING AND 1 PRECEDING) AS b, \
      COUNT(*) OVER (PARTITION BY k ORDER BY rowtime ROWS BETWEEN 3 PRECEDING AND 2 PRECEDING) AS c, \
      MIN(note) OVER (PARTITION BY k ORDER BY rowtime ROWS 2 PRECEDING) AS d FROM s",
-    "SELECT id, SUM(v) OVER (PARTITION BY k ORDER BY rowtime ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING) AS a, \
+    "SELECT id, COALESCE(SUM(v) OVER (PARTITION BY k ORDER BY rowtime ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING), 0) AS a, \
      FIRST_VALUE(id) OVER (PARTITION BY k ORDER BY rowtime ROWS BETWEEN 1 FOLLOWING AND 3 FOLLOWING) AS b FROM s",
-    "SELECT id, SUM(v) OVER (PARTITION BY k ORDER BY rowtime RANGE BETWEEN 2500 PRECEDING AND CURRENT ROW) AS a, \
+    "SELECT id, COALESCE(SUM(v) OVER (PARTITION BY k ORDER BY rowtime RANGE BETWEEN 2500 PRECEDING AND CURRENT ROW), 0) AS a, \
      MAX(v) OVER (PARTITION BY k ORDER BY rowtime RANGE BETWEEN 700 PRECEDING AND CURRENT ROW) AS b, \
      LAST_VALUE(note) OVER (PARTITION BY k ORDER BY rowtime RANGE BETWEEN 700 PRECEDING AND CURRENT ROW) AS c, \
      FIRST_VALUE(id) OVER (PARTITION BY k ORDER BY rowtime RANGE BETWEEN 2500 PRECEDING AND CURRENT ROW) AS d FROM s",
@@ -44,7 +44,7 @@ const QUERIES: &[&str] = &[
      LAST_VALUE(note) IGNORE NULLS OVER (PARTITION BY k ORDER BY rowtime) AS b, \
      NTH_VALUE(id, 3) OVER (PARTITION BY k ORDER BY rowtime) AS c, \
      LAST_VALUE(note) IGNORE NULLS OVER (PARTITION BY k ORDER BY rowtime ROWS 3 PRECEDING) AS d FROM s",
-    "SELECT id, SUM(v) OVER (ORDER BY rowtime) AS a, COUNT(*) FILTER (WHERE v > 50) OVER (PARTITION BY note ORDER BY rowtime) AS b FROM s",
+    "SELECT id, COALESCE(SUM(v) OVER (ORDER BY rowtime), 0) AS a, COUNT(*) FILTER (WHERE v > 50) OVER (PARTITION BY note ORDER BY rowtime) AS b FROM s",
     "SELECT id, ARRAY_AGG(v) OVER (PARTITION BY k ORDER BY rowtime ROWS 2 PRECEDING) AS a FROM s",
     "SELECT k, id, v, rn FROM (SELECT k, id, v, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v DESC NULLS LAST, id) AS rn FROM s) AS t WHERE rn <= 3",
     "SELECT k, id FROM (SELECT k, id, ROW_NUMBER() OVER (PARTITION BY k ORDER BY v, id) AS rn FROM s) AS t WHERE rn <= 2",

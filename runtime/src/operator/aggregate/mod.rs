@@ -1,14 +1,18 @@
 //! Aggregates: one interface over the engine's own kernels, DataFusion's accumulators and, later, those of plugins.
 //!
-//! Which rows belong together is not decided here: whoever groups rows hands out dense group numbers.
+//! How an aggregate is computed is in [`crate::function::AggregateSpec`]. Which rows belong together is not decided here either:
+//! whoever groups rows hands out dense group numbers.
 
 mod call;
+mod named;
+#[cfg(test)]
+mod tests;
 
 use std::fmt::Debug;
 
 use datafusion::arrow::array::ArrayRef;
 
-pub use call::AggregateCall;
+pub use call::{AggregateCall, OrderBy};
 
 use super::Error;
 
@@ -34,7 +38,8 @@ pub trait Accumulator: Send + Debug {
     /// When a value cannot be represented in the result type.
     fn evaluate(&mut self, groups: &[u32]) -> Result<ArrayRef, Error>;
 
-    /// Adds the state of group `from` to group `into`, as when two sessions become one. Rows of `into` count as the earlier ones.
+    /// Adds the state of group `from` to group `into`, as when two sessions become one. Rows of `into` count as the earlier ones,
+    /// but for functions by offset, which remember when they saw a row.
     ///
     /// # Errors
     /// As [`Accumulator::update`].
@@ -47,7 +52,7 @@ pub trait Accumulator: Send + Debug {
     ///
     /// # Errors
     /// When a value cannot be written.
-    fn save(&self, group: u32, out: &mut Vec<u8>) -> Result<(), Error>;
+    fn save(&mut self, group: u32, out: &mut Vec<u8>) -> Result<(), Error>;
 
     /// Puts what [`Accumulator::save`] wrote in place of a group's state.
     ///

@@ -13,6 +13,8 @@ use crate::types::ChangeBatch;
 /// The evaluated columns of a batch, without the rows that are in no group.
 #[derive(Debug)]
 pub(super) struct GroupInput {
+    /// The rows as they came, for those that turn out to be late.
+    pub(super) source: ChangeBatch,
     pub(super) keys: Vec<ArrayRef>,
     pub(super) args: Vec<CallInput>,
     pub(super) weights: Option<Int8Array>,
@@ -78,7 +80,8 @@ impl GroupInput {
         Ok(Self {
             keys,
             args,
-            weights: changes.weights,
+            weights: changes.weights.clone(),
+            source: changes,
             event_times,
             stream_times,
         })
@@ -99,6 +102,7 @@ impl GroupInput {
         };
         let times = |times: &[i64]| rows.iter().map(|row| times[*row as usize]).collect();
         Ok(Self {
+            source: self.source.slice(0, 0),
             keys: pick(&self.keys)?,
             args: self
                 .args

@@ -70,16 +70,16 @@ impl Panes {
     }
 
     /// The panes that take rows of the batch, each with its rows; `None` stands for all rows.
-    fn assign(&self, input: &GroupInput) -> Vec<(i64, Option<Vec<u32>>)> {
+    fn assign(&self, input: &GroupInput) -> Result<Vec<(i64, Option<Vec<u32>>)>, Error> {
         let Some(window) = &self.plan.window else {
-            return vec![(NO_WINDOW, None)];
+            return Ok(vec![(NO_WINDOW, None)]);
         };
         let rows = input.num_rows();
         let mut assigned: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
         // Rows of neighbouring times share their windows, so these are looked up once for each run of such rows.
         let mut run: Vec<i64> = Vec::new();
         let mut run_times = 1..1;
-        let mut late = 0;
+        let mut late = Vec::new();
         for row in 0..rows {
             let time = input.event_times[row];
             if !run_times.contains(&time) {
@@ -99,13 +99,15 @@ impl Panes {
                         .push(u32::try_from(row).unwrap_or(u32::MAX));
                 }
             }
-            late += u64::from(is_late);
+            if is_late {
+                late.push(u32::try_from(row).unwrap_or(u32::MAX));
+            }
         }
-        self.late.count(late);
-        assigned
-            .into_iter()
+        self.late.report(&input.source, &late)?;
+        let all = assigned.into_iter();
+        Ok(all
             .map(|(start, taken)| (start, (taken.len() != rows).then_some(taken)))
-            .collect()
+            .collect())
     }
 
     fn update(&mut self, start: i64, input: &GroupInput) -> Result<(), Error> {
@@ -271,6 +273,15 @@ impl Pane {
         Ok(())
     }
 
+    fn state_bytes(&self) -> usize {
+        let accumulators: usize = self
+            .accumulators
+            .iter()
+            .map(|accumulator| accumulator.state_bytes())
+            .sum();
+        self.index.state_bytes() + accumulators + self.times.capacity() * 8 + self.touched_in.capacity() * 4
+    }
+
     fn all_groups(&self) -> Vec<u32> {
         (0..u32::try_from(self.index.end()).unwrap_or(u32::MAX)).collect()
     }
@@ -282,7 +293,7 @@ impl Operator for Panes {
         if input.num_rows() == 0 {
             return Ok(());
         }
-        for (start, rows) in self.assign(&input) {
+        for (start, rows) in self.assign(&input)? {
             match rows {
                 None => self.update(start, &input)?,
                 Some(rows) => self.update(start, &input.take(&rows)?)?,
@@ -307,5 +318,9 @@ impl Operator for Panes {
             self.close(out)?;
         }
         Ok(())
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.panes.values().map(Pane::state_bytes).sum()
     }
 }

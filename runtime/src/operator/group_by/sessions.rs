@@ -109,7 +109,7 @@ impl Sessions {
     fn assign(&mut self, input: &GroupInput, keys: &[u32]) -> Result<(), Error> {
         self.sessions.resize_with(self.index.end(), Vec::new);
         let (mut rows, mut states): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
-        let mut late_keys = Vec::new();
+        let (mut late, mut late_keys) = (Vec::new(), Vec::new());
         for (row, key) in keys.iter().enumerate() {
             let time = input.event_times[row];
             let (first, last) = self.near(*key, time);
@@ -120,6 +120,7 @@ impl Sessions {
                 .max()
                 .map_or(time, |end| end.max(time));
             if self.closes_after(end) < input.stream_times[row].max(self.watermark) {
+                late.push(u32::try_from(row).unwrap_or(u32::MAX));
                 late_keys.push(*key);
                 continue;
             }
@@ -132,7 +133,7 @@ impl Sessions {
             states.push(state);
         }
         self.flush(input, &mut rows, &mut states)?;
-        self.late.count(late_keys.len() as u64);
+        self.late.report(&input.source, &late)?;
         late_keys.sort_unstable();
         late_keys.dedup();
         for key in late_keys {
@@ -398,5 +399,15 @@ impl Operator for Sessions {
             self.close(out)?;
         }
         Ok(())
+    }
+
+    fn state_bytes(&self) -> usize {
+        let accumulators: usize = self
+            .accumulators
+            .iter()
+            .map(|accumulator| accumulator.state_bytes())
+            .sum();
+        let sessions: usize = self.sessions.iter().map(|own| own.len() * size_of::<Session>()).sum();
+        self.index.state_bytes() + accumulators + sessions + self.ends.len() * 16
     }
 }

@@ -9,6 +9,7 @@
 
 mod aggregate;
 mod call;
+mod given;
 mod range;
 mod rows;
 mod store;
@@ -82,8 +83,8 @@ impl Over {
         Ok(Self {
             keys,
             index: KeyIndex::new(&types)?,
-            rows: RowsPart::new(by_rows, args.len(), ordered),
-            range: RangePart::new(by_range),
+            rows: RowsPart::new(by_rows, args.len(), ordered)?,
+            range: RangePart::new(by_range)?,
             by_time,
             input_columns: schema.fields().len() - calls.len(),
             args,

@@ -7,12 +7,10 @@
 use std::collections::VecDeque;
 
 use datafusion::arrow::array::{Array, ArrayRef, Int64Array};
-use datafusion::arrow::compute::cast;
-use datafusion::scalar::ScalarValue;
 
-use super::aggregate::{Columns, FrameAccumulator, FrameAggregate};
+use super::aggregate::{Columns, FrameAccumulators};
 use super::call::{Frame, OverCall, OverFunction, Pick};
-use super::rows::{default_of, scalars};
+use super::given::Given;
 use super::store::{RowRef, RowStore};
 use crate::operator::Error;
 
@@ -32,34 +30,42 @@ struct RangeCall {
     call: OverCall,
     back_ms: i64,
     columns: Columns,
-    /// By slot: the accumulator over the frame of the newest row, and the place of that frame's first row. `None` where it has
-    /// to be made anew, because a row came out of order.
-    frames: Vec<Option<(FrameAccumulator, usize)>>,
+    accumulators: Option<FrameAccumulators>,
+    /// By slot: the place of the first row of the newest row's frame, which the key's accumulator holds. `None` where it has to
+    /// be made anew, because a row came out of order.
+    frames: Vec<Option<usize>>,
 }
 
 impl RangePart {
     /// `calls` with the columns of the store that each reads.
-    pub(super) fn new(calls: Vec<(OverCall, Columns)>) -> Self {
-        let calls: Vec<RangeCall> = calls
-            .into_iter()
-            .map(|(call, columns)| RangeCall {
+    ///
+    /// # Errors
+    /// When an aggregate cannot be run.
+    pub(super) fn new(calls: Vec<(OverCall, Columns)>) -> Result<Self, Error> {
+        let calls = calls.into_iter().map(|(call, columns)| {
+            Ok(RangeCall {
                 back_ms: match call.frame {
                     Frame::Range { back_ms } => back_ms,
                     Frame::Rows { .. } => 0,
+                },
+                accumulators: match &call.function {
+                    OverFunction::Aggregate(aggregate) => Some(aggregate.accumulators()?),
+                    _ => None,
                 },
                 call,
                 columns,
                 frames: Vec::new(),
             })
-            .collect();
+        });
+        let calls: Vec<RangeCall> = calls.collect::<Result<_, Error>>()?;
         let longest = calls.iter().map(|call| call.back_ms).max().unwrap_or(0);
-        Self {
+        Ok(Self {
             calls,
             keeps_ms: longest.saturating_mul(2),
             store: RowStore::default(),
             keys: Vec::new(),
             held: 0,
-        }
+        })
     }
 
     /// Takes a batch in and gives a column for each call.
@@ -73,49 +79,36 @@ impl RangePart {
             return Ok(vec![]);
         }
         let first = self.store.append(columns, slots.len());
-        let mut values: Vec<Vec<ScalarValue>> = self.calls.iter().map(|_| Vec::new()).collect();
-        let mut picked: Vec<Vec<Option<RowRef>>> = self.calls.iter().map(|_| Vec::new()).collect();
+        let mut given: Vec<Given> = self
+            .calls
+            .iter()
+            .map(|call| Given::of(&call.call, slots.len()))
+            .collect();
         for (at, slot) in slots.iter().enumerate() {
             let slot = *slot as usize;
-            if self.keys.len() <= slot {
-                self.keys.resize_with(slot + 1, VecDeque::new);
-                for call in &mut self.calls {
-                    call.frames.resize_with(slot + 1, || None);
-                }
-            }
+            self.make_room(slot)?;
             let time = times.value(at);
             let rows = &mut self.keys[slot];
             let in_order = rows.back().is_none_or(|(newest, _)| *newest <= time);
             let place = rows.partition_point(|(other, _)| *other <= time);
             rows.insert(place, (time, first.plus(at)));
             self.held += 1;
-            for (number, call) in self.calls.iter_mut().enumerate() {
+            for (call, given) in self.calls.iter_mut().zip(&mut given) {
                 let from = rows.partition_point(|(other, _)| *other < time.saturating_sub(call.back_ms));
                 let frame = FrameRows {
                     rows,
                     from,
                     last: place,
+                    in_order,
                 };
-                match &call.call.function {
-                    OverFunction::Aggregate(aggregate) => {
-                        let state = &mut call.frames[slot];
-                        if !in_order {
-                            *state = None;
-                        }
-                        let kept = (in_order && aggregate.slides()).then_some(state);
-                        values[number].push(frame.aggregate(&self.store, aggregate, &call.columns, kept)?);
-                    }
-                    OverFunction::Value { pick, ignore_nulls, .. } => {
-                        picked[number].push(frame.pick(&self.store, *pick, *ignore_nulls, call.columns.args.start));
-                    }
-                    OverFunction::RowNumber | OverFunction::Rank | OverFunction::DenseRank => {
-                        unreachable!("ranks have no frame")
-                    }
-                }
+                call.compute(slot, &self.store, &frame, given)?;
             }
             self.forget(slot);
         }
-        let columns = self.columns(values, picked)?;
+        let calls = self.calls.iter().zip(given);
+        let columns = calls
+            .map(|(call, given)| given.into_column(&call.call, &self.store, call.columns.args.start))
+            .collect::<Result<Vec<_>, Error>>()?;
         if self.store.is_worth_compacting(self.held) {
             let rows = self
                 .keys
@@ -142,27 +135,24 @@ impl RangePart {
         }
         self.held -= gone;
         for call in &mut self.calls {
-            if let Some((_, from)) = &mut call.frames[slot] {
+            if let Some(from) = &mut call.frames[slot] {
                 *from -= gone;
             }
         }
     }
 
-    fn columns(&self, values: Vec<Vec<ScalarValue>>, picked: Vec<Vec<Option<RowRef>>>) -> Result<Vec<ArrayRef>, Error> {
-        let given = self.calls.iter().zip(values.into_iter().zip(picked));
-        given
-            .map(|(call, (values, picked))| {
-                let array = match &call.call.function {
-                    OverFunction::Value { otherwise, .. } => {
-                        let otherwise = default_of(&call.call, otherwise)?;
-                        let column = call.columns.args.start;
-                        self.store.gather_or(picked.into_iter(), column, Some(&otherwise))?
-                    }
-                    _ => scalars(&call.call, values)?,
-                };
-                Ok(cast(&array, &call.call.returns)?)
-            })
-            .collect()
+    fn make_room(&mut self, slot: usize) -> Result<(), Error> {
+        if self.keys.len() > slot {
+            return Ok(());
+        }
+        self.keys.resize_with(slot + 1, VecDeque::new);
+        for call in &mut self.calls {
+            call.frames.resize(slot + 1, None);
+            if let Some(accumulators) = &mut call.accumulators {
+                accumulators.make_room(slot + 1)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -171,6 +161,8 @@ struct FrameRows<'a> {
     rows: &'a VecDeque<(i64, RowRef)>,
     from: usize,
     last: usize,
+    /// The row that it is for is the newest one of its key.
+    in_order: bool,
 }
 
 impl FrameRows<'_> {
@@ -188,44 +180,47 @@ impl FrameRows<'_> {
             Pick::FromEnd(nth) => rows.rev().nth(nth - 1),
         }
     }
+}
 
-    /// `kept` is the accumulator over the frame of the row before; without it the frame is computed anew.
-    fn aggregate(
-        &self,
+impl RangeCall {
+    fn compute(
+        &mut self,
+        slot: usize,
         store: &RowStore,
-        aggregate: &FrameAggregate,
-        columns: &Columns,
-        kept: Option<&mut Option<(FrameAccumulator, usize)>>,
-    ) -> Result<ScalarValue, Error> {
-        let failed = |error| aggregate.failed(&error);
-        let Some(kept) = kept else {
-            let mut anew = aggregate.accumulator(false)?;
-            anew.add_all(store, self.rows(), columns).map_err(failed)?;
-            return anew.value().map_err(failed);
-        };
-        let (accumulator, first) = match kept {
-            Some((accumulator, first)) => {
-                accumulator
-                    .add(store, self.rows[self.last].1, columns)
-                    .map_err(failed)?;
-                (accumulator, first)
-            }
-            None => {
-                let mut anew = aggregate.accumulator(true)?;
-                // One by one: only then is it sure that rows can be taken out one by one.
-                for row in self.rows() {
-                    anew.add(store, row, columns).map_err(failed)?;
+        frame: &FrameRows<'_>,
+        given: &mut Given,
+    ) -> Result<(), Error> {
+        let columns = &self.columns;
+        match (&self.call.function, &mut self.accumulators, given) {
+            (OverFunction::Aggregate(aggregate), Some(accumulators), Given::Values(values)) => {
+                let newest = &mut self.frames[slot];
+                if !frame.in_order || !aggregate.slides() {
+                    *newest = None;
+                    values.push(accumulators.value_of(store, frame.rows(), columns)?);
+                    return Ok(());
                 }
-                let (accumulator, first) = kept.insert((anew, self.from));
-                (accumulator, first)
+                match newest {
+                    Some(first) => {
+                        accumulators.add(slot, store, frame.rows[frame.last].1, columns)?;
+                        for place in *first..frame.from {
+                            accumulators.remove(slot, store, frame.rows[place].1, columns)?;
+                        }
+                    }
+                    None => {
+                        accumulators.reset(slot);
+                        for row in frame.rows() {
+                            accumulators.add(slot, store, row, columns)?;
+                        }
+                    }
+                }
+                *newest = Some(frame.from);
+                values.push(accumulators.value(slot)?);
             }
-        };
-        while *first < self.from {
-            accumulator
-                .remove(store, self.rows[*first].1, columns)
-                .map_err(failed)?;
-            *first += 1;
+            (OverFunction::Value { pick, ignore_nulls, .. }, _, Given::Rows(rows)) => {
+                rows.push(frame.pick(store, *pick, *ignore_nulls, columns.args.start));
+            }
+            _ => unreachable!("ranks have no frame, and what is given fits the function"),
         }
-        accumulator.value().map_err(failed)
+        Ok(())
     }
 }

@@ -5,16 +5,14 @@
 //! the row that enters and takes out the one that leaves.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
 use datafusion::arrow::array::cast::AsArray;
-use datafusion::arrow::array::{Array, ArrayRef, UInt64Array};
-use datafusion::arrow::compute::cast;
+use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::datatypes::Int64Type;
-use datafusion::scalar::ScalarValue;
 
-use super::aggregate::{Columns, FrameAccumulator, FrameAggregate};
+use super::aggregate::{Columns, FrameAccumulators, FrameAggregate};
 use super::call::{Frame, OverCall, OverFunction, Pick};
+use super::given::Given;
 use super::store::{RowRef, RowStore};
 use crate::operator::Error;
 
@@ -46,7 +44,7 @@ enum State {
     Stateless,
     Ranks(Vec<Ranks>),
     Picks(Vec<VecDeque<RowRef>>),
-    Accumulators(Vec<Option<FrameAccumulator>>),
+    Accumulators(Box<FrameAccumulators>),
 }
 
 #[derive(Debug, Clone, Copy, Default)]
@@ -98,29 +96,22 @@ pub(super) struct Computed {
     pub(super) columns: Vec<ArrayRef>,
 }
 
-/// What calls have given so far.
-enum Given {
-    Numbers(Vec<u64>),
-    Rows(Vec<Option<RowRef>>),
-    Scalars(Vec<ScalarValue>),
-}
-
 impl RowsPart {
     /// `calls` with the columns of the store that each reads. `ordered`: rows of one time are equal to ranks; otherwise all are.
-    pub(super) fn new(calls: Vec<(OverCall, Columns)>, time_column: usize, ordered: bool) -> Self {
+    pub(super) fn new(calls: Vec<(OverCall, Columns)>, time_column: usize, ordered: bool) -> Result<Self, Error> {
         let delay = calls.iter().map(|(call, _)| call.frame.waits()).max().unwrap_or(0);
         let reach_back = calls.iter().map(|(call, _)| call.reach_back()).max().unwrap_or(0);
         let calls = calls.into_iter().map(|(call, columns)| {
             let state = match &call.function {
                 OverFunction::Rank | OverFunction::DenseRank => State::Ranks(vec![]),
                 OverFunction::Value { .. } if call.keeps_picks() => State::Picks(vec![]),
-                OverFunction::Aggregate(_) => State::Accumulators(vec![]),
+                OverFunction::Aggregate(aggregate) => State::Accumulators(Box::new(aggregate.accumulators()?)),
                 OverFunction::RowNumber | OverFunction::Value { .. } => State::Stateless,
             };
-            RowsCall { call, columns, state }
+            Ok(RowsCall { call, columns, state })
         });
-        Self {
-            calls: calls.collect(),
+        Ok(Self {
+            calls: calls.collect::<Result<_, Error>>()?,
             delay,
             reach_back,
             time_column,
@@ -128,7 +119,7 @@ impl RowsPart {
             store: RowStore::default(),
             keys: Vec::new(),
             held: 0,
-        }
+        })
     }
 
     /// True when rows wait for rows after them.
@@ -147,7 +138,7 @@ impl RowsPart {
         let (mut rows, mut triggers) = (Vec::with_capacity(slots.len()), Vec::with_capacity(slots.len()));
         for (at, slot) in slots.iter().enumerate() {
             let slot = *slot as usize;
-            self.make_room(slot);
+            self.make_room(slot)?;
             self.keys[slot].rows.push_back(first.plus(at));
             self.held += 1;
             if self.keys[slot].arrived() > self.keys[slot].next + self.delay {
@@ -204,9 +195,9 @@ impl RowsPart {
         self.store.compact(rows.chain(picks.flatten()))
     }
 
-    fn make_room(&mut self, slot: usize) {
+    fn make_room(&mut self, slot: usize) -> Result<(), Error> {
         if self.keys.len() > slot {
-            return;
+            return Ok(());
         }
         self.keys.resize_with(slot + 1, KeyRows::default);
         for call in &mut self.calls {
@@ -214,9 +205,10 @@ impl RowsPart {
                 State::Stateless => {}
                 State::Ranks(ranks) => ranks.resize(slot + 1, Ranks::default()),
                 State::Picks(picks) => picks.resize_with(slot + 1, VecDeque::new),
-                State::Accumulators(accumulators) => accumulators.resize_with(slot + 1, || None),
+                State::Accumulators(accumulators) => accumulators.make_room(slot + 1)?,
             }
         }
+        Ok(())
     }
 
     fn compute_next(&mut self, slot: usize, given: &mut [Given]) -> Result<RowRef, Error> {
@@ -253,9 +245,9 @@ impl RowsPart {
                         _ => frame.pick(&window, *pick, *ignore_nulls, column),
                     });
                 }
-                (OverFunction::Aggregate(aggregate), Given::Scalars(values)) => {
+                (OverFunction::Aggregate(aggregate), Given::Values(values)) => {
                     if let State::Accumulators(accumulators) = &mut call.state {
-                        values.push(frame.aggregate(&window, aggregate, &call.columns, &mut accumulators[slot])?);
+                        values.push(frame.aggregate(&window, aggregate, &call.columns, accumulators)?);
                     }
                 }
                 _ => unreachable!("`Given::of` fits the function"),
@@ -271,52 +263,8 @@ impl RowsPart {
     fn columns(&self, given: Vec<Given>) -> Result<Vec<ArrayRef>, Error> {
         let calls = self.calls.iter().zip(given);
         calls
-            .map(|(call, given)| {
-                let array: ArrayRef = match given {
-                    Given::Numbers(numbers) => Arc::new(UInt64Array::from(numbers)),
-                    Given::Scalars(values) => scalars(&call.call, values)?,
-                    Given::Rows(rows) => {
-                        let OverFunction::Value { otherwise, .. } = &call.call.function else {
-                            unreachable!("only values are given as rows")
-                        };
-                        let otherwise = default_of(&call.call, otherwise)?;
-                        let column = call.columns.args.start;
-                        self.store.gather_or(rows.into_iter(), column, Some(&otherwise))?
-                    }
-                };
-                Ok(cast(&array, &call.call.returns)?)
-            })
+            .map(|(call, given)| given.into_column(&call.call, &self.store, call.columns.args.start))
             .collect()
-    }
-}
-
-/// The values of an aggregate as a column.
-pub(super) fn scalars(call: &OverCall, values: Vec<ScalarValue>) -> Result<ArrayRef, Error> {
-    if values.is_empty() {
-        return Ok(datafusion::arrow::array::new_empty_array(&call.returns));
-    }
-    ScalarValue::iter_to_array(values).map_err(|error| Error::of_expression(&call.label, &error))
-}
-
-/// The value where a frame has no such row, as an array of one row.
-pub(super) fn default_of(call: &OverCall, otherwise: &ScalarValue) -> Result<ArrayRef, Error> {
-    let failed = |error| Error::of_expression(&call.label, &error);
-    let argument = call.args.first().map_or(&call.returns, |arg| arg.data_type());
-    otherwise
-        .cast_to(argument)
-        .and_then(|value| value.to_array())
-        .map_err(failed)
-}
-
-impl Given {
-    fn of(call: &OverCall, rows: usize) -> Self {
-        match &call.function {
-            OverFunction::RowNumber | OverFunction::Rank | OverFunction::DenseRank => {
-                Self::Numbers(Vec::with_capacity(rows))
-            }
-            OverFunction::Value { .. } => Self::Rows(Vec::with_capacity(rows)),
-            OverFunction::Aggregate(_) => Self::Scalars(Vec::with_capacity(rows)),
-        }
     }
 }
 
@@ -434,26 +382,19 @@ impl Bounds {
         window: &Window<'_>,
         aggregate: &FrameAggregate,
         columns: &Columns,
-        state: &mut Option<FrameAccumulator>,
-    ) -> Result<ScalarValue, Error> {
-        let failed = |error| aggregate.failed(&error);
+        accumulators: &mut FrameAccumulators,
+    ) -> Result<ArrayRef, Error> {
         let (store, key) = (window.store, window.key);
         if self.slides && !aggregate.slides() {
-            let mut anew = aggregate.accumulator(false)?;
             let rows = (self.low..=self.high).map(|number| key.row(number));
-            anew.add_all(store, rows, columns).map_err(failed)?;
-            return anew.value().map_err(failed);
+            return accumulators.value_of(store, rows, columns);
         }
-        let accumulator = match state {
-            Some(accumulator) => accumulator,
-            None => state.insert(aggregate.accumulator(self.slides)?),
-        };
         for number in self.entered..=self.high {
-            accumulator.add(store, key.row(number), columns).map_err(failed)?;
+            accumulators.add(window.slot, store, key.row(number), columns)?;
         }
         for number in self.left..self.left_end {
-            accumulator.remove(store, key.row(number), columns).map_err(failed)?;
+            accumulators.remove(window.slot, store, key.row(number), columns)?;
         }
-        accumulator.value().map_err(failed)
+        accumulators.value(window.slot)
     }
 }

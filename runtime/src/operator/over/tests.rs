@@ -7,13 +7,13 @@ use datafusion::arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, UInt64Type};
 use datafusion::functions_aggregate::{array_agg::array_agg_udaf, min_max::max_udaf, sum::sum_udaf};
 use datafusion::logical_expr::AggregateUDF;
-use datafusion::physical_expr::aggregate::AggregateExprBuilder;
 use datafusion::physical_expr::expressions::Column;
 use datafusion::scalar::ScalarValue;
 use rand::{RngExt, SeedableRng};
 
 use super::*;
 use crate::operator::RowErrors;
+use crate::operator::aggregate::AggregateCall;
 
 fn input_schema() -> SchemaRef {
     Arc::new(Schema::new(vec![
@@ -26,21 +26,21 @@ fn column(name: &str, position: usize, data_type: DataType) -> Expression {
     Expression::new(Arc::new(Column::new(name, position)), name.into(), data_type)
 }
 
-fn aggregate(function: Arc<AggregateUDF>, frame: Frame) -> OverCall {
-    let expr = AggregateExprBuilder::new(function, vec![Arc::new(Column::new("V", 1))])
-        .schema(input_schema())
-        .alias("aggregate")
-        .build()
-        .unwrap();
-    let returns = expr.field().data_type().clone();
+fn aggregate(function: Arc<AggregateUDF>, returns: DataType, frame: Frame) -> OverCall {
+    let args = vec![column("V", 1, DataType::Int64)];
+    let call = AggregateCall::new(function, args.clone(), returns.clone(), "aggregate".into()).unwrap();
     OverCall {
         label: "aggregate".into(),
-        function: OverFunction::Aggregate(FrameAggregate::new(Arc::new(expr))),
-        args: vec![column("V", 1, DataType::Int64)],
+        function: OverFunction::Aggregate(FrameAggregate::new(call, true).unwrap()),
+        args,
         filter: None,
         frame,
         returns,
     }
+}
+
+fn sum_of(frame: Frame) -> OverCall {
+    aggregate(sum_udaf(), DataType::Int64, frame)
 }
 
 fn value(pick: Pick, frame: Frame) -> OverCall {
@@ -149,8 +149,8 @@ fn frames_of_time_see_late_rows_and_late_rows_see_their_frame() {
     let rows = random_rows(400, 90);
     for step in [1, 7, 400] {
         let calls = [
-            aggregate(sum_udaf(), Frame::Range { back_ms: 100 }),
-            aggregate(max_udaf(), Frame::Range { back_ms: 30 }),
+            sum_of(Frame::Range { back_ms: 100 }),
+            aggregate(max_udaf(), DataType::Int64, Frame::Range { back_ms: 30 }),
             value(Pick::FromStart(2), Frame::Range { back_ms: 100 }),
         ];
         let out = pushed(&mut over(&calls), &rows, step);
@@ -183,15 +183,13 @@ fn frames_of_rows_are_in_the_order_of_arrival() {
     let rows = random_rows(300, 500);
     for step in [1, 11, 300] {
         let calls = [
-            aggregate(
-                sum_udaf(),
-                Frame::Rows {
-                    start: Some(-3),
-                    end: -1,
-                },
-            ),
+            sum_of(Frame::Rows {
+                start: Some(-3),
+                end: -1,
+            }),
             aggregate(
                 array_agg_udaf(),
+                DataType::new_list(DataType::Int64, true),
                 Frame::Rows {
                     start: Some(-2),
                     end: 0,
@@ -277,14 +275,11 @@ fn ranks_go_by_time_and_a_late_row_is_of_the_newest_time() {
 #[test]
 fn rows_out_of_every_frame_are_forgotten() {
     let calls = [
-        aggregate(
-            sum_udaf(),
-            Frame::Rows {
-                start: Some(-1),
-                end: 0,
-            },
-        ),
-        aggregate(sum_udaf(), Frame::Range { back_ms: 50 }),
+        sum_of(Frame::Rows {
+            start: Some(-1),
+            end: 0,
+        }),
+        sum_of(Frame::Range { back_ms: 50 }),
     ];
     let mut over = over(&calls);
     let rows = random_rows(60_000, 0);

@@ -1,11 +1,14 @@
 //! GROUP BY, with and without a window.
 
+use std::sync::Arc;
+
+use datafusion::arrow::compute::SortOptions;
 use datafusion::common::DFSchema;
-use datafusion::logical_expr::expr::AggregateFunction;
+use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
 
 use super::{Lowering, Relation, arrow_schema, label};
-use crate::operator::aggregate::AggregateCall;
+use crate::operator::aggregate::{AggregateCall, OrderBy};
 use crate::operator::group_by::{GroupBy, GroupColumn, Window};
 use crate::plan::window_marker::{Bound, as_window_bound};
 use crate::plan::{Distribution, Error, NodeKind};
@@ -89,37 +92,41 @@ impl Lowering {
         let Expr::AggregateFunction(AggregateFunction { func, params }) = unaliased(expr) else {
             return Err(Error::new("internal", format!("`{expr}` is no aggregate")));
         };
-        if !params.order_by.is_empty() {
-            return Err(Error::new(
-                "not-supported",
-                format!(
-                    "ORDER BY inside of {} is not possible on a stream",
-                    func.name().to_uppercase()
-                ),
-            )
-            .help("rows are aggregated in the order of their arrival; leave ORDER BY out"));
+        let args = self.expressions(&params.args, schema)?;
+        let mut call = AggregateCall::new(Arc::clone(func), args, data_type, label(expr))?;
+        if let Some(filter) = &params.filter {
+            call = call.filtered(self.expression(filter, schema)?);
         }
-        let filter = match &params.filter {
-            Some(filter) => Some(self.expression(filter, schema)?),
-            None => None,
-        };
-        let call = AggregateCall {
-            function: std::sync::Arc::clone(func),
-            args: self.expressions(&params.args, schema)?,
-            distinct: params.distinct,
-            filter,
-            data_type,
-            label: label(expr),
-        };
-        if over == SourceKind::Table && !call.retracts() {
-            return Err(Error::new(
-                "aggregate-over-table",
-                format!(
-                    "{} cannot be used over a table: it cannot take back a row that changed",
-                    func.name().to_uppercase()
-                ),
-            )
-            .help("aggregate the stream that the table is made from, or use COUNT, SUM or AVG"));
+        if params.null_treatment == Some(NullTreatment::IgnoreNulls) {
+            call = call.ignoring_nulls();
+        }
+        if !params.order_by.is_empty() {
+            let order_by = params.order_by.iter().map(|sort| {
+                Ok(OrderBy {
+                    expression: self.expression(&sort.expr, schema)?,
+                    options: SortOptions {
+                        descending: !sort.asc,
+                        nulls_first: sort.nulls_first,
+                    },
+                })
+            });
+            call = call.ordered(order_by.collect::<Result<_, Error>>()?)?;
+        }
+        if params.distinct {
+            call = call.distinct()?;
+        }
+        if over == SourceKind::Table {
+            if !call.retracts() {
+                return Err(Error::new(
+                    "aggregate-over-table",
+                    format!(
+                        "{} cannot be used over a table: it cannot take back a row that changed",
+                        call.function_name()
+                    ),
+                )
+                .help("aggregate the stream that the table is made from, or use COUNT, SUM or AVG"));
+            }
+            call = call.retracting()?;
         }
         Ok(call)
     }

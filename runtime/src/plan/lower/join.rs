@@ -168,14 +168,15 @@ impl Lowering {
                     }
                 };
                 let columns = join.left.schema().columns();
-                let key_positions = left.key_positions().map_err(|missing| missing_key(&missing))?;
-                let primary: Vec<Expr> = key_positions
-                    .into_iter()
-                    .map(|position| Expr::Column(columns[position].clone()))
+                let keys = left.key_positions().map_err(|missing| missing_key(&missing))?;
+                let primary: Vec<Expr> = keys
+                    .iter()
+                    .map(|position| Expr::Column(columns[*position].clone()))
                     .collect();
+                let primary_keys = self.expressions(&primary, join.left.schema())?;
                 let plan = ForeignKeyJoinPlan {
                     unmatched,
-                    left_primary_keys: self.expressions(&primary, join.left.schema())?,
+                    left_primary_keys: primary_keys.clone(),
                     filter,
                     left_schema,
                     right_schema,
@@ -184,7 +185,13 @@ impl Lowering {
                     right_keys: right_keys.clone(),
                 };
                 let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-                self.joined(join, JoinPlan::ForeignKey(plan), inputs, SourceKind::Table, left.key.clone())
+                let joined =
+                    self.joined(join, JoinPlan::ForeignKey(plan), inputs, SourceKind::Table, left.key.clone())?;
+                // Rows moved by their foreign keys; what follows wants all changes of a row in one shard again.
+                let node = self.exchange(&joined, primary_keys);
+                let schema = self.schema(node);
+                let node = self.dataflow.add(NodeKind::Settle { keys }, vec![node], schema);
+                Ok(Relation { node, ..joined })
             }
             (true | false, false) => Err(Error::new(
                 "join-not-by-key",

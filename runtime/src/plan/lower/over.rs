@@ -3,19 +3,16 @@
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::common::ScalarValue;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
-use datafusion::common::{DFSchema, ScalarValue};
-use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::expr::{NullTreatment, WindowFunction, WindowFunctionDefinition};
-use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
 use datafusion::logical_expr::{
     Expr, ExprSchemable, LogicalPlan, Window, WindowFrame, WindowFrameBound, WindowFrameUnits,
 };
-use datafusion::physical_expr::aggregate::AggregateExprBuilder;
-use datafusion::physical_expr::create_physical_exprs;
 
 use super::{Lowering, Relation, arrow_schema, label};
 use crate::operator::Expression;
+use crate::operator::aggregate::AggregateCall;
 use crate::operator::over::{Frame, FrameAggregate, OverCall, OverFunction, Pick};
 use crate::plan::row_time::{is_row_time, unaliased};
 use crate::plan::{Error, NodeId, NodeKind};
@@ -63,18 +60,20 @@ impl Lowering {
         let keys = self.expressions(&parts[0], &schema)?;
         let mut planned = Vec::with_capacity(calls.len());
         for (number, (call, label)) in calls.iter().enumerate() {
-            let args = &parts[1 + 2 * number];
-            let (function, frame, args) = function(call, args, &schema, &self.props, label)?;
+            let exprs = &parts[1 + 2 * number];
+            let args = self.expressions(exprs, &schema)?;
+            let returns = window.window_expr[number].get_type(own)?;
+            let (function, frame, args) = function(call, exprs, args, returns.clone(), label)?;
             planned.push(OverCall {
                 label: label.clone(),
                 function,
                 frame,
-                args: self.expressions(args, &schema)?,
+                args,
                 filter: match parts[2 + 2 * number].first() {
                     Some(filter) => Some(self.expression(filter, &schema)?),
                     None => None,
                 },
-                returns: window.window_expr[number].get_type(own)?,
+                returns,
             });
         }
         let node = self.gather_in_order(node, &keys);
@@ -118,27 +117,29 @@ pub(super) fn mixes_keys(plan: &LogicalPlan) -> Result<bool, Error> {
 }
 
 /// A function with its frame, and the arguments that are evaluated for each row.
-fn function<'a>(
+fn function(
     call: &WindowFunction,
-    args: &'a [Expr],
-    schema: &DFSchema,
-    props: &ExecutionProps,
+    exprs: &[Expr],
+    mut args: Vec<Expression>,
+    returns: DataType,
     label: &str,
-) -> Result<(OverFunction, Frame, &'a [Expr]), Error> {
+) -> Result<(OverFunction, Frame, Vec<Expression>), Error> {
     let ignore_nulls = call.params.null_treatment == Some(NullTreatment::IgnoreNulls);
     let whole = Frame::Rows { start: None, end: 0 };
     let udwf = match &call.fun {
         WindowFunctionDefinition::AggregateUDF(function) => {
-            let physical = create_physical_exprs(args, schema, props, &PhysicalPlanningContext::default())?;
-            let mut builder = AggregateExprBuilder::new(Arc::clone(function), physical)
-                .schema(Arc::clone(schema.inner()))
-                .alias(label)
-                .with_ignore_nulls(ignore_nulls);
-            if call.params.distinct {
-                builder = builder.distinct();
+            let frame = frame(call)?;
+            let mut aggregate = AggregateCall::new(Arc::clone(function), args, returns, label.to_owned())?;
+            if ignore_nulls {
+                aggregate = aggregate.ignoring_nulls();
             }
-            let aggregate = FrameAggregate::new(Arc::new(builder.build()?));
-            return Ok((OverFunction::Aggregate(aggregate), frame(call)?, args));
+            if call.params.distinct {
+                aggregate = aggregate.distinct()?;
+            }
+            let args = aggregate.args.clone();
+            let moves = !matches!(frame, Frame::Rows { start: None, .. });
+            let aggregate = FrameAggregate::new(aggregate, moves)?;
+            return Ok((OverFunction::Aggregate(aggregate), frame, args));
         }
         WindowFunctionDefinition::WindowUDF(function) => function.name(),
     };
@@ -147,24 +148,21 @@ fn function<'a>(
         ignore_nulls,
         otherwise,
     };
-    let first_argument = &args[..args.len().min(1)];
+    // Only the first argument has a value for each row.
+    args.truncate(1);
     Ok(match udwf {
-        "row_number" => (OverFunction::RowNumber, whole, &args[..0]),
-        "rank" => (OverFunction::Rank, whole, &args[..0]),
-        "dense_rank" => (OverFunction::DenseRank, whole, &args[..0]),
+        "row_number" => (OverFunction::RowNumber, whole, vec![]),
+        "rank" => (OverFunction::Rank, whole, vec![]),
+        "dense_rank" => (OverFunction::DenseRank, whole, vec![]),
         "lag" | "lead" => {
-            let (pick, frame) = neighbour(udwf, args, ignore_nulls)?;
-            let otherwise = args.get(2).map_or(Ok(ScalarValue::Null), literal)?;
-            (value(pick, otherwise), frame, first_argument)
+            let (pick, frame) = neighbour(udwf, exprs, ignore_nulls)?;
+            let otherwise = exprs.get(2).map_or(Ok(ScalarValue::Null), literal)?;
+            (value(pick, otherwise), frame, args)
         }
-        "first_value" => (
-            value(Pick::FromStart(1), ScalarValue::Null),
-            frame(call)?,
-            first_argument,
-        ),
-        "last_value" => (value(Pick::FromEnd(1), ScalarValue::Null), frame(call)?, first_argument),
+        "first_value" => (value(Pick::FromStart(1), ScalarValue::Null), frame(call)?, args),
+        "last_value" => (value(Pick::FromEnd(1), ScalarValue::Null), frame(call)?, args),
         "nth_value" => {
-            let nth = args.get(1).map_or(Ok(ScalarValue::Null), literal)?;
+            let nth = exprs.get(1).map_or(Ok(ScalarValue::Null), literal)?;
             let pick = match whole_number(&nth) {
                 Some(nth @ 1..) => Pick::FromStart(row_count(nth.unsigned_abs())?),
                 Some(nth @ ..=-1) => Pick::FromEnd(row_count(nth.unsigned_abs())?),
@@ -175,7 +173,7 @@ fn function<'a>(
                     ));
                 }
             };
-            (value(pick, ScalarValue::Null), frame(call)?, first_argument)
+            (value(pick, ScalarValue::Null), frame(call)?, args)
         }
         other => return Err(refused_function(other)),
     })

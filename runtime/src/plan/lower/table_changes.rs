@@ -34,7 +34,7 @@ pub(super) fn settle(dataflow: &mut Dataflow) {
 fn needs_old_rows(dataflow: &Dataflow, consumers: &[Option<NodeId>], mut id: NodeId) -> bool {
     while let Some(consumer) = consumers[id] {
         match dataflow.nodes[consumer].kind {
-            NodeKind::Project(_) | NodeKind::Exchange(_) => id = consumer,
+            NodeKind::Project(_) | NodeKind::Exchange(_) | NodeKind::Settle { .. } => id = consumer,
             _ => return true,
         }
     }

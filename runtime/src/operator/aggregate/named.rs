@@ -1,0 +1,60 @@
+//! An accumulator that knows which call of the query it computes, for the sake of errors.
+
+use datafusion::arrow::array::ArrayRef;
+use datafusion::error::DataFusionError;
+
+use super::Accumulator;
+use crate::function;
+use crate::operator::Error;
+
+/// States of one aggregate call.
+#[derive(Debug)]
+pub(super) struct NamedAccumulator {
+    pub(super) inner: Box<dyn function::Accumulator>,
+    /// The call as people know it.
+    pub(super) label: String,
+}
+
+impl NamedAccumulator {
+    fn failed(&self, error: &DataFusionError) -> Error {
+        Error::of_expression(&self.label, error)
+    }
+}
+
+impl Accumulator for NamedAccumulator {
+    fn update(
+        &mut self,
+        args: &[ArrayRef],
+        groups: &[u32],
+        weights: Option<&[i8]>,
+        group_count: usize,
+    ) -> Result<(), Error> {
+        self.inner
+            .update(args, groups, weights, group_count)
+            .map_err(|error| self.failed(&error))
+    }
+
+    fn evaluate(&mut self, groups: &[u32]) -> Result<ArrayRef, Error> {
+        self.inner.evaluate(groups).map_err(|error| self.failed(&error))
+    }
+
+    fn merge(&mut self, into: u32, from: u32) -> Result<(), Error> {
+        self.inner.merge(into, from).map_err(|error| self.failed(&error))
+    }
+
+    fn reset(&mut self, group: u32) {
+        self.inner.reset(group);
+    }
+
+    fn save(&mut self, group: u32, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.inner.save(group, out).map_err(|error| self.failed(&error))
+    }
+
+    fn load(&mut self, group: u32, bytes: &[u8]) -> Result<(), Error> {
+        self.inner.load(group, bytes).map_err(|error| self.failed(&error))
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.inner.state_bytes()
+    }
+}
