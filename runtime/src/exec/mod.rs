@@ -6,7 +6,6 @@
 
 mod error;
 mod event_clock;
-mod event_time;
 mod exchange;
 mod headers;
 mod key_window;
@@ -28,4 +27,4 @@ pub use node_stats::NodeStats;
 pub use pipeline::{Options, Parts, Pipeline, State};
 pub use pool::WorkerPool;
 pub use scan::{ScanParts, StepRows};
-pub use sink::{ChangeReceiver, ShardSink, change_channel};
+pub use sink::{ChangeReceiver, NullKeys, ShardSink, change_channel};

@@ -7,11 +7,11 @@ use std::time::Duration;
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Int8Array, Int32Array, Int64Array, RecordBatch, RecordBatchOptions, new_null_array,
 };
+use datafusion::arrow::compute::nullif;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::Error;
 use super::event_clock::NOT_WAITED_FOR;
-use super::event_time::EventTime;
 use super::headers::{all_headers, last_header};
 use super::key_window::WindowBounds;
 use super::metrics::{Metrics, add};
@@ -19,6 +19,7 @@ use super::partition_clock::PartitionClock;
 use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::{ColumnBatch, PartitionReader, PollLimits, Polled, RecordSink};
 use crate::format::{self, BadRow, Decoder};
+use crate::operator::EventTime;
 use crate::plan;
 use crate::types::limits::{BAD_RECORDS_LOGGED_PER_STEP_MAX, BATCH_BYTES_MAX, BATCH_ROWS_MAX};
 use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, WINDOWEND, WINDOWSTART};
@@ -104,6 +105,16 @@ struct Rows {
     headers: Option<Vec<Headers>>,
     windows: Option<WindowBounds>,
     tombstones: Option<BooleanArray>,
+}
+
+impl Rows {
+    /// A pseudo-column, NULL in a stream's records without a value, where there is no row that it could belong to.
+    fn null_where_gone(&self, column: ArrayRef, definition: &Definition) -> ArrayRef {
+        match &self.tombstones {
+            Some(gone) if definition.kind == SourceKind::Stream => nullif(&column, gone).unwrap_or(column),
+            _ => column,
+        }
+    }
 }
 
 impl ScanShard {
@@ -400,9 +411,12 @@ impl ScanShard {
         match source {
             ColumnSource::Key(number) => Arc::clone(&rows.keys[*number]),
             ColumnSource::Value(number) => Arc::clone(&rows.values[*number]),
-            ColumnSource::RowTime => Arc::new(event_times.clone()),
-            ColumnSource::RowPartition => Arc::new(Int32Array::from_value(rows.partition, rows.count)),
-            ColumnSource::RowOffset => Arc::new(rows.offsets.clone()),
+            ColumnSource::RowTime => rows.null_where_gone(Arc::new(event_times.clone()), &self.definition),
+            ColumnSource::RowPartition => {
+                let partitions = Int32Array::from_value(rows.partition, rows.count);
+                rows.null_where_gone(Arc::new(partitions), &self.definition)
+            }
+            ColumnSource::RowOffset => rows.null_where_gone(Arc::new(rows.offsets.clone()), &self.definition),
             ColumnSource::WindowStart => rows.windows.as_ref().map_or_else(nulls, WindowBounds::starts),
             ColumnSource::WindowEnd => rows.windows.as_ref().map_or_else(nulls, WindowBounds::ends),
             ColumnSource::Headers => rows.headers.as_ref().map_or_else(nulls, |headers| all_headers(headers)),
@@ -449,6 +463,20 @@ impl ScanShard {
             })
             .collect();
         let place = |row: &BadRow| (rows.partition, rows.offsets.value(row.row as usize));
+        let fails = self
+            .definition
+            .event_time
+            .as_ref()
+            .is_some_and(|declared| declared.fails);
+        if let Some(first) = bad.first().filter(|_| fails) {
+            let (partition, offset) = place(first);
+            return Err(Error::BadRecord {
+                topic: self.definition.storage.topic.clone(),
+                partition,
+                offset,
+                reason: first.reason.clone(),
+            });
+        }
         self.bad_records(&bad, place, &[], metrics)?;
         Ok(keep)
     }

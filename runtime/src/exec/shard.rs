@@ -12,7 +12,8 @@ use super::scan::{ScanShard, Scanned, StepRows};
 use super::sink::ShardSink;
 use super::stages::Stages;
 use crate::operator::{
-    Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, Settle, StreamFunctionOperator, TableSource,
+    Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, SetEventTime, Settle, StreamFunctionOperator,
+    TableSource, Unnest,
 };
 use crate::plan::{Dataflow, NodeId, NodeKind};
 use crate::types::ChangeBatch;
@@ -126,6 +127,10 @@ impl Shard {
                 NodeKind::Join(join) => Role::Operator(join.operator(row_errors, Arc::clone(&shared.late))?),
                 NodeKind::Settle { .. } if shards == 1 => Role::Pass,
                 NodeKind::Settle { keys } => Role::Operator(Box::new(Settle::new(keys.clone(), schema))),
+                NodeKind::EventTime { position, declared } => {
+                    Role::Operator(Box::new(SetEventTime::new(*position, declared, errors())?))
+                }
+                NodeKind::Unnest(columns) => Role::Operator(Box::new(Unnest::new(columns.clone(), schema))),
                 NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
                     Some(mailboxes) => {
                         Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes))

@@ -5,6 +5,7 @@
 
 pub mod aggregate;
 mod error;
+mod event_time;
 pub mod expression;
 mod filter;
 pub mod group_by;
@@ -18,11 +19,14 @@ mod row_store;
 mod settle;
 mod stream_function;
 mod table_source;
+mod unnest;
 
 use std::fmt::Debug;
 
 pub use error::Error;
 pub(crate) use error::plain_reason;
+pub(crate) use event_time::EventTime;
+pub use event_time::SetEventTime;
 pub use expression::Expression;
 pub use filter::Filter;
 pub use keys::KeyIndex;
@@ -33,6 +37,7 @@ pub use row_errors::{RowErrorPolicy, RowErrors};
 pub use settle::Settle;
 pub use stream_function::{StreamCall, StreamFunctionOperator};
 pub use table_source::TableSource;
+pub use unnest::{Unnest, UnnestColumn};
 
 use crate::types::ChangeBatch;
 

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
-use crate::catalog::Definition;
+use crate::catalog::{Definition, EventTimeColumn};
 use crate::operator::group_by::GroupBy;
 use crate::operator::join::{
     AsofJoin, AsofJoinPlan, ForeignKeyJoin, ForeignKeyJoinPlan, StreamStreamJoin, StreamStreamJoinPlan,
     StreamTableJoin, StreamTableJoinPlan, TableTableJoin, TableTableJoinPlan,
 };
-use crate::operator::{self, Expression, LateRows, Operator, RowErrors, StreamCall};
+use crate::operator::{self, Expression, LateRows, Operator, RowErrors, StreamCall, UnnestColumn};
 
 /// Number of a node in [`Dataflow::nodes`].
 pub type NodeId = usize;
@@ -51,6 +51,15 @@ pub enum NodeKind {
         /// The calls.
         calls: Vec<StreamCall>,
     },
+    /// Gives rows the event time that a column holds.
+    EventTime {
+        /// Position of the column.
+        position: usize,
+        /// What is declared of it.
+        declared: EventTimeColumn,
+    },
+    /// Makes rows of the elements of arrays.
+    Unnest(Vec<UnnestColumn>),
     /// Sends each row to the shard that it belongs to.
     Exchange(Distribution),
     /// Makes changes of a table from the records of its topic.

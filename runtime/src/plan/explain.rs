@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use super::{Dataflow, Distribution, JoinPlan, NodeId, NodeKind};
-use crate::operator::Expression;
 use crate::operator::group_by::{GroupBy, WindowEmit};
+use crate::operator::{Expression, UnnestColumn};
 
 /// One line per node, inputs below and indented.
 #[must_use]
@@ -80,6 +80,13 @@ fn describe(node: &super::Node) -> String {
                 format!("state by {}", list(keys))
             };
             format!("stream function {}, {key}", calls.join(", "))
+        }
+        NodeKind::EventTime { declared, .. } => format!("event time from {}", declared.column),
+        NodeKind::Unnest(columns) => {
+            let arrays = columns.iter().zip(node.schema.fields());
+            let arrays = arrays.filter(|(column, _)| matches!(column, UnnestColumn::Elements(_)));
+            let names: Vec<&str> = arrays.map(|(_, field)| field.name().as_str()).collect();
+            format!("a row for each element: {}", names.join(", "))
         }
         NodeKind::Exchange(Distribution::Hash(keys)) => format!("exchange by hash of {}", list(keys)),
         NodeKind::Exchange(Distribution::Single) => "exchange to one shard".into(),

@@ -5,6 +5,7 @@
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
 //! Nothing here reads a topic or runs a row.
 
+mod alias;
 mod dataflow;
 mod error;
 mod explain;
@@ -12,8 +13,11 @@ mod function_set;
 mod join_key;
 mod lower;
 mod names;
+mod partition_by;
 mod rewrite;
 mod stream_marker;
+mod struct_star;
+mod table_functions;
 mod target;
 mod window_marker;
 mod windows;
@@ -26,7 +30,7 @@ pub use error::Error;
 pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
-pub use target::{align_to, event_time_only_types};
+pub use target::{align_to, event_time_only_types, set_event_time};
 
 use crate::catalog::Catalog;
 use crate::operator::group_by::WindowEmit;

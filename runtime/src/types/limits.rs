@@ -2,6 +2,10 @@
 
 /// Rows that one shard takes from its sources in one step.
 pub const BATCH_ROWS_MAX: usize = 8_192;
+/// Elements of an array of which CUBE_EXPLODE makes all combinations; each one doubles the rows.
+pub const CUBE_ELEMENTS_MAX: usize = 10;
+/// Rows that EXPLODE puts in one batch, unless one row alone gives more.
+pub const UNNEST_ROWS_MAX: usize = 65_536;
 /// Bytes of encoded records that one shard takes from one partition in one step.
 pub const BATCH_BYTES_MAX: usize = 4 << 20;
 /// The longest single record (key and value together) that a source accepts.

@@ -16,9 +16,9 @@ use crate::function::column::Argument;
 use crate::function::udf::canonical;
 
 /// The result type of argument types.
-pub(super) type TypeRule = fn(&[DataType]) -> Result<DataType>;
+pub(in crate::function) type TypeRule = fn(&[DataType]) -> Result<DataType>;
 /// The values of a batch: arguments, number of rows, result type.
-pub(super) type Compute = fn(&[Argument], usize, &DataType) -> Result<ArrayRef>;
+pub(in crate::function) type Compute = fn(&[Argument], usize, &DataType) -> Result<ArrayRef>;
 
 #[derive(Debug)]
 pub(super) struct Internal {
@@ -31,7 +31,7 @@ pub(super) struct Internal {
 }
 
 /// A function of `arity` arguments that take the Arrow forms of SQL types.
-pub(super) fn internal(
+pub(in crate::function) fn internal(
     name: &'static str,
     display: &'static str,
     arity: usize,

@@ -7,6 +7,7 @@ mod refusal;
 mod relation;
 mod stream_function;
 mod table_changes;
+mod unnest;
 mod values;
 
 use std::sync::Arc;
@@ -40,6 +41,8 @@ pub struct PlannedQuery {
     /// The window that is a part of the key. The last two columns of the result are then its start and end; they are no columns
     /// of the stream or table.
     pub window: Option<KeyWindow>,
+    /// It has a PARTITION BY: a key of several columns is there even when all of them are NULL.
+    pub is_partitioned: bool,
 }
 
 /// Lowers an analyzed plan.
@@ -62,6 +65,7 @@ pub(crate) fn lower(
     Ok(PlannedQuery {
         dataflow,
         kind: relation.kind,
+        is_partitioned: partition_by.is_some(),
         key: match partition_by {
             Some(positions) => Ok(positions),
             None => relation.key_positions(),
@@ -90,6 +94,7 @@ impl Lowering {
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
             LogicalPlan::Limit(limit) => self.limit(limit),
+            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::EmptyRelation(empty) => self.rows(empty.produce_one_row, &empty.schema),
             LogicalPlan::Values(values) => self.values(values),

@@ -24,7 +24,6 @@ pub(super) fn refusal(plan: &LogicalPlan) -> Error {
             "subqueries inside of expressions are not supported yet",
             "use a subquery in FROM",
         ),
-        LogicalPlan::Unnest(_) => ("UNNEST and EXPLODE are not supported yet", "use array subscripts"),
         other => {
             return Error::new(
                 "not-supported",
