@@ -6,10 +6,14 @@
 
 pub mod blackhole;
 pub mod datagen;
+mod draws;
 pub mod embedded;
 pub mod file;
 pub mod fixed_source;
+mod key_partition;
+pub mod nexmark;
 pub mod options;
+mod pace;
 pub mod partitioner;
 pub mod registry;
 

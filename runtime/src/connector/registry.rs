@@ -8,14 +8,19 @@ use std::fmt::Debug;
 use std::sync::Arc;
 
 use super::options::wrong;
-use super::{Error, ReadOptions, Sink, Source, blackhole, datagen, file};
+use super::{Error, ReadOptions, Sink, Source, blackhole, datagen, file, nexmark};
 use crate::catalog::{Definition, nearest};
 use crate::format::FormatSpec;
 use crate::types::Clock;
 use crate::types::schema::Column;
 
 /// Every connector, by name.
-static CONNECTORS: &[&dyn Connector] = &[&blackhole::Blackhole, &datagen::Datagen, &file::Files];
+static CONNECTORS: &[&dyn Connector] = &[
+    &blackhole::Blackhole,
+    &datagen::Datagen,
+    &file::Files,
+    &nexmark::Nexmark,
+];
 
 /// What a connector is told of the stream or table that it serves.
 #[derive(Debug, Clone)]
@@ -222,7 +227,7 @@ mod tests {
             check(&spec("oracle", &[]))
                 .unwrap_err()
                 .to_string()
-                .ends_with("there are blackhole, datagen, file")
+                .ends_with("there are blackhole, datagen, file, nexmark")
         );
     }
 

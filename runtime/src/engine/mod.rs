@@ -13,6 +13,7 @@ mod insert;
 mod outcome;
 mod properties;
 mod query;
+mod result;
 mod running;
 mod script;
 mod show;

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
+use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists};
 use super::held::Held;
 use super::insert::writable;
-use super::storage::{Formats, Options, storage};
+use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
+use super::storage::{Options, storage};
 use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
@@ -17,7 +18,7 @@ use crate::exec::{
 use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
-use crate::types::schema::{Column, ColumnRole, SqlType};
+use crate::types::schema::{Column, ColumnRole};
 
 /// What a query is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +81,10 @@ impl Engine {
         check_emit(query)?;
         let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
         check_kind(*kind, planned.kind, name)?;
-        let columns = result_columns(&planned, name)?;
+        let hidden = hidden_columns(&planned);
+        let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
+        order.extend(order.len()..order.len() + hidden);
+        plan::reorder(&mut planned.dataflow, &order);
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
         let event_time = options.event_time(&session.properties)?;
@@ -122,7 +126,6 @@ impl Engine {
             let partitions = self.source_partitions(&planned.dataflow)?;
             self.make_topic(&topic, wish, partitions)?;
         }
-        let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
         if let Some(event_time) = &definition.event_time {
             plan::set_event_time(&mut planned.dataflow, event_time);
@@ -410,78 +413,6 @@ impl Engine {
         }
         Ok(DEFAULT_PARTITIONS)
     }
-}
-
-fn check_emit(query: &Query) -> Result<(), Error> {
-    let is_windowed = query.clauses.values().any(|clauses| clauses.window.is_some());
-    if query.emit == Emit::Final && !is_windowed {
-        return Err(Error::user(
-            "emit-final",
-            "EMIT FINAL needs a WINDOW, whose end makes a result final",
-        )
-        .help("write EMIT CHANGES"));
-    }
-    Ok(())
-}
-
-/// A query over a stream gives a stream or, grouped, a table; the statement must say which.
-fn check_kind(wanted: SourceKind, given: SourceKind, name: &Name) -> Result<(), Error> {
-    if wanted == given {
-        return Ok(());
-    }
-    let word = |kind| kind_word(kind).to_uppercase();
-    Err(Error::user(
-        "wrong-result-kind",
-        format!("the query gives a {}, not a {}", kind_word(given), kind_word(wanted)),
-    )
-    .at(name.span)
-    .help(format!("write CREATE {} {} AS SELECT ...", word(given), name.value)))
-}
-
-/// Columns of a result that are no columns of the stream or table that it makes.
-fn hidden_columns(planned: &PlannedQuery) -> usize {
-    if planned.window.is_some() { 2 } else { 0 }
-}
-
-/// The columns of the stream that a query makes.
-fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<Column>, Error> {
-    let keys = planned.key.as_ref().map_err(|missing| {
-        Error::user(
-            "key-not-selected",
-            format!(
-                "the key of the source, {}, is not selected, so `{}` would lose it",
-                missing.join(", "),
-                name.value
-            ),
-        )
-        .help(format!(
-            "add {} to the SELECT list, or choose a key by PARTITION BY",
-            missing.join(", ")
-        ))
-    })?;
-    let schema = plan::event_time_only_types(&planned.dataflow.root().schema)?;
-    let own = schema.fields().len() - hidden_columns(planned);
-    let fields = schema.fields().iter().take(own).enumerate();
-    let columns = fields.map(|(position, field)| Column {
-        name: field.name().clone(),
-        sql_type: SqlType::from_arrow(field.data_type()).unwrap_or(SqlType::String),
-        role: if keys.contains(&position) {
-            ColumnRole::Key
-        } else {
-            ColumnRole::Value
-        },
-    });
-    Ok(columns.collect())
-}
-
-/// The formats of the first topic that a query reads (ksqlDB: a query's result has the formats of its source).
-fn inherited_formats(dataflow: &Dataflow) -> Option<Formats> {
-    let (_, scan) = dataflow.scans().next()?;
-    let storage = &scan.definition.storage;
-    storage.connector.is_none().then(|| Formats {
-        key: storage.key_format.clone(),
-        value: storage.value_format.clone(),
-    })
 }
 
 fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink: Option<String>) -> QueryInfo {

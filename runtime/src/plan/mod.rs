@@ -6,6 +6,7 @@
 //! Nothing here reads a topic or runs a row.
 
 mod alias;
+mod counted;
 mod dataflow;
 mod error;
 mod explain;
@@ -30,7 +31,7 @@ pub use error::Error;
 pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
-pub use target::{align_to, event_time_only_types, set_event_time};
+pub use target::{align_to, event_time_only_types, reorder, set_event_time};
 
 use crate::catalog::Catalog;
 use crate::operator::group_by::WindowEmit;

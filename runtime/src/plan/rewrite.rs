@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::{
-    Error, FunctionSet, Purpose, join_key, partition_by, struct_star, table_functions, windows, within_marker,
+    Error, FunctionSet, Purpose, counted, join_key, partition_by, struct_star, table_functions, windows, within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
@@ -119,6 +119,8 @@ impl Rewriter<'_> {
         type_integer_literals(&mut select.selection);
         type_integer_literals(&mut select.having);
         type_integer_literals(&mut select.group_by);
+        counted::count_rows(&mut select.projection);
+        counted::count_rows(&mut select.having);
         let relations = self.relations(select);
         let selects_all = select
             .projection

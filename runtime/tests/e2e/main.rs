@@ -12,9 +12,12 @@
 
 mod cli;
 mod conformance;
+mod fold;
+mod invariant;
 mod kafka;
 mod kafka_program;
 mod kafka_suite;
+mod nexmark;
 mod plugins_match;
 mod sdk_guest;
 mod slt;
@@ -38,6 +41,8 @@ fn main() -> ExitCode {
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(slt::trials(&root().join("tests/slt")));
     trials.extend(cli::trials(&root().join("tests/cli")));
+    trials.extend(nexmark::trials(&root().join("tests/nexmark")));
+    trials.extend(invariant::trials());
     trials.extend(conformance::trials());
     trials.extend(tidy::trials(&root()));
     let checks: [(&str, fn() -> Result<(), String>); 3] = [

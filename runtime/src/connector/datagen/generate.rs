@@ -8,7 +8,7 @@ use datafusion::arrow::array::{
 };
 use datafusion::arrow::compute::{nullif, take};
 
-use super::draws::{Draws, below, unit};
+use super::super::draws::{Draws, below, unit};
 use super::values::{ticks_array, wrap_tick};
 use crate::types::schema::SqlType;
 

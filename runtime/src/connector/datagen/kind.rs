@@ -5,8 +5,8 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::{DataType, FieldRef, Fields};
 
 use super::super::Error;
+use super::super::draws::{Draws, threshold};
 use super::column_options::{AllColumnOptions, ColumnOptions};
-use super::draws::{Draws, threshold};
 use super::generate::{
     DoubleSequence, EventTime, Generate, Nulls, RandomBoolean, TextSequence, TickSequence, Uuid, WithNulls,
 };

@@ -1,8 +1,8 @@
 //! The options of each kind of column: read, checked, and made into what generates it.
 
 use super::super::Error;
+use super::super::draws::{Draws, threshold};
 use super::column_options::ColumnOptions;
-use super::draws::{Draws, threshold};
 use super::generate::{Choice, DoubleSequence, Generate, RandomDouble, RandomTicks, Text, TextSequence, TickSequence};
 use super::values::{default_tick_range, has_ticks, parse, parse_ticks};
 use super::walk::Move;

@@ -4,7 +4,6 @@
 //! the batch size, the speed, the number of partitions, and wherever reading is resumed. Rows are never written.
 
 mod column_options;
-mod draws;
 mod generate;
 mod kind;
 mod kind_options;
@@ -21,6 +20,7 @@ use std::sync::Arc;
 
 use super::fixed_source::FixedSource;
 use super::options::wrong;
+use super::pace::Pace;
 use super::registry::{Connector, ConnectorSpec, Opening, OptionDoc, Payload};
 use super::{Error, PartitionReader, Source, StopAt};
 use plan::Plan;
@@ -61,15 +61,11 @@ impl Connector for Datagen {
         }
         let resume_row = |partition| opening.next_offsets.get(&partition).copied().unwrap_or(0).max(0);
         let first_due_row = (0..plan.partitions).map(resume_row).min().unwrap_or(0);
+        let pace = Pace::new(plan.rows_per_1000_s, first_due_row, Arc::clone(opening.clock));
         let readers = (0..plan.partitions)
             .map(|partition| {
-                Box::new(GeneratedReader::new(
-                    Arc::clone(&plan),
-                    partition,
-                    resume_row(partition),
-                    first_due_row,
-                    Arc::clone(opening.clock),
-                )) as Box<dyn PartitionReader>
+                let reader = GeneratedReader::new(Arc::clone(&plan), partition, resume_row(partition), pace.clone());
+                Box::new(reader) as Box<dyn PartitionReader>
             })
             .collect();
         Ok(Box::new(FixedSource::new(readers)))

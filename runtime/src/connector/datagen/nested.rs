@@ -6,7 +6,7 @@ use datafusion::arrow::array::{ArrayRef, ListArray, MapArray, StructArray};
 use datafusion::arrow::buffer::OffsetBuffer;
 use datafusion::arrow::datatypes::{FieldRef, Fields};
 
-use super::draws::{Draws, below};
+use super::super::draws::{Draws, below};
 use super::generate::Generate;
 
 /// Arrays and maps have 0 to this many entries.

@@ -3,13 +3,14 @@
 //! The rows are one sequence, numbered from 0, that depends on the seed and the options alone. Partitions only deal
 //! its rows out: by the hash of the key, or in turn where there is no key. So the number of partitions changes no row.
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
-use datafusion::arrow::datatypes::{DataType, Float64Type, Int32Type, Int64Type, SchemaRef};
+use datafusion::arrow::array::{Array, ArrayRef};
+use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::row::{RowConverter, SortField};
 
 use super::super::Error;
+use super::super::key_partition::{check_no_headers, partitions_of};
 use super::super::options::{Options, wrong};
-use super::super::partitioner::partition_of_key;
+use super::super::pace::take_rate;
 use super::super::registry::ConnectorSpec;
 use super::column_options::AllColumnOptions;
 use super::kind::{ColumnKind, KindBuilder};
@@ -38,7 +39,7 @@ pub(super) struct Plan {
 impl Plan {
     /// Reads and checks all options; `now_ms` is what `start = 'now'` stands for.
     pub(super) fn read(spec: &ConnectorSpec, now_ms: i64) -> Result<Self, Error> {
-        check_columns(&spec.columns)?;
+        check_no_headers("datagen", &spec.columns)?;
         let mut options = Options::new(&spec.options);
         // The rows need no decoding, so a format that stands there anyway has no effect.
         for format in ["FORMAT", "VALUE_FORMAT"] {
@@ -48,7 +49,7 @@ impl Plan {
         if rows.is_some_and(|rows| rows < 0) {
             return Err(wrong("ROWS", "must not be negative"));
         }
-        let rows_per_1000_s = rate(&mut options)?;
+        let rows_per_1000_s = take_rate(&mut options, "ROWS_PER_SECOND")?;
         let seed = options.take_parsed("SEED", "a whole number from 0 on")?.unwrap_or(0);
         let partitions = options.take_partitions()?;
         let column_options = AllColumnOptions::new(options.take_dotted(), &spec.columns)?;
@@ -131,34 +132,6 @@ impl Plan {
         }
     }
 
-    /// The partition of each of `rows`, whose keys are `keys`. Rows without a key are dealt out in turn.
-    fn partitions_of(&self, keys: &[ArrayRef], rows: &[i64]) -> Vec<i32> {
-        let count = self.partitions;
-        let in_turn = |row: i64| {
-            i32::try_from(row.rem_euclid(i64::from(count))).expect("less than the number of partitions, an i32")
-        };
-        if let [key] = keys
-            && let Some(mut bytes) = kafka_bytes(key)
-        {
-            return rows
-                .iter()
-                .enumerate()
-                .map(|(at, row)| {
-                    if key.is_null(at) {
-                        in_turn(*row)
-                    } else {
-                        bytes(at, &mut |bytes| partition_of_key(bytes, count))
-                    }
-                })
-                .collect();
-        }
-        let fields = keys.iter().map(|key| SortField::new(key.data_type().clone())).collect();
-        match RowConverter::new(fields).and_then(|converter| converter.convert_columns(keys)) {
-            Ok(encoded) if !keys.is_empty() => encoded.iter().map(|key| partition_of_key(key.data(), count)).collect(),
-            _ => rows.iter().map(|row| in_turn(*row)).collect(),
-        }
-    }
-
     /// The partition of each value of the key, where the key is one of a fixed few.
     fn homes(&self) -> Option<Vec<i32>> {
         let [key] = self.keys[..] else { return None };
@@ -166,7 +139,11 @@ impl Plan {
             return None;
         };
         let values = &generate.as_choice()?.values;
-        Some(self.partitions_of(std::slice::from_ref(values), &vec![0; values.len()]))
+        Some(partitions_of(
+            self.partitions,
+            std::slice::from_ref(values),
+            &vec![0; values.len()],
+        ))
     }
 
     /// The rows from `start` to before `end` that belong to `partition`, no more than `rows_max`.
@@ -186,7 +163,7 @@ impl Plan {
         }
         let all: Vec<i64> = (start..end).collect();
         let keys: Vec<ArrayRef> = self.keys.iter().filter_map(|key| self.by_row(*key, &all)).collect();
-        let partitions = self.partitions_of(&keys, &all);
+        let partitions = partitions_of(self.partitions, &keys, &all);
         let own = all.iter().zip(partitions).filter(|(_, other)| *other == partition);
         own.map(|(row, _)| *row).take(rows_max).collect()
     }
@@ -216,67 +193,5 @@ impl ColumnKind {
             Self::ByRow { generate, .. } => generate.bytes_per_row(),
             Self::Walk(_) => 8,
         }
-    }
-}
-
-/// What hands the bytes of the key of a row to a hash.
-type KeyBytes<'a> = Box<dyn FnMut(usize, &mut dyn FnMut(&[u8]) -> i32) -> i32 + 'a>;
-
-/// The bytes that Kafka's own serializers give for a key (`KEY_FORMAT = 'KAFKA'`), where there is one for its type: so
-/// a generated stream and a topic put the same key into the same partition.
-fn kafka_bytes(key: &ArrayRef) -> Option<KeyBytes<'_>> {
-    Some(match key.data_type() {
-        DataType::Utf8 => {
-            let key = key.as_string::<i32>();
-            Box::new(move |row, hash| hash(key.value(row).as_bytes()))
-        }
-        DataType::Binary => {
-            let key = key.as_binary::<i32>();
-            Box::new(move |row, hash| hash(key.value(row)))
-        }
-        DataType::Int32 => {
-            let key = key.as_primitive::<Int32Type>();
-            Box::new(move |row, hash| hash(&key.value(row).to_be_bytes()))
-        }
-        DataType::Int64 => {
-            let key = key.as_primitive::<Int64Type>();
-            Box::new(move |row, hash| hash(&key.value(row).to_be_bytes()))
-        }
-        DataType::Float64 => {
-            let key = key.as_primitive::<Float64Type>();
-            Box::new(move |row, hash| hash(&key.value(row).to_be_bytes()))
-        }
-        _ => return None,
-    })
-}
-
-fn check_columns(columns: &[Column]) -> Result<(), Error> {
-    if columns.is_empty() {
-        return Err(wrong("CONNECTOR", "datagen needs declared columns"));
-    }
-    match columns
-        .iter()
-        .find(|column| matches!(column.role, ColumnRole::Headers | ColumnRole::Header(_)))
-    {
-        Some(column) => Err(wrong(
-            "CONNECTOR",
-            format!(
-                "column `{}` reads record headers, and generated rows have none",
-                column.name
-            ),
-        )),
-        None => Ok(()),
-    }
-}
-
-fn rate(options: &mut Options<'_>) -> Result<Option<u64>, Error> {
-    match options.take_parsed::<f64>("ROWS_PER_SECOND", "a number")? {
-        None => Ok(None),
-        #[expect(clippy::cast_possible_truncation, reason = "the bounds are far inside of 64 bits")]
-        Some(rate) if (0.001..=1e9).contains(&rate) => Ok(Some((rate * 1_000.0).round() as u64)),
-        Some(rate) => Err(wrong(
-            "ROWS_PER_SECOND",
-            format!("{rate} is not between 0.001 and 1,000,000,000"),
-        )),
     }
 }

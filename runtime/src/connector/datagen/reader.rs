@@ -11,11 +11,11 @@ use datafusion::arrow::compute::{cast, take};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
 
 use super::super::options::wrong;
+use super::super::pace::Pace;
 use super::super::{ColumnBatch, Error, PartitionReader, PollLimits, Polled};
 use super::kind::ColumnKind;
 use super::plan::Plan;
 use super::walk::Walk;
-use crate::types::Clock;
 
 /// Rows of each partition, about, that one poll makes again after a restart.
 const REPLAY_ROWS: i64 = 8_192;
@@ -25,10 +25,7 @@ const REPLAY_ROWS: i64 = 8_192;
 pub(super) struct GeneratedReader {
     plan: Arc<Plan>,
     partition: i32,
-    clock: Arc<dyn Clock>,
-    opened_ms: i64,
-    /// The row that was due when the stream was opened.
-    first_due_row: i64,
+    pace: Pace,
     /// The row that is looked at next.
     next_row: i64,
     /// Rows before this one were read in an earlier life; they are made again only for the walks.
@@ -49,13 +46,8 @@ struct Selection {
 }
 
 impl GeneratedReader {
-    pub(super) fn new(
-        plan: Arc<Plan>,
-        partition: i32,
-        resume_row: i64,
-        first_due_row: i64,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
+    /// `resume_row` is the row to begin at; `pace` counts rows.
+    pub(super) fn new(plan: Arc<Plan>, partition: i32, resume_row: i64, pace: Pace) -> Self {
         let walks: Vec<_> = plan
             .columns
             .iter()
@@ -67,9 +59,7 @@ impl GeneratedReader {
         let has_walks = walks.iter().any(Option::is_some);
         Self {
             partition,
-            opened_ms: clock.now_ms(),
-            clock,
-            first_due_row,
+            pace,
             next_row: if has_walks { 0 } else { resume_row },
             resume_row,
             walks,
@@ -116,28 +106,6 @@ impl GeneratedReader {
         columns.into_iter().flatten().collect()
     }
 
-    /// The row behind the last that is due now.
-    fn due_row(&self) -> i64 {
-        let Some(rate) = self.plan.rows_per_1000_s else {
-            return i64::MAX;
-        };
-        let elapsed_ms = self.clock.now_ms().saturating_sub(self.opened_ms).max(0);
-        let due = i128::from(elapsed_ms) * i128::from(rate) / 1_000_000;
-        i64::try_from(i128::from(self.first_due_row) + due + 1).unwrap_or(i64::MAX)
-    }
-
-    /// How long until `next_row` is due.
-    fn pause(&self) -> Duration {
-        let Some(rate) = self.plan.rows_per_1000_s else {
-            return Duration::ZERO;
-        };
-        let rows_ahead = (self.next_row - self.first_due_row).max(0).cast_unsigned();
-        let due_ms = (u128::from(rows_ahead) * 1_000_000).div_ceil(u128::from(rate));
-        let elapsed_ms = self.clock.now_ms().saturating_sub(self.opened_ms).max(0);
-        let pause_ms = due_ms.saturating_sub(u128::from(elapsed_ms.cast_unsigned()));
-        Duration::from_millis(u64::try_from(pause_ms).unwrap_or(u64::MAX))
-    }
-
     /// Makes rows of an earlier life again, for the walks.
     fn replay(&mut self) -> Polled {
         let end = self
@@ -157,7 +125,7 @@ impl GeneratedReader {
                 .expect("TIMESTAMP and BIGINT can be cast to BIGINT")
                 .as_primitive::<Int64Type>()
                 .clone(),
-            None => Int64Array::from_value(self.clock.now_ms(), rows),
+            None => Int64Array::from_value(self.pace.now_ms(), rows),
         }
     }
 }
@@ -175,10 +143,10 @@ impl PartitionReader for GeneratedReader {
         if self.next_row < self.resume_row {
             return Ok(self.replay());
         }
-        let due_row = self.due_row();
+        let due_row = self.pace.due();
         if self.next_row >= due_row {
             return Ok(Polled::Idle {
-                retry_after: Some(self.pause()),
+                retry_after: Some(self.pace.pause(self.next_row)),
             });
         }
         let rows_max = limits
@@ -194,7 +162,7 @@ impl PartitionReader for GeneratedReader {
         if rows == 0 {
             // The walks have moved on; the rows were all of other partitions.
             return Ok(Polled::Idle {
-                retry_after: Some(self.pause()),
+                retry_after: Some(self.pace.pause(self.next_row)),
             });
         }
         let timestamps = self.timestamps(&columns, rows);

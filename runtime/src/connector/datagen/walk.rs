@@ -9,7 +9,7 @@ use datafusion::arrow::array::{ArrayRef, Float64Array};
 use datafusion::arrow::row::{RowConverter, SortField};
 use hashbrown::HashMap;
 
-use super::draws::{Draws, bell, unit};
+use super::super::draws::{Draws, bell, unit};
 use super::generate::{Nulls, round};
 use super::values::ticks_array;
 use crate::types::schema::SqlType;

@@ -114,7 +114,7 @@ impl<N: ArrowNativeTypeOp> Best<N> {
         } else {
             value.is_lt(self.value)
         };
-        if better | !self.is_some {
+        if !self.is_some || better {
             self.value = value;
             self.is_some = true;
         }

@@ -120,11 +120,11 @@ pub(super) const FUNCTIONS: &[Definition] = &[
     },
     Definition {
         undo: Undo::WhenAsked,
-        ..entry("max", "the largest value", EXTREMUM, |p| extremum::<true>(p))
+        ..entry("max", "the largest value", EXTREMUM, extremum::<true>)
     },
     Definition {
         undo: Undo::WhenAsked,
-        ..entry("min", "the smallest value", EXTREMUM, |p| extremum::<false>(p))
+        ..entry("min", "the smallest value", EXTREMUM, extremum::<false>)
     },
     entry(
         "stddev_samp",
@@ -244,6 +244,7 @@ fn extremum_types(types: &[ArgType]) -> Option<(Vec<SqlType>, SqlType)> {
     is_ordered(&ty).then(|| (vec![ty.clone()], ty))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "all entries of the table are made in one form")]
 fn extremum<const MAX: bool>(planned: &Planned<'_>) -> Made {
     let end = if MAX { End::Max } else { End::Min };
     let data_type = planned.types[0].clone();

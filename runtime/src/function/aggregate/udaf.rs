@@ -192,7 +192,7 @@ impl OneGroup {
     }
 
     fn feed(&mut self, values: &[ArrayRef], weight: Option<i8>) -> Result<()> {
-        let rows = values.first().map_or(0, |values| values.len());
+        let rows = values.first().map_or(0, Array::len);
         let args: Vec<ArrayRef> = self.inputs.iter().map(|input| Arc::clone(&values[*input])).collect();
         let weights = weight.map(|weight| vec![weight; rows]);
         self.inner()

@@ -81,6 +81,8 @@ pub struct StreamStreamJoin {
     kept_ms: i64,
     /// The largest time of either side, as far as it was told.
     shared_time: i64,
+    /// Rows of times up to this are forgotten, even where they are still in memory.
+    horizon: i64,
     /// Results that wait for the end of the step, so that rows whose window has closed come before them.
     held: Vec<ChangeBatch>,
     late_rows: Arc<LateRows>,
@@ -145,6 +147,7 @@ impl StreamStreamJoin {
             // A row that is all but late still finds all of its partners.
             kept_ms: late_after_ms.saturating_add(before.max(after)).saturating_add(1),
             shared_time: i64::MIN,
+            horizon: i64::MIN,
             held: Vec::new(),
             late_rows,
         })
@@ -247,6 +250,7 @@ impl StreamStreamJoin {
     /// Rows of the other side of the key and within the window, for rows of the batch from `start` on, until there are enough.
     /// Gives also the row to go on with.
     fn probe(&mut self, batch: &Batch<'_>, start: usize) -> (usize, Candidates) {
+        let oldest = self.horizon.saturating_add(1);
         let (own, other) = self.sides(batch.side);
         let times = batch.changes.event_times.values();
         let mut found = Candidates::default();
@@ -255,7 +259,7 @@ impl StreamStreamJoin {
             let slot = batch.slots[row];
             if slot != NO_SLOT {
                 let (from, to) = own.window(times[row]);
-                for TimedRow { row: partner, .. } in other.buckets[slot as usize].range(from, to) {
+                for TimedRow { row: partner, .. } in other.buckets[slot as usize].range(from.max(oldest), to) {
                     found.own.push(row);
                     found.other.push(partner);
                 }
@@ -424,9 +428,10 @@ impl StreamStreamJoin {
     /// Forgets rows that no row in time can match.
     fn expire(&mut self, watermark: i64) {
         let horizon = watermark.saturating_sub(self.kept_ms);
-        if horizon == i64::MIN {
+        if horizon <= self.horizon {
             return;
         }
+        self.horizon = horizon;
         let Self {
             left,
             right,

@@ -18,15 +18,20 @@ pub(crate) struct KeyChange {
     pub(crate) is_upsert: bool,
 }
 
-/// Reads a batch of a table's changelog: an old row directly followed by the new one of the same key is one change; a lone old
-/// row and a row of weight 0 are deletions. `has_same_key` compares the keys of two rows.
+/// Reads a batch of a table's changelog: an old row directly followed by the new one of the same key and time is one change; a lone
+/// old row and a row of weight 0 are deletions. `has_same_key` compares the keys of two rows.
+///
+/// A key that is deleted and then has a row again within one millisecond is read as one change; its table is the same then.
 pub(crate) fn key_changes(changes: &ChangeBatch, has_same_key: impl Fn(usize, usize) -> bool) -> Vec<KeyChange> {
     let rows = changes.num_rows();
     let mut read = Vec::with_capacity(rows);
     let mut row = 0;
     while row < rows {
-        let is_update =
-            changes.weight(row) < 0 && row + 1 < rows && changes.weight(row + 1) > 0 && has_same_key(row, row + 1);
+        let is_update = changes.weight(row) < 0
+            && row + 1 < rows
+            && changes.weight(row + 1) > 0
+            && has_same_key(row, row + 1)
+            && changes.event_times.value(row) == changes.event_times.value(row + 1);
         row += usize::from(is_update);
         read.push(KeyChange {
             row,
@@ -200,18 +205,28 @@ mod tests {
 
     #[test]
     fn an_old_row_and_the_new_one_of_its_key_are_one_change() {
-        let keys = [1, 1, 2, 3, 3, 4, 4];
+        let keys = [1, 1, 2, 3, 3, 4, 4, 5, 5];
         let schema = Arc::new(Schema::new(vec![Field::new("K", DataType::Int64, true)]));
         let records = RecordBatch::try_new(schema, vec![Arc::new(Int64Array::from(keys.to_vec()))]).unwrap();
-        let mut changes = ChangeBatch::inserted(records, Int64Array::from(vec![0; 7]));
-        changes.weights = Some(Int8Array::from(vec![-1, 1, -1, 1, 0, 1, -1]));
+        let mut changes = ChangeBatch::inserted(records, Int64Array::from(vec![0, 0, 0, 0, 0, 0, 0, 1, 2]));
+        changes.weights = Some(Int8Array::from(vec![-1, 1, -1, 1, 0, 1, -1, -1, 1]));
         let read: Vec<_> = key_changes(&changes, |a, b| keys[a] == keys[b])
             .into_iter()
             .map(|change| (change.row, change.is_upsert))
             .collect();
         assert_eq!(
             read,
-            [(1, true), (2, false), (3, true), (4, false), (5, true), (6, false)]
+            [
+                (1, true),
+                (2, false),
+                (3, true),
+                (4, false),
+                (5, true),
+                (6, false),
+                // Deleted, and there again later.
+                (7, false),
+                (8, true)
+            ]
         );
     }
 }

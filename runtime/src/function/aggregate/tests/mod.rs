@@ -76,7 +76,7 @@ pub(super) fn call_of(function: &Arc<AggregateUDF>, columns: &[ArrayRef], litera
         .map(|data_type| Arc::new(Field::new("a", data_type.clone(), true)))
         .collect();
     let result = function.return_field(&fields)?.data_type().clone();
-    let rows = columns.first().map_or(0, |column| column.len());
+    let rows = columns.first().map_or(0, Array::len);
     let spec = AggregateSpec {
         function: Arc::clone(function),
         types,
@@ -115,7 +115,7 @@ impl Call {
     }
 
     pub(super) fn rows(&self) -> usize {
-        self.args.first().map_or(0, |arg| arg.len())
+        self.args.first().map_or(0, Array::len)
     }
 
     /// Rows of the arguments.

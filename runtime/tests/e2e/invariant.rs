@@ -1,0 +1,133 @@
+//! The invariant: the same input gives the same final result whatever the size of a step, the number of workers and
+//! the number of partitions, and it is what DataFusion says of the same rows in one go.
+//!
+//! Queries and rows are made up from a seed, with nulls, keys that repeat and times out of order. A failure names the
+//! seed, the query and the life; `INVARIANT_SEEDS=17` or `INVARIANT_SEEDS=0-999` runs others than the usual ones.
+
+mod data;
+mod queries;
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::{Failed, Trial};
+use rand::SeedableRng;
+use rand_chacha::ChaCha8Rng;
+use waterwheel::engine::{Config, Engine};
+use waterwheel::exec::StepRows;
+use waterwheel::types::clock::ManualClock;
+
+use crate::fold::{self, Row};
+use data::Data;
+use queries::{Case, FAMILIES};
+
+/// How long a query may take.
+const TIMEOUT: Duration = Duration::from_mins(1);
+/// Cases of each family.
+const SEEDS: std::ops::Range<u64> = 0..12;
+
+/// A way to run a query that must not change its result.
+#[derive(Debug, Clone, Copy)]
+struct Life {
+    workers: usize,
+    step_rows: StepRows,
+    partitions: i32,
+}
+
+const fn life(workers: usize, step_rows: StepRows, partitions: i32) -> Life {
+    Life {
+        workers,
+        step_rows,
+        partitions,
+    }
+}
+
+const LIVES: [Life; 7] = [
+    life(1, StepRows::UpTo(8_192), 1),
+    life(1, StepRows::One, 1),
+    life(1, StepRows::UpTo(3), 1),
+    life(3, StepRows::UpTo(8_192), 1),
+    life(1, StepRows::UpTo(3), 3),
+    life(3, StepRows::UpTo(1), 3),
+    life(3, StepRows::UpTo(8_192), 3),
+];
+
+/// One test for each family of queries.
+pub(crate) fn trials() -> Vec<Trial> {
+    let trial = |(name, make): &(&'static str, queries::Make)| {
+        let make = *make;
+        Trial::test(format!("invariant/{name}"), move || run(make))
+    };
+    FAMILIES.iter().map(trial).collect()
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "whoever looks for a fault asks for other seeds"
+)]
+fn seeds() -> std::ops::Range<u64> {
+    let asked = std::env::var("INVARIANT_SEEDS").ok();
+    let parsed = asked.and_then(|text| {
+        let (first, last) = text.split_once('-').unwrap_or((&text, &text));
+        Some(first.parse().ok()?..last.parse::<u64>().ok()? + 1)
+    });
+    parsed.unwrap_or(SEEDS)
+}
+
+fn run(make: queries::Make) -> Result<(), Failed> {
+    let mut problems = String::new();
+    for seed in seeds() {
+        let mut rng = ChaCha8Rng::seed_from_u64(seed);
+        let data = Data::new(&mut rng);
+        let case = make(&mut rng);
+        if let Err(problem) = check(&data, &case) {
+            writeln!(problems, "seed {seed}:\n{}\n{problem}", case.sql)?;
+        }
+    }
+    if problems.is_empty() {
+        Ok(())
+    } else {
+        Err(problems.into())
+    }
+}
+
+fn check(data: &Data, case: &Case) -> Result<(), String> {
+    let mut expected: Option<Vec<Row>> = match &case.oracle {
+        Some(oracle) => Some(
+            data.ask_datafusion(oracle)
+                .map_err(|error| format!("oracle: {error}\n{oracle}"))?,
+        ),
+        None => None,
+    };
+    for life in LIVES {
+        let found = live(data, case, life).map_err(|error| format!("{life:?}: {error}"))?;
+        match &expected {
+            None => expected = Some(found),
+            Some(expected) => {
+                if let Some(difference) = fold::difference(&found, expected) {
+                    return Err(format!("{life:?}: {difference}\n{}", data.statements(life.partitions)));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The final result of `case` in one life.
+fn live(data: &Data, case: &Case, life: Life) -> Result<Vec<Row>, String> {
+    let config = Config {
+        workers: life.workers,
+        step_rows: life.step_rows,
+        ..Config::default()
+    };
+    let engine =
+        Engine::start(config, Arc::new(ManualClock::at(1_700_000_000_000))).map_err(|error| error.to_string())?;
+    let script = format!("{}{}", data.statements(life.partitions), case.sql);
+    engine
+        .run_script(&script, |_| Ok(()))
+        .map_err(|error| error.render("script", waterwheel::sql::Colours::Off))?;
+    fold::finish(&engine, TIMEOUT)?;
+    let columns: Vec<String> = case.columns.iter().map(|name| name.to_uppercase()).collect();
+    fold::rows(&fold::records(&engine, "RESULT")?, case.kind, &columns)
+}

@@ -1,0 +1,7 @@
+-- q0, pass through: what a row costs at least.
+
+CREATE STREAM bid (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, url STRING, dateTime TIMESTAMP, extra STRING)
+    WITH (CONNECTOR = 'nexmark', EVENT = 'bid', EVENTS = ${events}, EVENT_TIME_RATE = ${rate}, PARTITIONS = ${partitions});
+
+CREATE STREAM result WITH (VALUE_FORMAT = 'JSON') AS
+    SELECT auction, bidder, price, dateTime, extra FROM bid;
