@@ -4,6 +4,7 @@
 //! pipelines of the process share. A step is made of stages between exchanges; each (stage, shard) is one job. The data
 //! plane knows no SQL and no catalog: it is handed a [`crate::plan::Dataflow`], opened sources and sinks.
 
+mod decode_plan;
 mod error;
 mod event_clock;
 mod exchange;
