@@ -14,7 +14,9 @@ impl Lowering {
         let input = self.node(&projection.input)?;
         let key = input.projected_key(projection.input.schema(), &projection.expr);
         let mut exprs = projection.expr.clone();
-        let (node, input_schema) = self.extract_stream_functions(input.node, projection.input.schema(), &mut exprs)?;
+        let (node, input_schema) =
+            self.extract_subqueries(input.node, input.kind, projection.input.schema(), &mut exprs)?;
+        let (node, input_schema) = self.extract_stream_functions(node, &input_schema, &mut exprs)?;
         let schema = arrow_schema(&projection.schema);
         let expressions = self.expressions(&exprs, &input_schema)?;
         let node = self.dataflow.add(NodeKind::Project(expressions), vec![node], schema);
@@ -28,11 +30,13 @@ impl Lowering {
     pub(super) fn filter(&mut self, filter: &datafusion::logical_expr::Filter) -> Result<Relation, Error> {
         let input = self.node(&filter.input)?;
         let mut exprs = vec![filter.predicate.clone()];
-        let (node, input_schema) = self.extract_stream_functions(input.node, filter.input.schema(), &mut exprs)?;
+        let (node, input_schema) =
+            self.extract_subqueries(input.node, input.kind, filter.input.schema(), &mut exprs)?;
+        let (node, input_schema) = self.extract_stream_functions(node, &input_schema, &mut exprs)?;
         let predicate = self.expression(&exprs[0], &input_schema)?;
         let filtered = self.schema(node);
         let node = self.dataflow.add(NodeKind::Filter(predicate), vec![node], filtered);
-        // Columns of stream functions in WHERE are not part of the result.
+        // Columns of stream functions and subqueries in WHERE are not part of the result.
         let node = self.keep_first_columns(node, filter.input.schema())?;
         Ok(Relation { node, ..input })
     }
