@@ -62,7 +62,7 @@ impl RowStore {
         column: usize,
         otherwise: Option<&ArrayRef>,
     ) -> Result<ArrayRef, Error> {
-        let mut arrays: Vec<&dyn Array> = otherwise.iter().map(|array| array.as_ref()).collect();
+        let mut arrays: Vec<&dyn Array> = otherwise.map(AsRef::as_ref).into_iter().collect();
         let mut numbers: HashMap<u32, usize> = HashMap::new();
         let mut places = Vec::with_capacity(rows.size_hint().0);
         for row in rows {
