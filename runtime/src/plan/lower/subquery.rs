@@ -7,6 +7,7 @@ use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DFSchemaRef};
 use datafusion::logical_expr::{Expr, Subquery, lit};
 
+use super::stream_function::Extracted;
 use super::{Lowering, arrow_schema};
 use crate::operator::join::{StreamTableJoinPlan, Unmatched};
 use crate::plan::{Distribution, Error, JoinPlan, NodeId, NodeKind};
@@ -16,12 +17,10 @@ impl Lowering {
     /// Takes the scalar subqueries out of `exprs` and puts a join for each below.
     pub(super) fn extract_subqueries(
         &mut self,
-        input: NodeId,
+        mut extracted: Extracted,
         kind: SourceKind,
-        input_schema: &DFSchemaRef,
         exprs: &mut [Expr],
-    ) -> Result<(NodeId, DFSchemaRef), Error> {
-        let (mut node, mut schema) = (input, Arc::clone(input_schema));
+    ) -> Result<Extracted, Error> {
         for subquery in scalar_subqueries(exprs)? {
             if kind == SourceKind::Table {
                 return Err(Error::new(
@@ -30,8 +29,9 @@ impl Lowering {
                 )
                 .help("join the tables, or ask by a SELECT without EMIT CHANGES"));
             }
-            (node, schema) = self.join_with_one_row(node, &schema, &subquery)?;
-            let (_, field) = schema.qualified_field(schema.fields().len() - 1);
+            (extracted.node, extracted.schema) =
+                self.join_with_one_row(extracted.node, &extracted.schema, &subquery)?;
+            let (_, field) = extracted.schema.qualified_field(extracted.schema.fields().len() - 1);
             let column = Expr::Column(Column::new_unqualified(field.name()));
             let wanted = Expr::ScalarSubquery(subquery);
             for expr in exprs.iter_mut() {
@@ -45,7 +45,7 @@ impl Lowering {
                 *expr = replaced.data;
             }
         }
-        Ok((node, schema))
+        Ok(extracted)
     }
 
     fn join_with_one_row(
