@@ -5,19 +5,26 @@
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
 //! Nothing here reads a topic or runs a row.
 
+mod counted;
 mod dataflow;
 mod error;
 mod explain;
+mod frames;
 mod function_set;
 mod join_key;
 mod lower;
 mod names;
 mod rewrite;
+mod row_time;
 mod stream_marker;
+mod table_function_node;
+mod table_marker;
 mod target;
+mod top_n;
 mod window_marker;
 mod windows;
 mod within_marker;
+mod wording;
 
 use std::sync::Arc;
 
@@ -26,7 +33,7 @@ pub use error::Error;
 pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
-pub use target::{align_to, event_time_only_types};
+pub use target::{align_to, event_time_only_types, reorder};
 
 use crate::catalog::Catalog;
 use crate::operator::group_by::WindowEmit;
