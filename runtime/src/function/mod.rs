@@ -15,7 +15,6 @@ mod operators;
 mod row_error;
 mod scalar;
 mod signature;
-mod table;
 #[cfg(test)]
 mod test_values;
 mod udf;
@@ -29,15 +28,14 @@ pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, aggregate_funct
 pub use definition::FunctionDoc;
 pub use operators::{KsqlExprPlanner, KsqlSemantics, type_integer_literals};
 pub use row_error::{RowErrors, collect as collect_row_errors};
-pub use table::{CUBE, ELEMENTS, TableFunction};
 
 use crate::types::Clock;
 use crate::types::clock::SystemClock;
 
 /// Every scalar function, under its lower-case name. `clock` is what UNIX_TIMESTAMP and UNIX_DATE read.
 ///
-/// Among them are those that SQL text is turned into before it is planned, which are not in [`docs`]: `map`, `ww_cast`,
-/// `ww_try_cast`, `ww_elements` and `ww_cube`.
+/// Among them are those that SQL text is turned into before it is planned, which are not in [`docs`]: `map`, `ww_cast`
+/// and `ww_try_cast`.
 #[must_use]
 pub fn scalar_functions(clock: &Arc<dyn Clock>) -> Vec<Arc<ScalarUDF>> {
     let mut functions: Vec<Arc<ScalarUDF>> = scalar::definitions()
@@ -45,7 +43,6 @@ pub fn scalar_functions(clock: &Arc<dyn Clock>) -> Vec<Arc<ScalarUDF>> {
         .map(|definition| Arc::new(ScalarUDF::from(udf::KsqlFunction::new(definition, Arc::clone(clock)))))
         .collect();
     functions.extend(operators::functions());
-    functions.extend(table::array_functions());
     functions
 }
 
@@ -71,7 +68,6 @@ pub fn docs() -> Vec<FunctionDoc> {
     let mut docs: Vec<FunctionDoc> = scalar::definitions().iter().map(FunctionDoc::from).collect();
     docs.extend(lambda::docs());
     docs.extend(aggregate::docs());
-    docs.extend(TableFunction::ALL.map(TableFunction::doc));
     docs.sort_by(|a, b| a.name.cmp(&b.name));
     docs
 }

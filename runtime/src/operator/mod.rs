@@ -4,6 +4,7 @@
 //! batches and gives change batches. Each shard has operators of its own.
 
 pub mod aggregate;
+mod distinct;
 mod error;
 mod event_time;
 pub mod expression;
@@ -13,16 +14,19 @@ pub mod join;
 mod keys;
 mod late_rows;
 mod limit;
+pub mod over;
 mod project;
 mod row_errors;
 mod row_store;
 mod settle;
 mod stream_function;
+pub mod table_function;
 mod table_source;
-mod unnest;
+pub mod top_n;
 
 use std::fmt::Debug;
 
+pub use distinct::Distinct;
 pub use error::Error;
 pub(crate) use error::plain_reason;
 pub(crate) use event_time::EventTime;
@@ -37,7 +41,6 @@ pub use row_errors::{RowErrorPolicy, RowErrors};
 pub use settle::Settle;
 pub use stream_function::{StreamCall, StreamFunctionOperator};
 pub use table_source::TableSource;
-pub use unnest::{Unnest, UnnestColumn};
 
 use crate::types::ChangeBatch;
 

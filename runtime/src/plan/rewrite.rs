@@ -14,8 +14,9 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::alias::Aliases;
 use super::stream_marker::marker_name;
+use super::table_marker::refuse_misplaced;
 use super::{
-    Error, FunctionSet, Purpose, counted, join_key, partition_by, struct_star, table_functions, windows, within_marker,
+    Error, FunctionSet, Purpose, counted, frames, join_key, partition_by, struct_star, windows, within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
@@ -132,7 +133,8 @@ impl Rewriter<'_> {
         let mut aliases = Aliases::new(select, names());
         expand_wildcards(select, &relations)?;
         aliases.name_all(select);
-        table_functions::rewrite(&mut select.projection);
+        refuse_misplaced(select, self.functions)?;
+        frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
         join_key::replace_synthetic_key(select, &join_key::synthetic_name(names()));
         within_marker::apply(select, &clauses);

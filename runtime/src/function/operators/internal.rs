@@ -16,9 +16,9 @@ use crate::function::column::Argument;
 use crate::function::udf::canonical;
 
 /// The result type of argument types.
-pub(in crate::function) type TypeRule = fn(&[DataType]) -> Result<DataType>;
+pub(super) type TypeRule = fn(&[DataType]) -> Result<DataType>;
 /// The values of a batch: arguments, number of rows, result type.
-pub(in crate::function) type Compute = fn(&[Argument], usize, &DataType) -> Result<ArrayRef>;
+pub(super) type Compute = fn(&[Argument], usize, &DataType) -> Result<ArrayRef>;
 
 #[derive(Debug)]
 pub(super) struct Internal {
@@ -31,7 +31,7 @@ pub(super) struct Internal {
 }
 
 /// A function of `arity` arguments that take the Arrow forms of SQL types.
-pub(in crate::function) fn internal(
+pub(super) fn internal(
     name: &'static str,
     display: &'static str,
     arity: usize,

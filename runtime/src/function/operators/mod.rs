@@ -37,7 +37,6 @@ use std::sync::Arc;
 use datafusion::logical_expr::ScalarUDF;
 
 pub use expr_planner::KsqlExprPlanner;
-pub(super) use internal::internal;
 pub use literals::type_integer_literals;
 pub use semantics::KsqlSemantics;
 

@@ -1,13 +1,16 @@
 //! Logical plan to dataflow: each node that can be streamed becomes one or a few operators, every other one a clear refusal.
 
 mod aggregate;
+mod columns;
+mod extension;
 mod join;
+mod over;
 mod project;
 mod refusal;
 mod relation;
 mod stream_function;
+mod subquery;
 mod table_changes;
-mod unnest;
 mod values;
 
 use std::sync::Arc;
@@ -57,6 +60,7 @@ pub(crate) fn lower(
         dataflow: Dataflow::default(),
         props: ExecutionProps::new(),
         emit,
+        over_in_one_shard: over::mixes_keys(plan)?,
         functions: Arc::clone(functions),
     };
     let relation = lowering.node(plan)?;
@@ -79,6 +83,8 @@ pub(super) struct Lowering {
     props: ExecutionProps,
     /// When windows give their results.
     emit: WindowEmit,
+    /// Calls with `OVER` have different keys.
+    over_in_one_shard: bool,
     /// Kept so that a query's functions live as long as its plan.
     #[expect(dead_code, reason = "aggregates of plugins are looked up here when they come")]
     functions: Arc<FunctionSet>,
@@ -93,8 +99,10 @@ impl Lowering {
             LogicalPlan::Filter(filter) => self.filter(filter),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Window(window) => self.over(window),
+            LogicalPlan::Distinct(distinct) => self.distinct(distinct),
+            LogicalPlan::Extension(extension) => self.extension(extension),
             LogicalPlan::Limit(limit) => self.limit(limit),
-            LogicalPlan::Unnest(unnest) => self.unnest(unnest),
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::EmptyRelation(empty) => self.rows(empty.produce_one_row, &empty.schema),
             LogicalPlan::Values(values) => self.values(values),
@@ -207,6 +215,6 @@ fn arrow_schema(schema: &DFSchemaRef) -> SchemaRef {
 fn label(expr: &Expr) -> String {
     match expr {
         Expr::Alias(alias) => label(&alias.expr),
-        other => other.human_display().to_string(),
+        other => over::without_clause(&other.human_display().to_string()),
     }
 }
