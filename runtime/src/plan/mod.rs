@@ -5,6 +5,7 @@
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
 //! Nothing here reads a topic or runs a row.
 
+mod counted;
 mod dataflow;
 mod error;
 mod explain;
@@ -26,7 +27,7 @@ pub use error::Error;
 pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
-pub use target::{align_to, event_time_only_types};
+pub use target::{align_to, event_time_only_types, reorder};
 
 use crate::catalog::Catalog;
 use crate::operator::group_by::WindowEmit;

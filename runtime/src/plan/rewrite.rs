@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::stream_marker::marker_name;
-use super::{Error, FunctionSet, Purpose, join_key, windows, within_marker};
+use super::{Error, FunctionSet, Purpose, counted, join_key, windows, within_marker};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
@@ -116,6 +116,8 @@ impl Rewriter<'_> {
         type_integer_literals(&mut select.selection);
         type_integer_literals(&mut select.having);
         type_integer_literals(&mut select.group_by);
+        counted::count_rows(&mut select.projection);
+        counted::count_rows(&mut select.having);
         let relations = self.relations(select);
         expand_wildcards(select, &relations)?;
         name_expressions(select);
