@@ -90,6 +90,21 @@ fn describe(node: &super::Node) -> String {
         }
         NodeKind::Join(join) => describe_join(join),
         NodeKind::GroupBy(group_by) => describe_group_by(group_by),
+        NodeKind::TableFunction(calls) => {
+            let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+            format!("table function {}", calls.join(", "))
+        }
+        NodeKind::Over { keys, calls, .. } => {
+            let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+            let key = if keys.is_empty() {
+                "one state for all rows".into()
+            } else {
+                format!("state by {}", list(keys))
+            };
+            format!("over {}, {key}", calls.join(", "))
+        }
+        NodeKind::TopN(spec) => spec.to_string(),
+        NodeKind::Distinct => "distinct".into(),
         NodeKind::Settle { .. } => "settle: old rows of a key before its new ones".into(),
         NodeKind::Limit(limit) => format!("limit {limit}"),
         NodeKind::Union => "union".into(),
