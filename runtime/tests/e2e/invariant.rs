@@ -105,7 +105,7 @@ fn check(data: &Data, case: &Case) -> Result<usize, String> {
     // What is expected, by the number of partitions where it depends on that.
     let mut expected: BTreeMap<i32, Vec<Row>> = BTreeMap::new();
     let group = |life: Life| match &case.against {
-        Against::LivesOfSamePartitions => life.partitions,
+        Against::LivesOfSamePartitions | Against::LivesInEventTime => life.partitions,
         _ => 0,
     };
     if let Against::DataFusion(oracle) = &case.against {

@@ -26,9 +26,7 @@ pub(super) struct Case {
 pub(super) enum Against {
     /// The answer of DataFusion to this.
     DataFusion(String),
-    /// Each other.
-    Lives,
-    /// Each other, but for the life of single rows, which takes them in the order of arrival and not of their times.
+    /// As the next, without the life of single rows, which takes them in the order of arrival and not of their times.
     LivesInEventTime,
     /// Each other where there are as many partitions: which rows are late depends on what else is in their partition.
     LivesOfSamePartitions,
