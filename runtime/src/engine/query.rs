@@ -215,6 +215,7 @@ impl Engine {
         );
         Ok(Outcome::Query(PushQuery {
             id,
+            kind,
             schema,
             changes: receiver,
             pipeline,

@@ -24,6 +24,7 @@ mod top_n;
 mod window_marker;
 mod windows;
 mod within_marker;
+mod wording;
 
 use std::sync::Arc;
 

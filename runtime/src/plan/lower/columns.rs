@@ -8,6 +8,7 @@ use datafusion::logical_expr::Expr;
 use datafusion::physical_expr::expressions::Column;
 
 use super::Lowering;
+use super::stream_function::Extracted;
 use crate::operator::Expression;
 use crate::plan::{Distribution, Error, NodeId, NodeKind};
 
@@ -21,7 +22,8 @@ impl Lowering {
     ) -> Result<(NodeId, DFSchemaRef, Vec<Vec<Expr>>), Error> {
         let lengths: Vec<usize> = lists.iter().map(Vec::len).collect();
         let mut exprs: Vec<Expr> = lists.into_iter().flatten().collect();
-        let (node, schema) = self.extract_stream_functions(node, schema, &mut exprs)?;
+        let Extracted { node, schema, .. } =
+            self.extract_stream_functions(Extracted::nothing(node, schema), &mut exprs)?;
         let mut exprs = exprs.into_iter();
         let lists = lengths.into_iter().map(|length| exprs.by_ref().take(length).collect());
         Ok((node, schema, lists.collect()))
