@@ -57,6 +57,10 @@ impl Operator for Distinct {
         }
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        self.index.state_bytes() + self.counts.capacity() * size_of::<i64>()
+    }
 }
 
 #[cfg(test)]
@@ -74,7 +78,7 @@ mod tests {
     }
 
     fn batch(values: &[(Option<i64>, i8)]) -> ChangeBatch {
-        let column = Int64Array::from_iter(values.iter().map(|(value, _)| *value));
+        let column: Int64Array = values.iter().map(|(value, _)| *value).collect();
         ChangeBatch {
             records: RecordBatch::try_new(schema(), vec![Arc::new(column)]).unwrap(),
             event_times: vec![7; values.len()].into(),

@@ -74,13 +74,9 @@ fn describe(node: &super::Node) -> String {
                 .iter()
                 .map(|call| format!("{}({})", call.function.info().name, list(&call.args)))
                 .collect();
-            let key = if keys.is_empty() {
-                "one state for all rows".into()
-            } else {
-                format!("state by {}", list(keys))
-            };
-            format!("stream function {}, {key}", calls.join(", "))
+            format!("stream function {}, {}", calls.join(", "), state_by(keys))
         }
+        NodeKind::EventTime { declared, .. } => format!("event time from {}", declared.column),
         NodeKind::Exchange(Distribution::Hash(keys)) => format!("exchange by hash of {}", list(keys)),
         NodeKind::Exchange(Distribution::Single) => "exchange to one shard".into(),
         NodeKind::TableSource { keys, old_rows } => {
@@ -96,12 +92,7 @@ fn describe(node: &super::Node) -> String {
         }
         NodeKind::Over { keys, calls, .. } => {
             let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
-            let key = if keys.is_empty() {
-                "one state for all rows".into()
-            } else {
-                format!("state by {}", list(keys))
-            };
-            format!("over {}, {key}", calls.join(", "))
+            format!("over {}, {}", calls.join(", "), state_by(keys))
         }
         NodeKind::TopN(spec) => spec.to_string(),
         NodeKind::Distinct => "distinct".into(),
@@ -178,4 +169,12 @@ fn list(expressions: &[Expression]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn state_by(keys: &[Expression]) -> String {
+    if keys.is_empty() {
+        "one state for all rows".into()
+    } else {
+        format!("state by {}", list(keys))
+    }
 }

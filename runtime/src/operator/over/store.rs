@@ -62,7 +62,7 @@ impl RowStore {
         column: usize,
         otherwise: Option<&ArrayRef>,
     ) -> Result<ArrayRef, Error> {
-        let mut arrays: Vec<&dyn Array> = otherwise.iter().map(|array| array.as_ref()).collect();
+        let mut arrays: Vec<&dyn Array> = otherwise.map(AsRef::as_ref).into_iter().collect();
         let mut numbers: HashMap<u32, usize> = HashMap::new();
         let mut places = Vec::with_capacity(rows.size_hint().0);
         for row in rows {
@@ -82,6 +82,12 @@ impl RowStore {
     /// True when so many rows are not needed any more that copying the `needed` ones pays.
     pub(super) fn is_worth_compacting(&self, needed: usize) -> bool {
         self.rows > 2 * needed + BATCH_ROWS_MAX
+    }
+
+    /// Memory of all segments, in bytes, roughly.
+    pub(super) fn state_bytes(&self) -> usize {
+        let columns = self.segments.iter().flatten();
+        columns.map(|column| column.get_array_memory_size()).sum()
     }
 
     /// Copies the needed rows into one segment and lets go of all others. `needed` must be all that is held outside; each is
