@@ -12,7 +12,7 @@ use super::scan::{ScanShard, Scanned, StepRows};
 use super::sink::ShardSink;
 use super::stages::Stages;
 use crate::operator::{
-    Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, Settle, StreamFunctionOperator, TableSource,
+    Filter, Gather, LateRows, Limit, LimitCount, Operator, Project, RowErrors, Settle, StreamFunctionOperator, TableSource,
 };
 use crate::plan::{Dataflow, NodeId, NodeKind};
 use crate::types::ChangeBatch;
@@ -137,6 +137,7 @@ impl Shard {
                     None => Role::Pass,
                 },
                 NodeKind::Union => Role::Pass,
+                NodeKind::Gather(gathered) => Role::Operator(Box::new(Gather::new(Arc::clone(gathered)))),
             });
         }
         Ok(Self {

@@ -10,7 +10,7 @@ use crate::operator::join::{
     AsofJoin, AsofJoinPlan, ForeignKeyJoin, ForeignKeyJoinPlan, StreamStreamJoin, StreamStreamJoinPlan,
     StreamTableJoin, StreamTableJoinPlan, TableTableJoin, TableTableJoinPlan,
 };
-use crate::operator::{self, Expression, LateRows, Operator, RowErrors, StreamCall};
+use crate::operator::{self, Expression, Gathered, LateRows, Operator, RowErrors, StreamCall};
 
 /// Number of a node in [`Dataflow::nodes`].
 pub type NodeId = usize;
@@ -73,6 +73,8 @@ pub enum NodeKind {
     Limit(u64),
     /// Rows of all inputs.
     Union,
+    /// Keeps the rows of its inputs for a query that is computed when they have ended; gives none itself.
+    Gather(Arc<Gathered>),
 }
 
 /// A join, by what its sides are.

@@ -3,8 +3,9 @@
 //! A SELECT goes through four hands: [`rewrite`] expands `*`, names columns and marks stream functions in sqlparser's AST;
 //! DataFusion resolves names and types (its `SqlToRel`, analyzer and a few optimizer rules); [`lower`] turns the logical
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
-//! Nothing here reads a topic or runs a row.
+//! A pull query goes a way of its own after the second: [`batch`]. Nothing here reads a topic.
 
+mod batch;
 mod counted;
 mod dataflow;
 mod error;
@@ -22,6 +23,7 @@ mod within_marker;
 
 use std::sync::Arc;
 
+pub use batch::BatchQuery;
 pub use dataflow::{Dataflow, Distribution, JoinPlan, Node, NodeId, NodeKind, Scan};
 pub use error::Error;
 pub use explain::{explain, explain_with};
