@@ -12,6 +12,7 @@ mod held;
 mod insert;
 mod outcome;
 mod properties;
+mod pull;
 mod query;
 mod result;
 mod running;
@@ -172,6 +173,9 @@ impl Engine {
             ));
         };
         let purpose = match statement {
+            Statement::Select(query) if query.emit == crate::sql::ast::Emit::Unsaid => {
+                return Ok(Outcome::Text(self.planner(session).plan_batch(query)?.explain()));
+            }
             Statement::Select(_) => Purpose::Transient,
             _ => Purpose::Persistent,
         };

@@ -4,6 +4,7 @@
 //! pipelines of the process share. A step is made of stages between exchanges; each (stage, shard) is one job. The data
 //! plane knows no SQL and no catalog: it is handed a [`crate::plan::Dataflow`], opened sources and sinks.
 
+mod epilogue;
 mod error;
 mod event_clock;
 mod event_time;
@@ -21,6 +22,7 @@ mod shard;
 mod sink;
 mod stages;
 
+pub use epilogue::Epilogue;
 pub use error::Error;
 pub use late_letters::LateLetters;
 pub use metrics::{Metrics, Totals};
@@ -28,4 +30,4 @@ pub use node_stats::NodeStats;
 pub use pipeline::{Options, Parts, Pipeline, State};
 pub use pool::WorkerPool;
 pub use scan::{ScanParts, StepRows};
-pub use sink::{ChangeReceiver, ShardSink, change_channel};
+pub use sink::{ChangeReceiver, ChangeSender, ShardSink, change_channel};

@@ -14,7 +14,7 @@ use super::pool::{Job, Shared as PoolShared};
 use super::scan::StepRows;
 use super::shard::{Outcome, Shard, Shared};
 use super::sink::{ChangeSender, ShardSink};
-use super::{Error, LateLetters, ScanParts, WorkerPool};
+use super::{Epilogue, Error, LateLetters, ScanParts, WorkerPool};
 use crate::connector::Source;
 use crate::operator::{LateRows, RowErrors};
 use crate::plan::{Dataflow, NodeId};
@@ -64,6 +64,8 @@ pub struct Parts {
     pub sources: BTreeMap<NodeId, (Box<dyn Source>, ScanParts)>,
     /// One sink for each shard.
     pub sinks: Vec<ShardSink>,
+    /// What is done after the last step, before the pipeline is finished.
+    pub epilogue: Option<Epilogue>,
     /// A push query's writing end, asked before each step whether its reader keeps up.
     pub gate: Option<ChangeSender>,
     /// What to do with rows on which an expression fails.
@@ -125,6 +127,7 @@ struct Control {
     sources: BTreeMap<NodeId, Box<dyn Source>>,
     gate: Option<ChangeSender>,
     late_letters: Option<LateLetters>,
+    epilogue: Option<Epilogue>,
     next_shard: usize,
     idle_pause: Duration,
     last_commit: Instant,
@@ -211,6 +214,7 @@ impl Pipeline {
                 sources,
                 gate: parts.gate,
                 late_letters: parts.late_letters,
+                epilogue: parts.epilogue,
                 next_shard: 0,
                 idle_pause: IDLE_PAUSE_MIN,
                 last_commit: Instant::now(),
@@ -336,8 +340,12 @@ impl Pipeline {
             }
             control.sources.clear();
             control.gate = None;
+            let epilogue = control.epilogue.take().filter(|_| has_ended);
             drop(control);
-            self.end(if has_ended { State::Finished } else { State::Stopped });
+            match epilogue {
+                Some(epilogue) => self.conclude(epilogue)?,
+                None => self.end(if has_ended { State::Finished } else { State::Stopped }),
+            }
             return Ok(());
         }
         if control.is_dirty && control.last_commit.elapsed() >= self.options.commit_interval {
@@ -365,6 +373,28 @@ impl Pipeline {
         self.wake_asked.store(false, Ordering::Release);
         self.start_stage(0, pool);
         Ok(())
+    }
+
+    /// Runs the epilogue on a thread of its own, and ends then.
+    fn conclude(self: &Arc<Self>, epilogue: Epilogue) -> Result<(), Error> {
+        let pipeline = Arc::clone(self);
+        let run = move || match catch_unwind(AssertUnwindSafe(|| epilogue.run(&pipeline))) {
+            Ok(Ok(())) if pipeline.is_stop_asked() => pipeline.end(State::Stopped),
+            Ok(Ok(())) => pipeline.end(State::Finished),
+            Ok(Err(error)) => pipeline.fail(&error),
+            Err(panic) => pipeline.fail(&Error::Internal(panic_message(&*panic))),
+        };
+        let thread = std::thread::Builder::new().name(format!("query-{}", self.id));
+        match thread.spawn(run) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Query(format!("the system gives no thread: {error}"))),
+        }
+    }
+
+    /// Whether it was asked to stop.
+    #[must_use]
+    pub fn is_stop_asked(&self) -> bool {
+        self.stop_asked.load(Ordering::Acquire)
     }
 
     fn start_stage(self: &Arc<Self>, stage: usize, pool: &PoolShared) {
@@ -506,6 +536,7 @@ impl Control {
     fn abandon(&mut self) {
         self.sources.clear();
         self.gate = None;
+        self.epilogue = None;
     }
 }
 

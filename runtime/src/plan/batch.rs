@@ -42,6 +42,13 @@ impl std::fmt::Debug for BatchQuery {
     }
 }
 
+impl Drop for BatchQuery {
+    /// The description of the query may live on; the rows need not.
+    fn drop(&mut self) {
+        self.gathered.clear();
+    }
+}
+
 impl Planner<'_> {
     /// Plans a pull query.
     ///
@@ -113,6 +120,7 @@ impl BatchQuery {
                 stored.push(stored_as(batch, &schema)?);
             }
         }
+        self.gathered.clear();
         execute_stream(self.physical().await?, self.state.task_ctx())
     }
 

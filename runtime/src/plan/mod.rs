@@ -16,6 +16,7 @@ mod lower;
 mod names;
 mod rewrite;
 mod stream_marker;
+mod subqueries;
 mod target;
 mod window_marker;
 mod windows;

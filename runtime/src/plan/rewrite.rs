@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::stream_marker::marker_name;
-use super::{Error, FunctionSet, Purpose, counted, join_key, windows, within_marker};
+use super::{Error, FunctionSet, Purpose, counted, join_key, subqueries, windows, within_marker};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
@@ -44,6 +44,7 @@ pub(crate) fn rewrite(
         purpose,
         partition_by: None,
         key_window: None,
+        ctes: Vec::new(),
     };
     let mut body = (*query.body).clone();
     rewriter.query(&mut body, Depth::Outer)?;
@@ -67,6 +68,8 @@ struct Rewriter<'a> {
     purpose: Purpose,
     partition_by: Option<Vec<usize>>,
     key_window: Option<KeyWindow>,
+    /// Names of WITH that are known here, the outermost first.
+    ctes: Vec<String>,
 }
 
 /// A relation of a FROM: how its columns are called, and what it is where that is known.
@@ -77,12 +80,24 @@ struct Relation<'a> {
 
 impl Rewriter<'_> {
     fn query(&mut self, query: &mut ast::Query, depth: Depth) -> Result<(), Error> {
+        let outer_ctes = self.ctes.len();
         if let Some(with) = &mut query.with {
+            let is_recursive = with.recursive;
             for table in &mut with.cte_tables {
+                if is_recursive {
+                    self.ctes.push(table.alias.name.value.clone());
+                }
                 self.query(&mut table.query, Depth::Inner)?;
+                self.ctes.push(table.alias.name.value.clone());
             }
         }
-        self.set_expr(&mut query.body, depth)
+        self.set_expr(&mut query.body, depth)?;
+        self.ctes.truncate(outer_ctes);
+        Ok(())
+    }
+
+    fn is_cte(&self, name: &str) -> bool {
+        self.ctes.iter().any(|cte| cte == name)
     }
 
     fn set_expr(&mut self, body: &mut SetExpr, depth: Depth) -> Result<(), Error> {
@@ -98,6 +113,7 @@ impl Rewriter<'_> {
     }
 
     fn select(&mut self, select: &mut ast::Select, depth: Depth) -> Result<(), Error> {
+        subqueries::rewrite(select, &mut |query| self.query(query, Depth::Inner))?;
         for from in &mut select.from {
             self.table_factor(&mut from.relation)?;
             for join in &mut from.joins {
@@ -119,7 +135,7 @@ impl Rewriter<'_> {
         counted::count_rows(&mut select.projection);
         counted::count_rows(&mut select.having);
         let relations = self.relations(select);
-        expand_wildcards(select, &relations)?;
+        expand_wildcards(select, &relations, self.purpose)?;
         name_expressions(select);
         self.key_stream_functions(select, &relations)?;
         let columns = relations.iter().filter_map(|relation| relation.definition);
@@ -166,11 +182,7 @@ impl Rewriter<'_> {
         let Some(ident) = name.0.last().and_then(ObjectNamePart::as_ident) else {
             return Ok(());
         };
-        let is_cte = |query: &ast::Query| {
-            let tables = query.with.iter().flat_map(|with| &with.cte_tables);
-            tables.into_iter().any(|table| table.alias.name.value == ident.value)
-        };
-        if self.catalog.source(&ident.value).is_some() || is_cte(&self.query.body) {
+        if self.catalog.source(&ident.value).is_some() || self.is_cte(&ident.value) {
             return Ok(());
         }
         let error = Error::new(
@@ -196,10 +208,7 @@ impl Rewriter<'_> {
         match factor {
             TableFactor::Table { name, alias, .. } => {
                 let ident = name.0.last()?.as_ident()?;
-                let is_shadowed = self.query.body.with.iter().flat_map(|with| &with.cte_tables);
-                let is_cte = is_shadowed
-                    .into_iter()
-                    .any(|table| table.alias.name.value == ident.value);
+                let is_cte = self.is_cte(&ident.value);
                 Some(Relation {
                     alias: alias.as_ref().map_or(ident, |alias| &alias.name).clone(),
                     definition: (!is_cte)
@@ -334,14 +343,14 @@ fn quoted(value: String) -> Ident {
 }
 
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
-fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Result<(), Error> {
+fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], purpose: Purpose) -> Result<(), Error> {
     let prefixed = relations.len() > 1;
     let mut expanded = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {
             SelectItem::Wildcard(options) if relations.iter().any(|relation| relation.definition.is_some()) => {
                 for relation in relations {
-                    expand_relation(relation, prefixed, &options, &mut expanded);
+                    expand_relation(relation, prefixed, purpose, &options, &mut expanded);
                 }
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
@@ -350,7 +359,7 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Res
                     .iter()
                     .find(|r| Some(&r.alias.value) == wanted.map(|ident| &ident.value));
                 match (relation, wanted) {
-                    (Some(relation), _) => expand_relation(relation, prefixed, &options, &mut expanded),
+                    (Some(relation), _) => expand_relation(relation, prefixed, purpose, &options, &mut expanded),
                     (None, Some(ident)) => {
                         return Err(
                             Error::new("unknown-source", format!("`{}` is not in FROM", ident.value)).at(ident.span),
@@ -372,6 +381,7 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Res
 fn expand_relation(
     relation: &Relation<'_>,
     prefixed: bool,
+    purpose: Purpose,
     options: &ast::WildcardAdditionalOptions,
     out: &mut Vec<SelectItem>,
 ) {
@@ -383,12 +393,12 @@ fn expand_relation(
         ));
         return;
     };
-    for declared in &definition.columns {
-        let expr = column(&relation.alias, &declared.name);
+    for name in windows::all_columns(definition, purpose) {
+        let expr = column(&relation.alias, name);
         let alias = if prefixed {
-            format!("{}_{}", relation.alias.value, declared.name)
+            format!("{}_{name}", relation.alias.value)
         } else {
-            declared.name.clone()
+            name.to_owned()
         };
         out.push(SelectItem::ExprWithAlias {
             expr,

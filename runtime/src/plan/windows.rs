@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{self, Expr, GroupByExpr, Ident, SelectItem, visit_expressions_mut};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::Error;
+use super::{Error, Purpose};
 use super::window_marker::{Bound, window_bound};
 use crate::catalog::Definition;
 use crate::operator::group_by::{Window, WindowShape};
@@ -120,6 +120,19 @@ pub(super) fn keep_bounds(
         select.projection.push(item(super::rewrite::column(alias, name), name));
     }
     Some(window)
+}
+
+/// The columns that `*` stands for. Where a result is shown, the bounds of windows that are a part of the key come with it, between the
+/// key and the other columns (ksqlDB: `PlanNode.orderColumns`).
+pub(super) fn all_columns(definition: &Definition, purpose: Purpose) -> Vec<&str> {
+    let name = |position: usize| definition.columns[position].name.as_str();
+    if definition.storage.key_window.is_none() || purpose == Purpose::Persistent {
+        return (0..definition.columns.len()).map(name).collect();
+    }
+    let keys: Vec<usize> = definition.key_columns().collect();
+    let others = (0..definition.columns.len()).filter(|position| !keys.contains(position));
+    let bounds = [WINDOWSTART, WINDOWEND];
+    keys.iter().copied().map(name).chain(bounds).chain(others.map(name)).collect()
 }
 
 /// Under a name that no column of a user has.
