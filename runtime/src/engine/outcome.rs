@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
+use super::QueryKind;
+use super::ShownAs;
 use crate::exec::{ChangeReceiver, Pipeline};
 
 /// What a statement gives back.
@@ -43,8 +45,12 @@ impl Table {
 pub struct PushQuery {
     /// Its name.
     pub id: String,
+    /// Push or pull.
+    pub kind: QueryKind,
     /// Its columns.
     pub schema: SchemaRef,
+    /// How its changes are shown.
+    pub shown: ShownAs,
     /// Its results.
     pub changes: ChangeReceiver,
     /// The running query; stop it when nobody reads any more.

@@ -10,7 +10,7 @@ use datafusion::error::DataFusionError;
 use futures::StreamExt as _;
 
 use super::query::{next_id, query_info};
-use super::{Engine, Error, Outcome, PushQuery, QueryKind, Session};
+use super::{Engine, Error, Outcome, PushQuery, QueryKind, Session, ShownAs};
 use crate::connector::{ColumnSink as _, StopAt};
 use crate::exec::{self, ChangeSender, Epilogue, Pipeline, ShardSink, change_channel};
 use crate::function;
@@ -37,7 +37,9 @@ impl Engine {
         let pipeline = self.start_transient(session, info, parts)?;
         Ok(Outcome::Query(PushQuery {
             id,
+            kind: QueryKind::Pull,
             schema,
+            shown: ShownAs::rows(),
             changes: receiver,
             pipeline,
         }))

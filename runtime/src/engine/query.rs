@@ -8,13 +8,11 @@ use super::held::Held;
 use super::insert::writable;
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
 use super::storage::{Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
+use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
-use crate::exec::{
-    LateLetters, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, State, change_channel,
-};
+use crate::exec::{LateLetters, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, State, change_channel};
 use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
@@ -189,6 +187,7 @@ impl Engine {
         let id = next_id(session, "PUSH");
         let (sender, receiver) = change_channel();
         let schema = Arc::clone(&planned.dataflow.root().schema);
+        let shown = ShownAs::of(&planned);
         let sinks = (0..self.config.workers)
             .map(|_| ShardSink::Columns(Box::new(sender.clone())))
             .collect();
@@ -198,14 +197,21 @@ impl Engine {
         let pipeline = self.start_transient(session, info, parts)?;
         Ok(Outcome::Query(PushQuery {
             id,
+            kind: QueryKind::Push,
             schema,
+            shown,
             changes: receiver,
             pipeline,
         }))
     }
 
     /// Starts a query whose results are only shown.
-    pub(crate) fn start_transient(&self, session: &mut Session, info: QueryInfo, parts: Parts) -> Result<Arc<Pipeline>, Error> {
+    pub(crate) fn start_transient(
+        &self,
+        session: &mut Session,
+        info: QueryInfo,
+        parts: Parts,
+    ) -> Result<Arc<Pipeline>, Error> {
         let pipeline = Pipeline::start(parts, &self.pool)?;
         let running = Running {
             pipeline: Arc::clone(&pipeline),
@@ -302,6 +308,7 @@ impl Engine {
         sinks: Vec<ShardSink>,
         stop_at: StopAt,
     ) -> Result<Parts, Error> {
+        let looks_ahead = dataflow.looks_ahead();
         let mut sources = BTreeMap::new();
         for (number, (node, scan)) in dataflow.scans().enumerate() {
             let source = self.source(session, info, number, scan, stop_at)?;
@@ -336,7 +343,7 @@ impl Engine {
                 step_rows: self.config.step_rows,
                 commit_interval: session.properties.commit_interval()?,
                 commits_offsets: info.kind == QueryKind::Persistent,
-                closes_windows: stop_at == StopAt::Never,
+                closes_windows: stop_at == StopAt::Never || looks_ahead,
             },
         })
     }
@@ -402,7 +409,13 @@ impl Engine {
     }
 }
 
-pub(crate) fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink: Option<String>) -> QueryInfo {
+pub(crate) fn query_info(
+    id: String,
+    kind: QueryKind,
+    text: &str,
+    dataflow: &Dataflow,
+    sink: Option<String>,
+) -> QueryInfo {
     QueryInfo {
         id,
         kind,

@@ -85,6 +85,8 @@ pub enum State {
     Held,
     /// It works, or waits for data.
     Running,
+    /// It stands still until it is told to go on; what it did is durable.
+    Paused,
     /// Its sources have ended, or its LIMIT was reached; all is durable.
     Finished,
     /// It was told to stop; all that it did is durable.
@@ -97,7 +99,7 @@ impl State {
     /// True when it will do nothing more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !matches!(self, Self::Held | Self::Running)
+        !matches!(self, Self::Held | Self::Running | Self::Paused)
     }
 }
 
@@ -275,6 +277,25 @@ impl Pipeline {
         }
     }
 
+    /// Lets it stand still after the step that it works on; false where it does not run.
+    pub fn pause(&self) -> bool {
+        self.change_state(State::Running, State::Paused)
+    }
+
+    /// Lets it go on; false where it was not paused.
+    pub fn resume(&self) -> bool {
+        self.change_state(State::Paused, State::Running)
+    }
+
+    fn change_state(&self, from: State, to: State) -> bool {
+        let mut state = self.state.lock();
+        let is_from = *state == from;
+        if is_from {
+            *state = to;
+        }
+        is_from
+    }
+
     /// Waits until it is over, or `timeout` has passed; gives the state.
     pub fn wait(&self, timeout: Duration) -> State {
         let mut state = self.state.lock();
@@ -348,8 +369,15 @@ impl Pipeline {
             }
             return Ok(());
         }
-        if control.is_dirty && control.last_commit.elapsed() >= self.options.commit_interval {
+        let is_paused = *self.state.lock() == State::Paused;
+        if control.is_dirty && (is_paused || control.last_commit.elapsed() >= self.options.commit_interval) {
             self.commit(&mut control)?;
+        }
+        if is_paused {
+            drop(control);
+            self.is_parked.store(true, Ordering::Release);
+            pool.park(Arc::clone(self), IDLE_PAUSE_MAX);
+            return Ok(());
         }
         let moved = outcome.rows > 0 || outcome.has_more;
         let is_held_up = control.gate.as_ref().is_some_and(ChangeSender::is_full);

@@ -21,6 +21,8 @@ use crate::types::ChangeBatch;
 pub enum Gathering {
     /// Every row that is inserted.
     All,
+    /// As `All`, and records without a value, of which only the key is there.
+    Records,
     /// Records of a table's topic: the last row of each key, whose positions these are; a record without a value deletes.
     LastOfKey(Vec<usize>),
     /// Changes, whose weights add up.
@@ -36,6 +38,7 @@ pub struct Gathered {
 #[derive(Debug)]
 enum Input {
     All(Vec<RecordBatch>),
+    Records(Vec<RecordBatch>),
     Kept(Kept),
 }
 
@@ -59,6 +62,7 @@ impl Gathered {
         let input = |(schema, gathering): &(SchemaRef, Gathering)| -> Result<Mutex<Input>, Error> {
             let keys = match gathering {
                 Gathering::All => return Ok(Mutex::new(Input::All(Vec::new()))),
+                Gathering::Records => return Ok(Mutex::new(Input::Records(Vec::new()))),
                 Gathering::LastOfKey(keys) => Some(keys.clone()),
                 Gathering::Changes => None,
             };
@@ -85,7 +89,7 @@ impl Gathered {
     /// When the rows are more than Arrow's offsets can address.
     pub fn take(&self, input: usize) -> Result<Vec<RecordBatch>, Error> {
         Ok(match &mut *self.inputs[input].lock() {
-            Input::All(batches) => std::mem::take(batches),
+            Input::All(batches) | Input::Records(batches) => std::mem::take(batches),
             Input::Kept(kept) => vec![kept.standing()?],
         })
     }
@@ -175,6 +179,7 @@ impl Operator for Gather {
     fn push(&mut self, port: usize, changes: ChangeBatch, _out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         match &mut *self.gathered.inputs[port].lock() {
             Input::All(batches) => batches.push(changes.without_retractions()?.records),
+            Input::Records(batches) => batches.push(changes.records),
             Input::Kept(kept) => kept.add(changes)?,
         }
         Ok(())
@@ -215,7 +220,13 @@ mod tests {
         let mut found = Vec::new();
         for batch in gathered.take(0).unwrap() {
             let column = |index| batch.column(index).as_primitive::<Int64Type>().clone();
-            found.extend(column(0).values().iter().copied().zip(column(1).values().iter().copied()));
+            found.extend(
+                column(0)
+                    .values()
+                    .iter()
+                    .copied()
+                    .zip(column(1).values().iter().copied()),
+            );
         }
         found
     }

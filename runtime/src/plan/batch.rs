@@ -63,7 +63,7 @@ impl Planner<'_> {
             )
             .help("leave it out, or write CREATE STREAM ... AS SELECT ... PARTITION BY"));
         }
-        let analyzed = names::logical_plan(rewritten.body, self.catalog, self.functions)?;
+        let analyzed = names::simplified_plan(rewritten.body, self.catalog, self.functions)?;
         let schema = target::event_time_only_types(analyzed.schema().inner())?;
         let Fragments {
             dataflow,

@@ -10,17 +10,24 @@ mod counted;
 mod dataflow;
 mod error;
 mod explain;
+mod frames;
 mod function_set;
 mod join_key;
 mod lower;
 mod names;
+mod print;
 mod rewrite;
+mod row_time;
 mod stream_marker;
 mod subqueries;
+mod table_function_node;
+mod table_marker;
 mod target;
+mod top_n;
 mod window_marker;
 mod windows;
 mod within_marker;
+mod wording;
 
 use std::sync::Arc;
 
@@ -30,6 +37,7 @@ pub use error::Error;
 pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
+pub use print::{Printing, print};
 pub use target::{align_to, event_time_only_types, reorder};
 
 use crate::catalog::Catalog;

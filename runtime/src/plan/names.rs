@@ -24,9 +24,10 @@ use datafusion::sql::sqlparser::ast;
 
 use super::join_key::key_function;
 use super::stream_marker::{StreamMarker, parse_marker_name};
+use super::table_marker::TableMarker;
 use super::window_marker::window_function;
 use super::within_marker::within_function;
-use super::{Error, FunctionSet};
+use super::{Error, FunctionSet, table_function_node, top_n};
 use crate::catalog::{Catalog, Definition};
 use crate::function::{KsqlSemantics, type_integer_literals};
 
@@ -78,6 +79,9 @@ impl ContextProvider for Names<'_> {
             .or_else(|| within_function(name))
         {
             return Some(function);
+        }
+        if let Some(function) = self.functions.table(name) {
+            return Some(Arc::new(ScalarUDF::from(TableMarker::new(Arc::clone(function)))));
         }
         self.functions.scalar(name).cloned()
     }
@@ -137,8 +141,17 @@ fn config() -> ConfigOptions {
     options
 }
 
-/// The analyzed and simplified plan of a query.
+/// The analyzed and simplified plan of a query that is streamed.
 pub(crate) fn logical_plan(
+    query: ast::Query,
+    catalog: &Catalog,
+    functions: &FunctionSet,
+) -> Result<LogicalPlan, Error> {
+    top_n::find(simplified_plan(query, catalog, functions)?)
+}
+
+/// The analyzed and simplified plan of a query.
+pub(crate) fn simplified_plan(
     query: ast::Query,
     catalog: &Catalog,
     functions: &FunctionSet,
@@ -154,6 +167,7 @@ pub(crate) fn logical_plan(
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(KsqlSemantics)];
     rules.extend(Analyzer::new().rules);
     let plan = Analyzer::with_rules(rules).execute_and_check(plan, &names.options, |_, _| {})?;
+    let plan = table_function_node::take_out(plan)?;
     // Only rules that move no predicate across a node with state and add no node that we do not know.
     let optimizer = Optimizer::with_rules(vec![
         Arc::new(SimplifyExpressions::new()),

@@ -14,7 +14,8 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::stream_marker::marker_name;
-use super::{Error, FunctionSet, Purpose, counted, join_key, subqueries, windows, within_marker};
+use super::table_marker::refuse_misplaced;
+use super::{Error, FunctionSet, Purpose, counted, frames, join_key, subqueries, windows, within_marker};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
@@ -137,6 +138,8 @@ impl Rewriter<'_> {
         let relations = self.relations(select);
         expand_wildcards(select, &relations, self.purpose)?;
         name_expressions(select);
+        refuse_misplaced(select, self.functions)?;
+        frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
         let columns = relations.iter().filter_map(|relation| relation.definition);
         let columns = columns.flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));

@@ -5,8 +5,8 @@ use std::ops::ControlFlow;
 use datafusion::sql::sqlparser::ast::{self, Expr, GroupByExpr, Ident, SelectItem, visit_expressions_mut};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::{Error, Purpose};
 use super::window_marker::{Bound, window_bound};
+use super::{Error, Purpose};
 use crate::catalog::Definition;
 use crate::operator::group_by::{Window, WindowShape};
 use crate::sql::ast::{Emit, SelectClauses, WindowClause, WindowType};
@@ -132,7 +132,12 @@ pub(super) fn all_columns(definition: &Definition, purpose: Purpose) -> Vec<&str
     let keys: Vec<usize> = definition.key_columns().collect();
     let others = (0..definition.columns.len()).filter(|position| !keys.contains(position));
     let bounds = [WINDOWSTART, WINDOWEND];
-    keys.iter().copied().map(name).chain(bounds).chain(others.map(name)).collect()
+    keys.iter()
+        .copied()
+        .map(name)
+        .chain(bounds)
+        .chain(others.map(name))
+        .collect()
 }
 
 /// Under a name that no column of a user has.

@@ -14,6 +14,8 @@ pub const WORKERS_MAX: usize = 256;
 pub const EMBEDDED_PARTITIONS_MAX: i32 = 1_024;
 /// Batches that a push query holds for a slow reader before its pipeline waits.
 pub const PUSH_QUERY_BATCHES_MAX: usize = 64;
+/// How deep scripts may run each other by RUN SCRIPT.
+pub const SCRIPT_DEPTH_MAX: usize = 8;
 /// Push and pull queries that have ended and that SHOW QUERIES still shows.
 pub const ENDED_QUERIES_MAX: usize = 64;
 /// Bad records that are logged one by one for each query and step; the rest is only counted.
@@ -70,3 +72,11 @@ pub const PLUGIN_MESSAGE_BYTES_MAX: usize = 1_024;
 pub const PLUGIN_ROWS_PER_CALL_MAX: usize = 8_192;
 /// Slots whose state one call saves or loads.
 pub const PLUGIN_SLOTS_PER_SAVE_MAX: usize = 256;
+/// Elements of an array that CUBE_EXPLODE combines: each one doubles the rows.
+pub const CUBE_ELEMENTS_MAX: usize = 12;
+/// Rows that one call of a table function gets: each can give many.
+pub const TABLE_FUNCTION_ROWS_PER_CALL_MAX: usize = 256;
+/// Rows that a frame of OVER, LAG or LEAD reaches back or ahead.
+pub const OVER_ROWS_MAX: u64 = 1_000_000;
+/// Rows that a Top-N query keeps of each key.
+pub const TOP_N_ROWS_MAX: u64 = 10_000;

@@ -15,6 +15,7 @@ use super::{Lowering, arrow_schema, table_changes};
 use crate::operator::{Gathered, Gathering};
 use crate::plan::names::SourceTable;
 use crate::plan::stream_marker::as_marker;
+use crate::plan::table_function_node::TableFunctionNode;
 use crate::plan::window_marker::as_window_bound;
 use crate::plan::within_marker::as_within;
 use crate::plan::{Dataflow, Error, NodeKind};
@@ -38,11 +39,16 @@ impl Lowering {
         let mut inputs: Vec<(usize, SchemaRef, Gathering)> = Vec::new();
         let mut tables = Vec::new();
         let mut failure = None;
+        let stream_rows = if reads_plainly(&plan) {
+            Gathering::Records
+        } else {
+            Gathering::All
+        };
         let cut = plan.transform_down_with_subqueries(|node| {
             if !is_fragment(&node) {
                 return Ok(Transformed::no(node));
             }
-            let (input, gathering) = match self.fragment(&node) {
+            let (input, gathering) = match self.fragment(&node, &stream_rows) {
                 Ok(part) => part,
                 Err(error) => {
                     failure = Some(error);
@@ -60,7 +66,9 @@ impl Lowering {
         };
         // What is read may hold NULL anywhere, which the schemas above must know.
         let rest = cut.transform_up_with_subqueries(|node| node.recompute_schema().map(Transformed::yes))?;
-        let of = inputs.iter().map(|(_, schema, gathering)| (Arc::clone(schema), gathering.clone()));
+        let of = inputs
+            .iter()
+            .map(|(_, schema, gathering)| (Arc::clone(schema), gathering.clone()));
         let gathered = Arc::new(Gathered::new(&of.collect::<Vec<_>>())?);
         let nodes = inputs.into_iter().map(|(input, _, _)| input).collect();
         let nothing = Arc::new(Schema::empty());
@@ -75,7 +83,7 @@ impl Lowering {
         })
     }
 
-    fn fragment(&mut self, node: &LogicalPlan) -> Result<(usize, Gathering), Error> {
+    fn fragment(&mut self, node: &LogicalPlan, stream_rows: &Gathering) -> Result<(usize, Gathering), Error> {
         if let LogicalPlan::TableScan(scan) = node
             && is_table(scan)
         {
@@ -84,7 +92,7 @@ impl Lowering {
         }
         let relation = self.node(node)?;
         let gathering = match relation.kind {
-            SourceKind::Stream => Gathering::All,
+            SourceKind::Stream => stream_rows.clone(),
             SourceKind::Table => Gathering::Changes,
         };
         Ok((relation.node, gathering))
@@ -96,13 +104,41 @@ fn is_table(scan: &TableScan) -> bool {
     source.is_some_and(|source| source.definition.kind == SourceKind::Table)
 }
 
+/// Whether the rows of one stream are shown as they come. Only then are records without a value shown too, as rows of NULLs: filters,
+/// joins and aggregates take them for no rows.
+fn reads_plainly(plan: &LogicalPlan) -> bool {
+    match plan {
+        LogicalPlan::TableScan(_) => true,
+        LogicalPlan::Projection(_) | LogicalPlan::SubqueryAlias(_) | LogicalPlan::Sort(_) | LogicalPlan::Limit(_) => {
+            plan.inputs().into_iter().all(reads_plainly) && !has_subquery(plan)
+        }
+        _ => false,
+    }
+}
+
+fn has_subquery(plan: &LogicalPlan) -> bool {
+    let is_subquery = |expr: &Expr| {
+        Ok(matches!(
+            expr,
+            Expr::ScalarSubquery(_) | Expr::Exists(_) | Expr::InSubquery(_)
+        ))
+    };
+    plan.expressions()
+        .iter()
+        .any(|expr| expr.exists(is_subquery).unwrap_or(true))
+}
+
 /// Whether a pipeline must read or compute this node.
 fn is_fragment(node: &LogicalPlan) -> bool {
     if let LogicalPlan::TableScan(scan) = node {
         return scan.source.downcast_ref::<SourceTable>().is_some();
     }
+    if let LogicalPlan::Extension(extension) = node {
+        return extension.node.as_any().is::<TableFunctionNode>();
+    }
     let is_streaming = |expr: &Expr| {
-        let is_stream_function = matches!(expr, Expr::ScalarFunction(call) if as_marker(call.func.inner().as_ref()).is_some());
+        let is_stream_function =
+            matches!(expr, Expr::ScalarFunction(call) if as_marker(call.func.inner().as_ref()).is_some());
         Ok(is_stream_function || as_window_bound(expr).is_some() || as_within(expr).is_some())
     };
     node.expressions()

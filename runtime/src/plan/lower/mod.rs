@@ -1,12 +1,16 @@
 //! Logical plan to dataflow: each node that can be streamed becomes one or a few operators, every other one a clear refusal.
 
 mod aggregate;
+mod columns;
+mod extension;
 mod fragments;
 mod join;
+mod over;
 mod project;
 mod refusal;
 mod relation;
 mod stream_function;
+mod subquery;
 mod table_changes;
 mod values;
 
@@ -52,7 +56,7 @@ pub(crate) fn lower(
     emit: WindowEmit,
     functions: &Arc<FunctionSet>,
 ) -> Result<PlannedQuery, Error> {
-    let mut lowering = Lowering::new(emit, functions);
+    let mut lowering = Lowering::new(plan, emit, functions)?;
     let relation = lowering.node(plan)?;
     let mut dataflow = lowering.dataflow;
     table_changes::settle(&mut dataflow);
@@ -69,7 +73,7 @@ pub(crate) fn lower(
 
 /// Cuts an analyzed plan of a batch query into what pipelines read and compute, and the rest.
 pub(crate) fn fragments(plan: LogicalPlan, functions: &Arc<FunctionSet>) -> Result<Fragments, Error> {
-    Lowering::new(WindowEmit::Changes, functions).fragments(plan)
+    Lowering::new(&plan, WindowEmit::Changes, functions)?.fragments(plan)
 }
 
 pub(super) struct Lowering {
@@ -77,19 +81,22 @@ pub(super) struct Lowering {
     props: ExecutionProps,
     /// When windows give their results.
     emit: WindowEmit,
+    /// Calls with `OVER` have different keys.
+    over_in_one_shard: bool,
     /// Kept so that a query's functions live as long as its plan.
     #[expect(dead_code, reason = "aggregates of plugins are looked up here when they come")]
     functions: Arc<FunctionSet>,
 }
 
 impl Lowering {
-    fn new(emit: WindowEmit, functions: &Arc<FunctionSet>) -> Self {
-        Self {
+    fn new(plan: &LogicalPlan, emit: WindowEmit, functions: &Arc<FunctionSet>) -> Result<Self, Error> {
+        Ok(Self {
             dataflow: Dataflow::default(),
             props: ExecutionProps::new(),
             emit,
+            over_in_one_shard: over::mixes_keys(plan)?,
             functions: Arc::clone(functions),
-        }
+        })
     }
 
     fn node(&mut self, plan: &LogicalPlan) -> Result<Relation, Error> {
@@ -100,6 +107,9 @@ impl Lowering {
             LogicalPlan::Filter(filter) => self.filter(filter),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Window(window) => self.over(window),
+            LogicalPlan::Distinct(distinct) => self.distinct(distinct),
+            LogicalPlan::Extension(extension) => self.extension(extension),
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::EmptyRelation(empty) => self.rows(empty.produce_one_row, &empty.schema),
@@ -227,6 +237,6 @@ fn arrow_schema(schema: &DFSchemaRef) -> SchemaRef {
 fn label(expr: &Expr) -> String {
     match expr {
         Expr::Alias(alias) => label(&alias.expr),
-        other => other.human_display().to_string(),
+        other => over::without_clause(&other.human_display().to_string()),
     }
 }
