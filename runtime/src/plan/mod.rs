@@ -5,6 +5,7 @@
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
 //! Nothing here reads a topic or runs a row.
 
+mod asof;
 mod counted;
 mod dataflow;
 mod error;
@@ -13,6 +14,7 @@ mod frames;
 mod function_set;
 mod join_key;
 mod lower;
+mod marker;
 mod names;
 mod rewrite;
 mod row_time;

@@ -15,7 +15,7 @@ use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
-use super::{Error, FunctionSet, Purpose, counted, frames, join_key, windows, within_marker};
+use super::{Error, FunctionSet, Purpose, asof, counted, frames, join_key, windows, within_marker};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
@@ -127,6 +127,7 @@ impl Rewriter<'_> {
         self.key_stream_functions(select, &relations)?;
         let columns = relations.iter().filter_map(|relation| relation.definition);
         let columns = columns.flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
+        asof::apply(select, &clauses)?;
         join_key::replace_synthetic_key(select, &join_key::synthetic_name(columns));
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
