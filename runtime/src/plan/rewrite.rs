@@ -4,7 +4,6 @@
 //! columns get the prefix of their relation), expressions without a name get ksqlDB's `KSQL_COL_n`, calls of stream
 //! functions get their key, and the streaming clauses that the engine does not run are refused.
 
-use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
@@ -13,12 +12,16 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
-use super::{Error, FunctionSet, Purpose, asof, counted, frames, join_key, windows, within_marker};
+use super::{
+    Error, FunctionSet, Purpose, asof, counted, frames, join_key, partition_by, struct_star, windows, within_marker,
+};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
-use crate::sql::ast::{Query, SelectClauses};
+use crate::sql::ast::Query;
+use crate::types::schema::SqlType;
 use crate::types::storage::KeyWindow;
 
 /// A query that DataFusion plans, and the key that it asks for.
@@ -120,15 +123,21 @@ impl Rewriter<'_> {
         counted::count_rows(&mut select.projection);
         counted::count_rows(&mut select.having);
         let relations = self.relations(select);
+        let selects_all = select
+            .projection
+            .iter()
+            .any(|item| matches!(item, SelectItem::Wildcard(_)));
+        let definitions = || relations.iter().filter_map(|relation| relation.definition);
+        let names =
+            || definitions().flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
+        let mut aliases = Aliases::new(select, names());
         expand_wildcards(select, &relations)?;
-        name_expressions(select);
+        aliases.name_all(select);
         refuse_misplaced(select, self.functions)?;
         frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
-        let columns = relations.iter().filter_map(|relation| relation.definition);
-        let columns = columns.flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
         asof::apply(select, &clauses)?;
-        join_key::replace_synthetic_key(select, &join_key::synthetic_name(columns));
+        join_key::replace_synthetic_key(select, &join_key::synthetic_name(names()));
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
@@ -145,7 +154,7 @@ impl Rewriter<'_> {
                 )
                 .help("put it after the last FROM ... WHERE of the statement"));
             }
-            self.partition_by = Some(partition_positions(&clauses, select)?);
+            self.partition_by = Some(partition_by::positions(&clauses, select, selects_all, &mut aliases)?);
         }
         Ok(())
     }
@@ -271,7 +280,7 @@ impl Rewriter<'_> {
     }
 }
 
-fn single_ident(name: &ObjectName) -> Option<&Ident> {
+pub(super) fn single_ident(name: &ObjectName) -> Option<&Ident> {
     match name.0.as_slice() {
         [part] => part.as_ident(),
         _ => None,
@@ -329,7 +338,7 @@ pub(super) fn column(alias: &Ident, name: &str) -> Expr {
     Expr::CompoundIdentifier(vec![quoted(&alias.value), quoted(name)])
 }
 
-fn quoted(value: String) -> Ident {
+pub(super) fn quoted(value: String) -> Ident {
     Ident {
         value,
         quote_style: Some('"'),
@@ -366,11 +375,27 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Res
                     )),
                 }
             }
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(structure), _) => {
+                expanded.extend(struct_star::fields(&structure, &|relation, name| {
+                    column_type(relations, relation, name)
+                })?);
+            }
             other => expanded.push(other),
         }
     }
     select.projection = expanded;
     Ok(())
+}
+
+/// The type of a column of a declared stream or table.
+fn column_type(relations: &[Relation<'_>], alias: Option<&str>, name: &str) -> Option<SqlType> {
+    let mut relations = relations
+        .iter()
+        .filter(|relation| alias.is_none_or(|alias| relation.alias.value == alias));
+    relations.find_map(|relation| {
+        let column = relation.definition?.columns.iter().find(|column| column.name == name)?;
+        Some(column.sql_type.clone())
+    })
 }
 
 fn expand_relation(
@@ -398,91 +423,5 @@ fn expand_relation(
             expr,
             alias: quoted(alias),
         });
-    }
-}
-
-/// Gives every expression a name: a column's own, a field's own, otherwise `KSQL_COL_n`, numbered over the unnamed ones
-/// of the SELECT and passing over names that are taken (ksqlDB: `ColumnAliasGenerator`).
-fn name_expressions(select: &mut ast::Select) {
-    let taken: BTreeSet<String> = select.projection.iter().filter_map(own_name).collect();
-    let mut next = 0;
-    for item in &mut select.projection {
-        let SelectItem::UnnamedExpr(expr) = item else { continue };
-        let alias = own_name(&SelectItem::UnnamedExpr(expr.clone())).unwrap_or_else(|| {
-            loop {
-                let name = format!("KSQL_COL_{next}");
-                next += 1;
-                if !taken.contains(&name) {
-                    break name;
-                }
-            }
-        });
-        *item = SelectItem::ExprWithAlias {
-            expr: expr.clone(),
-            alias: quoted(alias),
-        };
-    }
-}
-
-/// The name that a select item has without being given one.
-fn own_name(item: &SelectItem) -> Option<String> {
-    match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
-        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(ident.value.clone()),
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(|ident| ident.value.clone()),
-        SelectItem::UnnamedExpr(Expr::Function(call)) => field_name(call),
-        _ => None,
-    }
-}
-
-/// `a->b` was rewritten to `get_field(a, 'B')`; it is called `B`.
-fn field_name(call: &ast::Function) -> Option<String> {
-    if single_ident(&call.name)?.value != "get_field" {
-        return None;
-    }
-    let FunctionArguments::List(list) = &call.args else {
-        return None;
-    };
-    match list.args.get(1)? {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => value.value.clone().into_string(),
-        _ => None,
-    }
-}
-
-/// Where in the projection the expressions of PARTITION BY stand.
-fn partition_positions(clauses: &SelectClauses, select: &ast::Select) -> Result<Vec<usize>, Error> {
-    let mut positions = Vec::with_capacity(clauses.partition_by.len());
-    for wanted in &clauses.partition_by {
-        if matches!(wanted, Expr::Value(value) if value.value == ast::Value::Null) {
-            continue;
-        }
-        let position = select.projection.iter().position(|item| match item {
-            SelectItem::ExprWithAlias { expr, .. } => same_expression(expr, wanted),
-            _ => false,
-        });
-        positions.push(position.ok_or_else(|| {
-            Error::new(
-                "key-not-selected",
-                format!("the PARTITION BY expression `{wanted}` is not selected"),
-            )
-            .help(format!(
-                "the key is a column of the result: add `{wanted}` to the SELECT list"
-            ))
-        })?);
-    }
-    Ok(positions)
-}
-
-/// Equal, where a column may be written with or without its relation.
-fn same_expression(a: &Expr, b: &Expr) -> bool {
-    let last = |expr: &Expr| match expr {
-        Expr::Identifier(ident) => Some(ident.value.clone()),
-        Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()),
-        _ => None,
-    };
-    match (last(a), last(b)) {
-        (Some(a), Some(b)) => a == b,
-        (None, None) => a == b,
-        _ => false,
     }
 }
