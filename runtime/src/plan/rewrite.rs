@@ -116,13 +116,15 @@ impl Rewriter<'_> {
         type_integer_literals(&mut select.selection);
         type_integer_literals(&mut select.having);
         type_integer_literals(&mut select.group_by);
+        type_integer_literals(&mut select.from);
         let relations = self.relations(select);
-        expand_wildcards(select, &relations)?;
-        name_expressions(select);
-        self.key_stream_functions(select, &relations)?;
         let columns = relations.iter().filter_map(|relation| relation.definition);
         let columns = columns.flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
-        join_key::replace_synthetic_key(select, &join_key::synthetic_name(columns));
+        let synthetic_key = join_key::synthetic_name(columns);
+        expand_wildcards(select, &relations, &synthetic_key)?;
+        name_expressions(select, &relations);
+        self.key_stream_functions(select, &relations)?;
+        join_key::replace_synthetic_key(select, &synthetic_key);
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
@@ -332,12 +334,17 @@ fn quoted(value: String) -> Ident {
 }
 
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
-fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Result<(), Error> {
+fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], synthetic_key: &str) -> Result<(), Error> {
     let prefixed = relations.len() > 1;
+    let has_synthetic_key = join_key::has_synthetic_key(select);
     let mut expanded = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {
             SelectItem::Wildcard(options) if relations.iter().any(|relation| relation.definition.is_some()) => {
+                if has_synthetic_key {
+                    // Without it the result would have no key (ksqlDB adds it too).
+                    expanded.push(SelectItem::UnnamedExpr(Expr::Identifier(quoted(synthetic_key.to_owned()))));
+                }
                 for relation in relations {
                     expand_relation(relation, prefixed, &options, &mut expanded);
                 }
@@ -395,9 +402,20 @@ fn expand_relation(
     }
 }
 
-/// Gives every expression a name: a column's own, a field's own, otherwise `KSQL_COL_n`, numbered over the unnamed ones
-/// of the SELECT and passing over names that are taken (ksqlDB: `ColumnAliasGenerator`).
-fn name_expressions(select: &mut ast::Select) {
+/// Gives every expression a name: a column's own, with the name of its relation before it where other relations of a join have
+/// a column of that name; a field's own, otherwise `KSQL_COL_n`, numbered over the unnamed ones of the SELECT and passing over
+/// names that are taken (ksqlDB: `ColumnAliasGenerator`, `AstSanitizer`).
+fn name_expressions(select: &mut ast::Select, relations: &[Relation<'_>]) {
+    let shared = shared_names(relations);
+    let own_name = |item: &SelectItem| match item {
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => match parts.as_slice() {
+            [relation, column] if shared.contains(&column.value) => {
+                Some(format!("{}_{}", relation.value, column.value))
+            }
+            _ => own_name(item),
+        },
+        _ => own_name(item),
+    };
     let taken: BTreeSet<String> = select.projection.iter().filter_map(own_name).collect();
     let mut next = 0;
     for item in &mut select.projection {
@@ -416,6 +434,19 @@ fn name_expressions(select: &mut ast::Select) {
             alias: quoted(alias),
         };
     }
+}
+
+/// Names of columns, pseudo-columns among them, that more than one relation of a FROM has.
+fn shared_names(relations: &[Relation<'_>]) -> BTreeSet<String> {
+    let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for definition in relations.iter().filter_map(|relation| relation.definition) {
+        for field in definition.query_schema().fields() {
+            if !seen.insert(field.name().clone()) {
+                shared.insert(field.name().clone());
+            }
+        }
+    }
+    shared
 }
 
 /// The name that a select item has without being given one.
@@ -469,6 +500,9 @@ fn partition_positions(clauses: &SelectClauses, select: &ast::Select) -> Result<
 
 /// Equal, where a column may be written with or without its relation.
 fn same_expression(a: &Expr, b: &Expr) -> bool {
+    if let (Expr::CompoundIdentifier(a), Expr::CompoundIdentifier(b)) = (a, b) {
+        return a.iter().map(|ident| &ident.value).eq(b.iter().map(|ident| &ident.value));
+    }
     let last = |expr: &Expr| match expr {
         Expr::Identifier(ident) => Some(ident.value.clone()),
         Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()),

@@ -84,6 +84,7 @@ impl Lowering {
             node,
             kind: SourceKind::Table,
             key: Ok(key),
+            equal: vec![],
         })
     }
 

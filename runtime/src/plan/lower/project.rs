@@ -14,6 +14,7 @@ impl Lowering {
         let input = self.node(&projection.input)?;
         let key = input.projected_key(projection.input.schema(), &projection.expr);
         let mut exprs = projection.expr.clone();
+        input.fill_key(projection.input.schema(), &mut exprs);
         let (node, input_schema) = self.extract_stream_functions(input.node, projection.input.schema(), &mut exprs)?;
         let schema = arrow_schema(&projection.schema);
         let expressions = self.expressions(&exprs, &input_schema)?;
@@ -22,6 +23,7 @@ impl Lowering {
             node,
             kind: input.kind,
             key,
+            equal: vec![],
         })
     }
 
