@@ -79,7 +79,10 @@ impl Engine {
         check_emit(query)?;
         let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
         check_kind(*kind, planned.kind, name)?;
-        let columns = result_columns(&planned, name)?;
+        let hidden = hidden_columns(&planned);
+        let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
+        order.extend(order.len()..order.len() + hidden);
+        plan::reorder(&mut planned.dataflow, &order);
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
         let event_time = options.event_time()?;
@@ -121,7 +124,6 @@ impl Engine {
             let partitions = self.source_partitions(&planned.dataflow)?;
             self.make_topic(&topic, wish, partitions)?;
         }
-        let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
         let prefix = match kind {
             SourceKind::Stream => "CSAS",

@@ -6,6 +6,7 @@ use super::storage::Formats;
 use crate::plan::{self, Dataflow, PlannedQuery};
 use crate::sql::ast::{Emit, Name, Query, SourceKind};
 use crate::types::schema::{Column, ColumnRole, SqlType};
+use crate::types::storage::Format;
 
 pub(crate) fn check_emit(query: &Query) -> Result<(), Error> {
     let is_windowed = query.clauses.values().any(|clauses| clauses.window.is_some());
@@ -38,8 +39,9 @@ pub(crate) fn hidden_columns(planned: &PlannedQuery) -> usize {
     if planned.window.is_some() { 2 } else { 0 }
 }
 
-/// The columns of the stream that a query makes.
-pub(crate) fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<Column>, Error> {
+/// The columns of the stream or table that a query makes, each with its position in the query's result: the key first, in the order of
+/// GROUP BY, PARTITION BY or the source, then the others as they are selected.
+pub(crate) fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<(usize, Column)>, Error> {
     let keys = planned.key.as_ref().map_err(|missing| {
         Error::user(
             "key-not-selected",
@@ -56,25 +58,32 @@ pub(crate) fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<
     })?;
     let schema = plan::event_time_only_types(&planned.dataflow.root().schema)?;
     let own = schema.fields().len() - hidden_columns(planned);
-    let fields = schema.fields().iter().take(own).enumerate();
-    let columns = fields.map(|(position, field)| Column {
-        name: field.name().clone(),
-        sql_type: SqlType::from_arrow(field.data_type()).unwrap_or(SqlType::String),
-        role: if keys.contains(&position) {
-            ColumnRole::Key
-        } else {
-            ColumnRole::Value
-        },
-    });
-    Ok(columns.collect())
+    let column = |position: usize, role: ColumnRole| {
+        let field = schema.field(position);
+        let column = Column {
+            name: field.name().clone(),
+            sql_type: SqlType::from_arrow(field.data_type()).unwrap_or(SqlType::String),
+            role,
+        };
+        (position, column)
+    };
+    let key_columns = keys.iter().map(|position| column(*position, ColumnRole::Key));
+    let others = (0..own).filter(|position| !keys.contains(position));
+    Ok(key_columns
+        .chain(others.map(|position| column(position, ColumnRole::Value)))
+        .collect())
 }
 
-/// The formats of the first topic that a query reads (ksqlDB: a query's result has the formats of its source).
+/// The formats of the first topic that a query reads (ksqlDB: a query's result has the formats of its source). Where its records
+/// have no key, the key has the format of the first source whose records have one.
 pub(crate) fn inherited_formats(dataflow: &Dataflow) -> Option<Formats> {
-    let (_, scan) = dataflow.scans().next()?;
-    let storage = &scan.definition.storage;
-    storage.connector.is_none().then(|| Formats {
-        key: storage.key_format.clone(),
-        value: storage.value_format.clone(),
+    let mut storages = dataflow.scans().map(|(_, scan)| &scan.definition.storage);
+    let first = storages.next().filter(|storage| storage.connector.is_none())?;
+    let with_key = std::iter::once(first)
+        .chain(storages.filter(|storage| storage.connector.is_none()))
+        .find(|storage| storage.key_format.format != Format::None);
+    Some(Formats {
+        key: with_key.unwrap_or(first).key_format.clone(),
+        value: first.value_format.clone(),
     })
 }

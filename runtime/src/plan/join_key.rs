@@ -98,6 +98,20 @@ pub(super) fn on(operator: &JoinOperator) -> Option<&ast::Expr> {
     }
 }
 
+/// The condition of a join, to be added to.
+pub(super) fn on_mut(operator: &mut JoinOperator) -> Option<&mut ast::Expr> {
+    match operator {
+        JoinOperator::Join(JoinConstraint::On(on))
+        | JoinOperator::Inner(JoinConstraint::On(on))
+        | JoinOperator::Left(JoinConstraint::On(on))
+        | JoinOperator::LeftOuter(JoinConstraint::On(on))
+        | JoinOperator::Right(JoinConstraint::On(on))
+        | JoinOperator::RightOuter(JoinConstraint::On(on))
+        | JoinOperator::FullOuter(JoinConstraint::On(on)) => Some(on),
+        _ => None,
+    }
+}
+
 /// Both sides of the first equality of a condition.
 fn equal_sides(condition: &ast::Expr) -> Vec<ast::Expr> {
     match condition {

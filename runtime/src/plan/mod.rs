@@ -5,6 +5,7 @@
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
 //! Nothing here reads a topic or runs a row.
 
+mod counted;
 mod dataflow;
 mod error;
 mod explain;
@@ -16,6 +17,7 @@ mod rewrite;
 mod stream_marker;
 mod target;
 mod window_marker;
+mod windowed_join;
 mod windows;
 mod within_marker;
 
@@ -26,7 +28,7 @@ pub use error::Error;
 pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
-pub use target::{align_to, event_time_only_types};
+pub use target::{align_to, event_time_only_types, reorder};
 
 use crate::catalog::Catalog;
 use crate::operator::group_by::WindowEmit;

@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::stream_marker::marker_name;
-use super::{Error, FunctionSet, Purpose, join_key, windows, within_marker};
+use super::{Error, FunctionSet, Purpose, counted, join_key, windows, windowed_join, within_marker};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
@@ -117,6 +117,8 @@ impl Rewriter<'_> {
         type_integer_literals(&mut select.having);
         type_integer_literals(&mut select.group_by);
         type_integer_literals(&mut select.from);
+        counted::count_rows(&mut select.projection);
+        counted::count_rows(&mut select.having);
         let relations = self.relations(select);
         let columns = relations.iter().filter_map(|relation| relation.definition);
         let columns = columns.flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
@@ -125,6 +127,11 @@ impl Rewriter<'_> {
         name_expressions(select, &relations);
         self.key_stream_functions(select, &relations)?;
         join_key::replace_synthetic_key(select, &synthetic_key);
+        let sources: Vec<_> = relations
+            .iter()
+            .map(|relation| (relation.alias.clone(), relation.definition))
+            .collect();
+        windowed_join::apply(select, &sources)?;
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {

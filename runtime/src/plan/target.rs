@@ -32,6 +32,25 @@ pub fn event_time_only_types(schema: &SchemaRef) -> Result<SchemaRef, Error> {
     Ok(Arc::new(Schema::new(fields.collect::<Result<Vec<_>, Error>>()?)))
 }
 
+/// Adds a projection so that the dataflow gives its columns in this order, unless it does already.
+pub fn reorder(dataflow: &mut Dataflow, order: &[usize]) {
+    if order.iter().copied().eq(0..order.len()) {
+        return;
+    }
+    let schema = Arc::clone(&dataflow.root().schema);
+    let picked = || order.iter().map(|position| (*position, schema.field(*position)));
+    let expressions = picked().map(|(position, field)| {
+        let column: Arc<dyn PhysicalExpr> = Arc::new(ColumnExpr::new(field.name(), position));
+        Expression::new(column, field.name().clone(), field.data_type().clone())
+    });
+    let expressions = expressions.collect();
+    let reordered = Arc::new(Schema::new(
+        picked().map(|(_, field)| field.clone()).collect::<Vec<Field>>(),
+    ));
+    let input = dataflow.nodes.len() - 1;
+    dataflow.add(NodeKind::Project(expressions), vec![input], reordered);
+}
+
 /// Adds a projection so that the dataflow gives exactly `columns`, by position, unless it does already. The last `hidden` columns
 /// of the dataflow stay behind them.
 ///

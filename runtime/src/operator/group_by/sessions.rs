@@ -253,8 +253,9 @@ impl Sessions {
             let before = std::mem::replace(&mut session.published, vec![now.clone()]);
             rows.extend(before.into_iter().map(|published| OutRow {
                 key,
+                // A session that is no more goes with the time of its own last row (Kafka Streams keeps it so).
+                time: published.end,
                 published,
-                time: end,
                 weight: -1,
             }));
             rows.push(OutRow {

@@ -12,6 +12,7 @@ use crate::operator::join::{
 use crate::function::NESTED_EQUAL;
 use crate::plan::within_marker::{Within, as_within};
 use crate::plan::{Distribution, Error, JoinPlan, NodeKind};
+use crate::types::schema::{WINDOWEND, WINDOWSTART};
 use crate::types::storage::SourceKind;
 
 /// A key and what it is equal to, as in [`Relation`].
@@ -24,6 +25,14 @@ struct Condition {
     /// Everything else.
     rest: Option<Expr>,
     within: Option<Within>,
+}
+
+impl Condition {
+    /// The equalities but those of windows, which are no columns of a key.
+    fn keys(&self) -> impl Iterator<Item = &(Expr, Expr)> {
+        let is_bound = |expr: &Expr| matches!(uncast(expr), Expr::Column(column) if [WINDOWSTART, WINDOWEND].contains(&&*column.name));
+        self.equal.iter().filter(move |(left, right)| !is_bound(left) || !is_bound(right))
+    }
 }
 
 impl Lowering {
@@ -109,7 +118,7 @@ impl Lowering {
                 .help("write LEFT JOIN"));
             }
         };
-        let right_exprs: Vec<&Expr> = condition.equal.iter().map(|pair| &pair.1).collect();
+        let right_exprs: Vec<&Expr> = condition.keys().map(|pair| &pair.1).collect();
         if !right.is_key_of(join.right.schema(), &right_exprs) {
             return Err(Error::new(
                 "join-not-by-key",
@@ -148,7 +157,7 @@ impl Lowering {
         no_within(condition)?;
         let (left_keys, right_keys) = self.keys(join, condition)?;
         let is_key = |relation: &Relation, schema: &DFSchema, side: fn(&(Expr, Expr)) -> &Expr| {
-            relation.is_key_of(schema, &condition.equal.iter().map(side).collect::<Vec<_>>())
+            relation.is_key_of(schema, &condition.keys().map(side).collect::<Vec<_>>())
         };
         let left_is_key = is_key(left, join.left.schema(), |pair| &pair.0);
         let right_is_key = is_key(right, join.right.schema(), |pair| &pair.1);
@@ -363,7 +372,7 @@ fn joined_key(join: &Join, condition: &Condition, left: &Relation, right: &Relat
     let left_columns = join.left.schema().fields().len();
     let mut equal = Vec::with_capacity(condition.equal.len());
     let mut places = Vec::with_capacity(condition.equal.len());
-    for (left_expr, right_expr) in &condition.equal {
+    for (left_expr, right_expr) in condition.keys() {
         let of_left = left.equal_to(join.left.schema(), left_expr);
         let of_right = right.equal_to(join.right.schema(), right_expr);
         let place = |expr: &Expr, schema: &DFSchema| match uncast(expr) {

@@ -1,7 +1,7 @@
 //! Queries to ask, by family, each with the same question for DataFusion where one can be put.
 //!
-//! Where ksqlDB's meaning is another than SQL's, the oracle's text says it. A comparison with NULL is false in ksqlDB, so
-//! predicates are made without NOT over comparisons.
+//! Where ksqlDB's meaning is another than SQL's, the oracle's text says it: a row whose group is NULL is left out, a
+//! comparison with NULL is false (so predicates are made without NOT over comparisons), a sum of nothing is 0.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -24,7 +24,14 @@ pub(super) struct Case {
 pub(super) type Make = fn(&mut ChaCha8Rng) -> Case;
 
 /// All families.
-pub(super) const FAMILIES: &[(&str, Make)] = &[("stateless", stateless)];
+pub(super) const FAMILIES: &[(&str, Make)] = &[
+    ("stateless", stateless),
+    ("group by", group_by),
+    ("tumbling and hopping", windows),
+    ("session", session),
+    ("stream join", stream_join),
+    ("table group by", table_group_by),
+];
 
 const AS_JSON: &str = "WITH (KEY_FORMAT = 'JSON', VALUE_FORMAT = 'JSON')";
 
@@ -79,5 +86,175 @@ fn stateless(rng: &mut ChaCha8Rng) -> Case {
         oracle: Some(format!("SELECT k, t, {x} AS x, {y} AS y, rt FROM a WHERE {keep}")),
         kind: Kind::Stream,
         columns: vec!["k", "t", "x", "y", "rt"],
+    }
+}
+
+/// Aggregates over `v` that SQL and ksqlDB know: for ksqlDB, for DataFusion.
+const AGGREGATES: &[(&str, &str)] = &[
+    ("COUNT(*)", "COUNT(*)"),
+    ("COUNT(v)", "COUNT(v)"),
+    ("SUM(v)", "COALESCE(SUM(v), 0)"),
+    ("MIN(v)", "MIN(v)"),
+    ("MAX(v)", "MAX(v)"),
+    ("COUNT_DISTINCT(v)", "COUNT(DISTINCT v)"),
+    ("SUM(v + 1)", "COALESCE(SUM(v + 1), 0)"),
+];
+
+/// Three aggregates as `x`, `y`, `z`: for ksqlDB, for DataFusion.
+fn aggregates(rng: &mut ChaCha8Rng) -> (String, String) {
+    let mut lists = (Vec::new(), Vec::new());
+    for name in ["x", "y", "z"] {
+        let (ours, theirs) = AGGREGATES[rng.random_range(0..AGGREGATES.len())];
+        lists.0.push(format!("{ours} AS {name}"));
+        lists.1.push(format!("{theirs} AS {name}"));
+    }
+    (lists.0.join(", "), lists.1.join(", "))
+}
+
+/// What to group by: the expressions, their names.
+fn groups(rng: &mut ChaCha8Rng) -> (Vec<&'static str>, Vec<&'static str>) {
+    match rng.random_range(0..4) {
+        0 => (vec!["k"], vec!["k"]),
+        1 => (vec!["t"], vec!["t"]),
+        2 => (vec!["k", "t"], vec!["k", "t"]),
+        _ => (vec!["v * 2"], vec!["g"]),
+    }
+}
+
+/// `v * 2 AS g, ...` of groups.
+fn selected(groups: &(Vec<&'static str>, Vec<&'static str>)) -> String {
+    let pairs = groups.0.iter().zip(&groups.1);
+    let pairs: Vec<String> = pairs
+        .map(|(group, name)| {
+            if group == name {
+                (*name).to_owned()
+            } else {
+                format!("{group} AS {name}")
+            }
+        })
+        .collect();
+    pairs.join(", ")
+}
+
+fn present(groups: &[&str]) -> String {
+    let parts: Vec<String> = groups.iter().map(|group| format!("({group}) IS NOT NULL")).collect();
+    parts.join(" AND ")
+}
+
+fn columns(first: &[&'static str], more: &[&'static str]) -> Vec<&'static str> {
+    [first, more].concat()
+}
+
+fn group_by(rng: &mut ChaCha8Rng) -> Case {
+    let (by, keep) = (groups(rng), filter(rng));
+    let (ours, theirs) = aggregates(rng);
+    let (names, group) = (selected(&by), by.0.join(", "));
+    let having = if rng.random_bool(0.3) {
+        format!(" HAVING COUNT(*) > {}", rng.random_range(0..4))
+    } else {
+        String::new()
+    };
+    Case {
+        sql: format!(
+            "CREATE TABLE result {AS_JSON} AS SELECT {names}, {ours} FROM a WHERE {keep} GROUP BY {group}{having};"
+        ),
+        oracle: Some(format!(
+            "SELECT {names}, {theirs} FROM a WHERE ({keep}) AND {} GROUP BY {group}{having}",
+            present(&by.0)
+        )),
+        kind: Kind::Table,
+        columns: columns(&by.1, &["x", "y", "z"]),
+    }
+}
+
+fn windows(rng: &mut ChaCha8Rng) -> Case {
+    let (by, keep) = (groups(rng), filter(rng));
+    let (ours, theirs) = aggregates(rng);
+    let (names, group) = (selected(&by), by.0.join(", "));
+    let advance_s: i64 = rng.random_range(1..8);
+    let overlap: i64 = if rng.random_bool(0.5) {
+        1
+    } else {
+        rng.random_range(2..4)
+    };
+    let (size_s, window) = match overlap {
+        1 => (
+            advance_s,
+            format!("TUMBLING (SIZE {advance_s} SECONDS, GRACE PERIOD 1 DAY)"),
+        ),
+        _ => (
+            advance_s * overlap,
+            format!(
+                "HOPPING (SIZE {} SECONDS, ADVANCE BY {advance_s} SECONDS, GRACE PERIOD 1 DAY)",
+                advance_s * overlap
+            ),
+        ),
+    };
+    let (advance, size) = (advance_s * 1_000, size_s * 1_000);
+    let hops: Vec<String> = (0..overlap).map(|hop| format!("({hop})")).collect();
+    Case {
+        sql: format!(
+            "CREATE TABLE result {AS_JSON} AS SELECT {names}, WINDOWSTART AS ws, WINDOWEND AS we, {ours} FROM a WINDOW {window} WHERE {keep} GROUP BY {group};"
+        ),
+        oracle: Some(format!(
+            "SELECT {names}, ws, ws + {size} AS we, {theirs} FROM (SELECT k, v, t, rt - rt % {advance} - hop * {advance} AS ws FROM a CROSS JOIN (VALUES {}) AS hops(hop)) AS a WHERE ws >= 0 AND ({keep}) AND {} GROUP BY {group}, ws",
+            hops.join(", "),
+            present(&by.0)
+        )),
+        kind: Kind::Table,
+        columns: columns(&by.1, &["ws", "we", "x", "y", "z"]),
+    }
+}
+
+fn session(rng: &mut ChaCha8Rng) -> Case {
+    let keep = filter(rng);
+    let (ours, theirs) = aggregates(rng);
+    let gap_s = rng.random_range(1..9);
+    let gap = gap_s * 1_000;
+    Case {
+        sql: format!(
+            "CREATE TABLE result {AS_JSON} AS SELECT k, WINDOWSTART AS ws, WINDOWEND AS we, {ours} FROM a WINDOW SESSION ({gap_s} SECONDS, GRACE PERIOD 1 DAY) WHERE {keep} GROUP BY k;"
+        ),
+        oracle: Some(format!(
+            "WITH marked AS (SELECT k, v, rt, CASE WHEN rt - LAG(rt) OVER (PARTITION BY k ORDER BY rt) <= {gap} THEN 0 ELSE 1 END AS new FROM a WHERE ({keep}) AND k IS NOT NULL), \
+             numbered AS (SELECT k, v, rt, SUM(new) OVER (PARTITION BY k ORDER BY rt ROWS UNBOUNDED PRECEDING) AS session FROM marked) \
+             SELECT k, MIN(rt) AS ws, MAX(rt) AS we, {theirs} FROM numbered GROUP BY k, session"
+        )),
+        kind: Kind::Table,
+        columns: vec!["k", "ws", "we", "x", "y", "z"],
+    }
+}
+
+fn stream_join(rng: &mut ChaCha8Rng) -> Case {
+    let (before_s, after_s): (i64, i64) = (rng.random_range(0..10), rng.random_range(0..10));
+    let (before, after) = (before_s * 1_000, after_s * 1_000);
+    let keep = match rng.random_range(0..3) {
+        0 => "a.v > b.v",
+        1 => "a.t = b.t",
+        _ => "a.v IS NOT NULL",
+    };
+    Case {
+        sql: format!(
+            "CREATE STREAM result {AS_JSON} AS SELECT a.k AS k, a.v AS x, b.v AS y, a.t AS t, b.t AS u FROM a INNER JOIN b WITHIN ({before_s} SECONDS, {after_s} SECONDS) GRACE PERIOD 1 DAY ON a.k = b.k WHERE {keep};"
+        ),
+        oracle: Some(format!(
+            "SELECT a.k AS k, a.v AS x, b.v AS y, a.t AS t, b.t AS u FROM a INNER JOIN b ON a.k = b.k AND b.rt BETWEEN a.rt - {before} AND a.rt + {after} WHERE {keep}"
+        )),
+        kind: Kind::Stream,
+        columns: vec!["k", "x", "y", "t", "u"],
+    }
+}
+
+fn table_group_by(rng: &mut ChaCha8Rng) -> Case {
+    let keep = ["TRUE", "n > 0", "n IS NOT NULL AND n < 10"][rng.random_range(0..3)];
+    Case {
+        sql: format!(
+            "CREATE TABLE result {AS_JSON} AS SELECT g, COUNT(*) AS x, SUM(n) AS y FROM c WHERE {keep} GROUP BY g HAVING COUNT(*) > 0;"
+        ),
+        oracle: Some(format!(
+            "SELECT g, COUNT(*) AS x, COALESCE(SUM(n), 0) AS y FROM c WHERE ({keep}) AND g IS NOT NULL GROUP BY g"
+        )),
+        kind: Kind::Table,
+        columns: vec!["g", "x", "y"],
     }
 }
