@@ -18,6 +18,7 @@ use super::{Error, FunctionSet, Purpose, counted, join_key, windows, windowed_jo
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
+use crate::types::schema::{ROWOFFSET, ROWPARTITION, ROWTIME};
 use crate::types::storage::KeyWindow;
 
 /// A query that DataFusion plans, and the key that it asks for.
@@ -123,7 +124,12 @@ impl Rewriter<'_> {
         let columns = relations.iter().filter_map(|relation| relation.definition);
         let columns = columns.flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
         let synthetic_key = join_key::synthetic_name(columns);
-        expand_wildcards(select, &relations, &synthetic_key)?;
+        let star = Star {
+            synthetic_key: join_key::has_synthetic_key(select).then_some(synthetic_key.as_str()),
+            is_prefixed: relations.len() > 1,
+            has_pseudo_columns: relations.len() > 1 && !clauses.partition_by.is_empty(),
+        };
+        expand_wildcards(select, &relations, &star)?;
         name_expressions(select, &relations);
         self.key_stream_functions(select, &relations)?;
         join_key::replace_synthetic_key(select, &synthetic_key);
@@ -340,20 +346,29 @@ fn quoted(value: String) -> Ident {
     }
 }
 
+/// What `*` stands for.
+#[derive(Clone, Copy)]
+struct Star<'a> {
+    /// The name of the join's key, where no column of the sources is it.
+    synthetic_key: Option<&'a str>,
+    /// Whether columns get the name of their relation in front.
+    is_prefixed: bool,
+    /// Whether ROWTIME, ROWPARTITION and ROWOFFSET are among the columns (ksqlDB: of a join with PARTITION BY).
+    has_pseudo_columns: bool,
+}
+
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
-fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], synthetic_key: &str) -> Result<(), Error> {
-    let prefixed = relations.len() > 1;
-    let has_synthetic_key = join_key::has_synthetic_key(select);
+fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: &Star<'_>) -> Result<(), Error> {
     let mut expanded = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {
             SelectItem::Wildcard(options) if relations.iter().any(|relation| relation.definition.is_some()) => {
-                if has_synthetic_key {
+                if let Some(key) = star.synthetic_key {
                     // Without it the result would have no key (ksqlDB adds it too).
-                    expanded.push(SelectItem::UnnamedExpr(Expr::Identifier(quoted(synthetic_key.to_owned()))));
+                    expanded.push(SelectItem::UnnamedExpr(Expr::Identifier(quoted(key.to_owned()))));
                 }
                 for relation in relations {
-                    expand_relation(relation, prefixed, &options, &mut expanded);
+                    expand_relation(relation, star, &options, &mut expanded);
                 }
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
@@ -362,7 +377,13 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], synthe
                     .iter()
                     .find(|r| Some(&r.alias.value) == wanted.map(|ident| &ident.value));
                 match (relation, wanted) {
-                    (Some(relation), _) => expand_relation(relation, prefixed, &options, &mut expanded),
+                    (Some(relation), _) => {
+                        let own = Star {
+                            has_pseudo_columns: false,
+                            ..*star
+                        };
+                        expand_relation(relation, &own, &options, &mut expanded);
+                    }
                     (None, Some(ident)) => {
                         return Err(
                             Error::new("unknown-source", format!("`{}` is not in FROM", ident.value)).at(ident.span),
@@ -383,7 +404,7 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], synthe
 
 fn expand_relation(
     relation: &Relation<'_>,
-    prefixed: bool,
+    star: &Star<'_>,
     options: &ast::WildcardAdditionalOptions,
     out: &mut Vec<SelectItem>,
 ) {
@@ -395,12 +416,14 @@ fn expand_relation(
         ));
         return;
     };
-    for declared in &definition.columns {
-        let expr = column(&relation.alias, &declared.name);
-        let alias = if prefixed {
-            format!("{}_{}", relation.alias.value, declared.name)
+    let names = definition.columns.iter().map(|column| column.name.as_str());
+    let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET].into_iter().filter(|_| star.has_pseudo_columns);
+    for name in pseudo.chain(names) {
+        let expr = column(&relation.alias, name);
+        let alias = if star.is_prefixed {
+            format!("{}_{name}", relation.alias.value)
         } else {
-            declared.name.clone()
+            name.to_owned()
         };
         out.push(SelectItem::ExprWithAlias {
             expr,
