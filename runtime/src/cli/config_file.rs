@@ -57,8 +57,45 @@ pub(crate) fn config(arguments: &RunArguments) -> Result<Config> {
 
 fn read(path: &Path) -> Result<ConfigFile> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    // The error shows the line, which may hold a secret only where the line itself is wrong.
-    toml::from_str(&text).with_context(|| format!("{} is not a configuration file", path.display()))
+    toml::from_str(&text).map_err(|error| {
+        anyhow::anyhow!(
+            "{} is not a configuration file: {}",
+            path.display(),
+            without_content(&error, &text)
+        )
+    })
+}
+
+/// What is wrong and where, without anything that the file says: a line of it may hold a password.
+fn without_content(error: &toml::de::Error, text: &str) -> String {
+    let mut message = error.message().lines().collect::<Vec<_>>().join(", ");
+    // serde's `invalid type: string "hunter2", expected a map` quotes the value.
+    for kind in ["invalid type: ", "invalid value: "] {
+        if let Some(found) = message.strip_prefix(kind) {
+            let what = found.split([' ', '`', '"', ',']).next().unwrap_or_default();
+            let expected = found
+                .rsplit_once(", expected ")
+                .map_or("something else", |(_, expected)| expected);
+            message = format!("{kind}{what}, expected {expected}");
+        }
+    }
+    match error.span() {
+        Some(span) => {
+            let before = &text[..floor_char_boundary(text, span.start)];
+            let line = before.matches('\n').count() + 1;
+            let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
+            format!("line {line}, column {column}: {message}")
+        }
+        None => message,
+    }
+}
+
+/// The last place up to `at` where a character begins.
+fn floor_char_boundary(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len()))
+        .rev()
+        .find(|at| text.is_char_boundary(*at))
+        .unwrap_or(0)
 }
 
 /// The directory `plugins` beside the script, or beside the script's own directory.
@@ -76,4 +113,44 @@ fn merge(file: BTreeMap<String, toml::Value>, arguments: &[(String, String)]) ->
     let mut merged: BTreeMap<String, String> = file.into_iter().map(|(name, value)| (name, text(value))).collect();
     merged.extend(arguments.iter().cloned());
     merged
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error_of(text: &str) -> String {
+        let error = toml::from_str::<ConfigFile>(text).expect_err("the file is wrong");
+        without_content(&error, text)
+    }
+
+    #[test]
+    fn an_error_names_the_place_and_shows_nothing_of_the_file() {
+        for (text, place) in [
+            (
+                "brokers = \"a:9092\"\n[kafka]\n\"sasl.password\" = hunter2\n",
+                "line 3, column 19: ",
+            ),
+            ("[kafka]\n\"sasl.password\" = \"hunter2\n", "line 2, "),
+            (
+                "kafka = \"sasl.password=hunter2, expected nothing\"\n",
+                "line 1, column 9: invalid type: string, expected ",
+            ),
+            (
+                "workers = \"hunter2\"\n",
+                "line 1, column 11: invalid type: string, expected usize",
+            ),
+            ("[kafka]\n\"sasl.password\" = \"hunter2\" \"hunter2\"\n", "line 2, "),
+            ("é = 1\n", "line 1, column 1: "),
+        ] {
+            let error = error_of(text);
+            assert!(!error.contains("hunter2"), "{error}");
+            assert!(error.starts_with(place), "{error}");
+        }
+        let misspelt = error_of("borkers = \"a:9092\"\n");
+        assert!(
+            misspelt.contains("unknown field `borkers`, expected one of"),
+            "{misspelt}"
+        );
+    }
 }

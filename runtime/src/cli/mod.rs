@@ -7,6 +7,7 @@ mod config_file;
 mod interrupt;
 mod progress;
 mod render;
+mod results;
 mod run;
 mod test;
 mod udf;

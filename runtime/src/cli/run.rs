@@ -1,19 +1,20 @@
 //! `waterwheel run`: a script, headless, until its queries end or Ctrl-C.
 
-use std::io::{BufWriter, Read, Write};
+use std::io::{Read, Write};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crossbeam_channel::{Receiver, Select};
+use crossbeam_channel::Receiver;
 
 use super::progress::Progress;
-use super::render::{RowWriter, write_table};
+use super::render::write_table;
+use super::results::{Interrupted, Results, Waited};
 use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, RunArguments, config_file, interrupt, report};
-use crate::engine::{Engine, Outcome, PushQuery};
+use crate::engine::{Engine, Outcome, ScriptError};
 use crate::exec::State;
 use crate::sql::Colours;
+use crate::types::Class;
 use crate::types::clock::SystemClock;
-use crate::types::{ChangeBatch, Class};
 
 /// How long a query may take for its last step and commit after Ctrl-C.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -58,32 +59,50 @@ fn read_script(arguments: &RunArguments) -> anyhow::Result<(String, String)> {
     }
 }
 
-/// A SELECT whose results are printed.
-struct Printed {
-    query: PushQuery,
-    writer: RowWriter,
-}
-
 fn script(arguments: &RunArguments, engine: &Engine, text: &str, origin: &str, interrupt: &Receiver<()>) -> u8 {
-    let mut printed = Vec::new();
-    let result = engine.run_script(text, |outcome| show(arguments, outcome, &mut printed));
-    if let Err(error) = result {
-        let colours = if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
-            Colours::On
-        } else {
-            Colours::Off
-        };
-        report(&error.render(origin, colours));
-        engine.stop_all(STOP_TIMEOUT);
-        return if error.class() == Class::User {
-            EXIT_USAGE
-        } else {
-            EXIT_FAILED
-        };
+    let mut results = Results::default();
+    let result = engine.run_script(text, |outcome| {
+        show(arguments, outcome, &mut results, interrupt)?;
+        results.print_ready()?;
+        match interrupt.try_recv() {
+            Ok(()) => Err(Interrupted.into()),
+            Err(_) => Ok(()),
+        }
+    });
+    match result {
+        Ok(()) => {}
+        Err(ScriptError::Outcome(error)) if error.is::<Interrupted>() => {
+            return finish(engine, Progress::start(true), results.print_ready());
+        }
+        Err(error) => return broken_off(engine, &error, origin, &mut results),
     }
     engine.seal();
     let mut progress = Progress::start(arguments.quiet);
-    let end = follow(engine, printed, interrupt, &mut progress);
+    let end = follow(engine, &mut results, interrupt, &mut progress);
+    finish(engine, progress, end)
+}
+
+/// The end of a script with a statement that is wrong: queries before it are stopped, what they have given is shown.
+fn broken_off(engine: &Engine, error: &ScriptError, origin: &str, results: &mut Results) -> u8 {
+    engine.stop_all(STOP_TIMEOUT);
+    if let Err(error) = results.print_ready() {
+        report(&format!("error: cannot write results: {error:#}"));
+    }
+    let colours = if std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+        Colours::On
+    } else {
+        Colours::Off
+    };
+    report(&error.render(origin, colours));
+    if error.class() == Class::User {
+        EXIT_USAGE
+    } else {
+        EXIT_FAILED
+    }
+}
+
+/// Stops what still runs and says what failed; `end` is how the results went. Gives the exit code.
+fn finish(engine: &Engine, progress: Progress, end: anyhow::Result<()>) -> u8 {
     for id in engine.stop_all(STOP_TIMEOUT) {
         report(&format!("query {id} did not stop within {} s", STOP_TIMEOUT.as_secs()));
     }
@@ -109,16 +128,18 @@ fn script(arguments: &RunArguments, engine: &Engine, text: &str, origin: &str, i
     }
 }
 
-fn show(arguments: &RunArguments, outcome: Outcome, printed: &mut Vec<Printed>) -> anyhow::Result<()> {
+fn show(
+    arguments: &RunArguments,
+    outcome: Outcome,
+    results: &mut Results,
+    interrupt: &Receiver<()>,
+) -> anyhow::Result<()> {
     match outcome {
         Outcome::Message(message) if arguments.quiet => drop(message),
         Outcome::Message(message) => report(&message),
         Outcome::Text(text) => std::io::stdout().lock().write_all(with_newline(&text).as_bytes())?,
         Outcome::Table(table) => write_table(&table, arguments.output, &mut std::io::stdout().lock())?,
-        Outcome::Query(query) => {
-            let writer = RowWriter::new(&query.schema, arguments.output)?;
-            printed.push(Printed { query, writer });
-        }
+        Outcome::Query(query) => results.take(query, arguments.output, interrupt)?,
     }
     Ok(())
 }
@@ -130,66 +151,20 @@ fn with_newline(text: &str) -> String {
 /// Prints results until every query has ended, or Ctrl-C.
 fn follow(
     engine: &Engine,
-    mut printed: Vec<Printed>,
+    results: &mut Results,
     interrupt: &Receiver<()>,
     progress: &mut Progress,
 ) -> anyhow::Result<()> {
-    let mut last_printed = None;
     loop {
-        let mut select = Select::new();
-        select.recv(interrupt);
-        for query in &printed {
-            select.recv(&query.query.changes.batches);
-        }
-        match select.ready_timeout(POLL) {
-            Ok(0) => return Ok(()),
-            Ok(number) => {
-                let batch = printed[number - 1].query.changes.batches.try_recv();
-                match batch {
-                    Ok(batch) => {
-                        let heading = (printed.len() > 1 && last_printed != Some(number)).then_some(number);
-                        last_printed = Some(number);
-                        progress.suspend(|| print(&mut printed[number - 1], &batch, heading.is_some()))?;
-                    }
-                    Err(error) if error.is_disconnected() => {
-                        printed.remove(number - 1);
-                        last_printed = None;
-                    }
-                    Err(_) => {}
-                }
-            }
-            Err(_) => {}
+        match results.wait(interrupt, POLL) {
+            Waited::Interrupted => return Ok(()),
+            Waited::Batch(number, batch) => progress.suspend(|| results.print(number, &batch))?,
+            Waited::Nothing => {}
         }
         progress.update(engine);
         let is_over = || engine.queries().iter().all(|(_, pipeline)| pipeline.state().is_over());
-        if printed.is_empty() && is_over() {
+        if results.is_empty() && is_over() {
             return Ok(());
         }
     }
-}
-
-fn print(printed: &mut Printed, batch: &ChangeBatch, heading: bool) -> anyhow::Result<()> {
-    let mut out = BufWriter::new(std::io::stdout().lock());
-    if heading {
-        eprintln!("{}:", printed.query.id);
-    }
-    let written = printed
-        .writer
-        .write(&batch.records, &mut out)
-        .and_then(|()| Ok(out.flush()?));
-    match written {
-        // A reader that has seen enough (`| head`) is no error; the query has nobody to write to.
-        Err(error) if is_broken_pipe(&error) => {
-            printed.query.pipeline.stop();
-            Ok(())
-        }
-        other => other,
-    }
-}
-
-fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }

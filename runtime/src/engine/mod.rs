@@ -82,7 +82,7 @@ impl Engine {
         let pool = WorkerPool::start(config.workers).map_err(|error| Error::System(error.to_string()))?;
         let mut variables = Variables::new();
         for (name, value) in &config.variables {
-            variables.define(name, value);
+            variables.fix(name, value);
         }
         let session = Session {
             properties: Properties::new(&config.properties)?,
@@ -151,11 +151,11 @@ impl Engine {
             }
             Statement::Define { name, value } => {
                 session.variables.define(name, value);
-                Ok(Outcome::Message(format!("{name} is {value}")))
+                Ok(defined(session, name, &format!("is {value}")))
             }
             Statement::Undefine { name } => {
                 session.variables.undefine(name);
-                Ok(Outcome::Message(format!("{name} is not defined")))
+                Ok(defined(session, name, "is not defined"))
             }
             Statement::Terminate { id } => self.terminate(session, id.as_ref()),
             other => Err(Error::not_supported(other)),
@@ -213,6 +213,14 @@ impl Engine {
     pub fn variables(&self) -> Variables {
         self.session.lock().variables.clone()
     }
+}
+
+/// What a DEFINE or UNDEFINE has done: `done`, or nothing.
+fn defined(session: &Session, name: &str, done: &str) -> Outcome {
+    Outcome::Message(match session.variables.fixed(name) {
+        Some(value) => format!("{name} stays {value}, as it was given from outside"),
+        None => format!("{name} {done}"),
+    })
 }
 
 fn explain_query(session: &Session, id: &crate::sql::ast::Name, analyze: bool) -> Result<Outcome, Error> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
+use super::QueryKind;
 use crate::exec::{ChangeReceiver, Pipeline};
 
 /// What a statement gives back.
@@ -43,6 +44,8 @@ impl Table {
 pub struct PushQuery {
     /// Its name.
     pub id: String,
+    /// Whether it ends by itself ([`QueryKind::Pull`]) or goes on ([`QueryKind::Push`]).
+    pub kind: QueryKind,
     /// Its columns.
     pub schema: SchemaRef,
     /// Its results.

@@ -215,6 +215,7 @@ impl Engine {
         );
         Ok(Outcome::Query(PushQuery {
             id,
+            kind,
             schema,
             changes: receiver,
             pipeline,
@@ -305,6 +306,7 @@ impl Engine {
         sinks: Vec<ShardSink>,
         stop_at: StopAt,
     ) -> Result<Parts, Error> {
+        let looks_ahead = dataflow.looks_ahead();
         let mut sources = BTreeMap::new();
         for (number, (node, scan)) in dataflow.scans().enumerate() {
             let source = self.source(session, info, number, scan, stop_at)?;
@@ -338,7 +340,7 @@ impl Engine {
                 step_rows: self.config.step_rows,
                 commit_interval: session.properties.commit_interval()?,
                 commits_offsets: info.kind == QueryKind::Persistent,
-                closes_windows: stop_at == StopAt::Never,
+                closes_windows: stop_at == StopAt::Never || looks_ahead,
             },
         })
     }

@@ -11,8 +11,12 @@ use super::node_stats::NodeCounters;
 use super::scan::{ScanShard, Scanned, StepRows};
 use super::sink::ShardSink;
 use super::stages::Stages;
+use crate::operator::over::Over;
+use crate::operator::table_function::TableFunctionOperator;
+use crate::operator::top_n::TopN;
 use crate::operator::{
-    Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, Settle, StreamFunctionOperator, TableSource,
+    Distinct, Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, Settle, StreamFunctionOperator,
+    TableSource,
 };
 use crate::plan::{Dataflow, NodeId, NodeKind};
 use crate::types::ChangeBatch;
@@ -124,6 +128,14 @@ impl Shard {
                     Role::Operator(group_by.operator(schema, errors(), Arc::clone(&shared.late))?)
                 }
                 NodeKind::Join(join) => Role::Operator(join.operator(row_errors, Arc::clone(&shared.late))?),
+                NodeKind::TableFunction(calls) => {
+                    Role::Operator(Box::new(TableFunctionOperator::new(calls, schema, errors())?))
+                }
+                NodeKind::Over { keys, calls, ordered } => {
+                    Role::Operator(Box::new(Over::new(keys.clone(), calls, *ordered, schema, errors())?))
+                }
+                NodeKind::TopN(spec) => Role::Operator(Box::new(TopN::new(spec.as_ref().clone(), schema, errors())?)),
+                NodeKind::Distinct => Role::Operator(Box::new(Distinct::new(&schema)?)),
                 NodeKind::Settle { .. } if shards == 1 => Role::Pass,
                 NodeKind::Settle { keys } => Role::Operator(Box::new(Settle::new(keys.clone(), schema))),
                 NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {

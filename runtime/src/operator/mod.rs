@@ -4,6 +4,7 @@
 //! batches and gives change batches. Each shard has operators of its own.
 
 pub mod aggregate;
+mod distinct;
 mod error;
 pub mod expression;
 mod filter;
@@ -12,15 +13,19 @@ pub mod join;
 mod keys;
 mod late_rows;
 mod limit;
+pub mod over;
 mod project;
 mod row_errors;
 mod row_store;
 mod settle;
 mod stream_function;
+pub mod table_function;
 mod table_source;
+pub mod top_n;
 
 use std::fmt::Debug;
 
+pub use distinct::Distinct;
 pub use error::Error;
 pub(crate) use error::plain_reason;
 pub use expression::Expression;

@@ -10,6 +10,9 @@ use crate::operator::join::{
     AsofJoin, AsofJoinPlan, ForeignKeyJoin, ForeignKeyJoinPlan, StreamStreamJoin, StreamStreamJoinPlan,
     StreamTableJoin, StreamTableJoinPlan, TableTableJoin, TableTableJoinPlan,
 };
+use crate::operator::over::OverCall;
+use crate::operator::table_function::TableCall;
+use crate::operator::top_n::TopNSpec;
 use crate::operator::{self, Expression, LateRows, Operator, RowErrors, StreamCall};
 
 /// Number of a node in [`Dataflow::nodes`].
@@ -64,6 +67,21 @@ pub enum NodeKind {
     GroupBy(Box<GroupBy>),
     /// Joins its two inputs.
     Join(Box<JoinPlan>),
+    /// Gives for each row the rows of table functions, a column for each call behind its own columns.
+    TableFunction(Vec<TableCall>),
+    /// Appends a column for each call with `OVER`; all calls share one key and order.
+    Over {
+        /// PARTITION BY; none: one state for all rows.
+        keys: Vec<Expression>,
+        /// The calls.
+        calls: Vec<OverCall>,
+        /// Whether they have ORDER BY, which is the time of the rows.
+        ordered: bool,
+    },
+    /// The first rows of each key.
+    TopN(Box<TopNSpec>),
+    /// Each row once.
+    Distinct,
     /// Gives the changes of each key in order, after they came from several shards.
     Settle {
         /// Positions of the key.
@@ -141,6 +159,15 @@ impl Dataflow {
     #[must_use]
     pub fn root(&self) -> &Node {
         self.nodes.last().expect("a planned dataflow has nodes")
+    }
+
+    /// True when rows wait for rows after them (LEAD, FOLLOWING), and are given without them only at the end of all input.
+    #[must_use]
+    pub fn looks_ahead(&self) -> bool {
+        self.nodes.iter().any(|node| match &node.kind {
+            NodeKind::Over { calls, .. } => calls.iter().any(|call| call.frame.waits() > 0),
+            _ => false,
+        })
     }
 
     /// The scans.

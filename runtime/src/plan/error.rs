@@ -4,6 +4,7 @@ use datafusion::common::Diagnostic as PlanDiagnostic;
 use datafusion::error::DataFusionError;
 use datafusion::sql::sqlparser::tokenizer::Location;
 
+use super::wording::{Wording, plainly};
 use crate::operator;
 
 /// Why a statement cannot be planned. The message is for the user who wrote it.
@@ -51,10 +52,12 @@ impl Error {
 impl From<DataFusionError> for Error {
     fn from(error: DataFusionError) -> Self {
         let diagnostic = error.diagnostic().cloned();
-        let mut planned = Self::new(code_of(&error), message_of(&error));
+        let (message, code, help) = message_of(&error);
+        let mut planned = Self::new(code.unwrap_or(code_of(&error)), message);
+        planned.help = help.map(str::to_owned);
         if let Some(diagnostic) = diagnostic {
             planned.place = place_of(&diagnostic);
-            planned.help = help_of(&diagnostic);
+            planned.help = planned.help.or_else(|| help_of(&diagnostic));
         }
         planned
     }
@@ -73,8 +76,9 @@ fn code_of(error: &DataFusionError) -> &'static str {
     }
 }
 
-fn message_of(error: &DataFusionError) -> String {
-    match error.find_root() {
+/// The message, and where it is known a closer code and what to do.
+fn message_of(error: &DataFusionError) -> (String, Option<&'static str>, Option<&'static str>) {
+    let message = match error.find_root() {
         DataFusionError::SchemaError(schema_error, _) => match &**schema_error {
             datafusion::common::SchemaError::FieldNotFound { field, .. } => {
                 format!("column `{}` does not exist", field.flat_name())
@@ -88,19 +92,15 @@ fn message_of(error: &DataFusionError) -> String {
             }
         },
         DataFusionError::External(inner) => inner.to_string(),
-        _ => operator_reason(error),
-    }
-}
-
-fn operator_reason(error: &DataFusionError) -> String {
-    let reason = operator::plain_reason(error);
-    // DataFusion appends hints on several lines; the first one is the message.
-    reason
-        .lines()
-        .next()
-        .unwrap_or_default()
-        .trim_end_matches('.')
-        .to_owned()
+        _ => {
+            let reason = operator::plain_reason(error);
+            // DataFusion appends hints on several lines; the first one is the message.
+            let first = reason.lines().next().unwrap_or_default().trim_end_matches('.');
+            let Wording { message, help, code } = plainly(first);
+            return (message, code, help);
+        }
+    };
+    (message, None, None)
 }
 
 fn place_of(diagnostic: &PlanDiagnostic) -> Option<(Location, Location)> {

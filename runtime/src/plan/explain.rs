@@ -74,12 +74,7 @@ fn describe(node: &super::Node) -> String {
                 .iter()
                 .map(|call| format!("{}({})", call.function.info().name, list(&call.args)))
                 .collect();
-            let key = if keys.is_empty() {
-                "one state for all rows".into()
-            } else {
-                format!("state by {}", list(keys))
-            };
-            format!("stream function {}, {key}", calls.join(", "))
+            format!("stream function {}, {}", calls.join(", "), state_by(keys))
         }
         NodeKind::Exchange(Distribution::Hash(keys)) => format!("exchange by hash of {}", list(keys)),
         NodeKind::Exchange(Distribution::Single) => "exchange to one shard".into(),
@@ -90,6 +85,16 @@ fn describe(node: &super::Node) -> String {
         }
         NodeKind::Join(join) => describe_join(join),
         NodeKind::GroupBy(group_by) => describe_group_by(group_by),
+        NodeKind::TableFunction(calls) => {
+            let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+            format!("table function {}", calls.join(", "))
+        }
+        NodeKind::Over { keys, calls, .. } => {
+            let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
+            format!("over {}, {}", calls.join(", "), state_by(keys))
+        }
+        NodeKind::TopN(spec) => spec.to_string(),
+        NodeKind::Distinct => "distinct".into(),
         NodeKind::Settle { .. } => "settle: old rows of a key before its new ones".into(),
         NodeKind::Limit(limit) => format!("limit {limit}"),
         NodeKind::Union => "union".into(),
@@ -163,4 +168,12 @@ fn list(expressions: &[Expression]) -> String {
         .map(ToString::to_string)
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn state_by(keys: &[Expression]) -> String {
+    if keys.is_empty() {
+        "one state for all rows".into()
+    } else {
+        format!("state by {}", list(keys))
+    }
 }

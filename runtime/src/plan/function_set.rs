@@ -8,6 +8,7 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
 use crate::function::{self, AggregateLimits};
+use crate::operator::table_function::{self, TableFunction};
 use crate::types::Clock;
 use crate::udf::{FunctionSource, StreamFunction, scalar_udf};
 
@@ -19,6 +20,7 @@ pub struct FunctionSet {
     aggregates: HashMap<String, Arc<AggregateUDF>>,
     windows: HashMap<String, Arc<WindowUDF>>,
     streams: BTreeMap<String, Vec<Arc<dyn StreamFunction>>>,
+    tables: BTreeMap<String, Arc<dyn TableFunction>>,
     expr_planners: Vec<Arc<dyn ExprPlanner>>,
 }
 
@@ -32,6 +34,7 @@ impl FunctionSet {
             aggregates: HashMap::new(),
             windows: HashMap::new(),
             streams: BTreeMap::new(),
+            tables: BTreeMap::new(),
             expr_planners: vec![Arc::new(function::KsqlExprPlanner)],
         };
         set.expr_planners.extend(SessionStateDefaults::default_expr_planners());
@@ -64,6 +67,9 @@ impl FunctionSet {
             set.scalars.remove(&name);
             set.higher_order.insert(name, higher_order);
         }
+        for table in table_function::built_in() {
+            set.tables.insert(table.name().to_owned(), table);
+        }
         set.add_plugins(plugins);
         set
     }
@@ -94,7 +100,8 @@ impl FunctionSet {
         let scalars = self.scalars.keys().map(move |name| named(name, "scalar"));
         let lambdas = self.higher_order.keys().map(move |name| named(name, "scalar"));
         let aggregates = self.aggregates.keys().map(move |name| named(name, "aggregate"));
-        scalars.chain(lambdas).chain(aggregates)
+        let tables = self.tables.keys().map(move |name| named(name, "table"));
+        scalars.chain(lambdas).chain(aggregates).chain(tables)
     }
 
     /// A built-in function for people: how it is called and what it does.
@@ -146,6 +153,12 @@ impl FunctionSet {
         self.streams.get(name).map(Vec::as_slice)
     }
 
+    /// The table function of that lower-case name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Arc<dyn TableFunction>> {
+        self.tables.get(name)
+    }
+
     /// DataFusion's extension points for expressions.
     #[must_use]
     pub fn expr_planners(&self) -> &[Arc<dyn ExprPlanner>] {
@@ -160,6 +173,7 @@ impl FunctionSet {
             .chain(self.aggregates.keys())
             .chain(self.windows.keys())
             .chain(self.streams.keys())
+            .chain(self.tables.keys())
             .map(String::as_str)
     }
 }

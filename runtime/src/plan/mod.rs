@@ -9,17 +9,23 @@ mod counted;
 mod dataflow;
 mod error;
 mod explain;
+mod frames;
 mod function_set;
 mod join_key;
 mod lower;
 mod names;
 mod rewrite;
+mod row_time;
 mod stream_marker;
+mod table_function_node;
+mod table_marker;
 mod target;
+mod top_n;
 mod window_marker;
 mod windowed_join;
 mod windows;
 mod within_marker;
+mod wording;
 
 use std::sync::Arc;
 

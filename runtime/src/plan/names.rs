@@ -24,9 +24,10 @@ use datafusion::sql::sqlparser::ast;
 
 use super::join_key::key_function;
 use super::stream_marker::{StreamMarker, parse_marker_name};
+use super::table_marker::TableMarker;
 use super::window_marker::window_function;
 use super::within_marker::within_function;
-use super::{Error, FunctionSet};
+use super::{Error, FunctionSet, table_function_node, top_n};
 use crate::catalog::{Catalog, Definition};
 use crate::function::{KsqlSemantics, type_integer_literals};
 
@@ -78,6 +79,9 @@ impl ContextProvider for Names<'_> {
             .or_else(|| within_function(name))
         {
             return Some(function);
+        }
+        if let Some(function) = self.functions.table(name) {
+            return Some(Arc::new(ScalarUDF::from(TableMarker::new(Arc::clone(function)))));
         }
         self.functions.scalar(name).cloned()
     }
@@ -154,13 +158,14 @@ pub(crate) fn logical_plan(
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(KsqlSemantics)];
     rules.extend(Analyzer::new().rules);
     let plan = Analyzer::with_rules(rules).execute_and_check(plan, &names.options, |_, _| {})?;
+    let plan = table_function_node::take_out(plan)?;
     // Only rules that move no predicate across a node with state and add no node that we do not know.
     let optimizer = Optimizer::with_rules(vec![
         Arc::new(SimplifyExpressions::new()),
         Arc::new(OptimizeProjections::new()),
     ]);
     let context = OptimizerContext::new_with_config_options(Arc::new(config())).without_query_execution_start_time();
-    Ok(optimizer.optimize(plan, &context, |_, _| {})?)
+    top_n::find(optimizer.optimize(plan, &context, |_, _| {})?)
 }
 
 /// The value of an expression without columns.

@@ -14,7 +14,8 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::stream_marker::marker_name;
-use super::{Error, FunctionSet, Purpose, counted, join_key, windows, windowed_join, within_marker};
+use super::table_marker::refuse_misplaced;
+use super::{Error, FunctionSet, Purpose, counted, frames, join_key, windowed_join, windows, within_marker};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Query, SelectClauses};
@@ -131,6 +132,8 @@ impl Rewriter<'_> {
         };
         expand_wildcards(select, &relations, &star)?;
         name_expressions(select, &relations);
+        refuse_misplaced(select, self.functions)?;
+        frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
         join_key::replace_synthetic_key(select, &synthetic_key);
         let sources: Vec<_> = relations

@@ -4,7 +4,7 @@
 //! piece of the string. So it is replaced token by token: a value cannot smuggle a statement in, and every token keeps
 //! its place in the text that the user sees.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use datafusion::sql::sqlparser::tokenizer::Token;
 
@@ -18,6 +18,8 @@ use super::words;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Variables {
     values: BTreeMap<String, String>,
+    /// Those that statements cannot change.
+    fixed: BTreeSet<String>,
 }
 
 impl Variables {
@@ -27,13 +29,33 @@ impl Variables {
         Self::default()
     }
 
-    /// Gives `name` a value; gives the old one back.
-    pub fn define(&mut self, name: impl Into<String>, value: impl Into<String>) -> Option<String> {
-        self.values.insert(name.into(), value.into())
+    /// Gives `name` a value that stays: who starts a script has the last word, and a DEFINE in it is a default.
+    pub fn fix(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        let name = name.into();
+        self.fixed.insert(name.clone());
+        self.values.insert(name, value.into());
     }
 
-    /// Forgets `name`; gives its value back.
+    /// The value of `name`, if it is one that stays.
+    #[must_use]
+    pub fn fixed(&self, name: &str) -> Option<&str> {
+        self.get(name).filter(|_| self.fixed.contains(name))
+    }
+
+    /// Gives `name` a value, unless it has one that stays; gives the old one back.
+    pub fn define(&mut self, name: impl Into<String>, value: impl Into<String>) -> Option<String> {
+        let name = name.into();
+        if let Some(stays) = self.fixed(&name) {
+            return Some(stays.to_owned());
+        }
+        self.values.insert(name, value.into())
+    }
+
+    /// Forgets `name`, unless its value stays; gives its value back.
     pub fn undefine(&mut self, name: &str) -> Option<String> {
+        if let Some(stays) = self.fixed(name) {
+            return Some(stays.to_owned());
+        }
         self.values.remove(name)
     }
 
@@ -55,7 +77,10 @@ impl<N: Into<String>, V: Into<String>> FromIterator<(N, V)> for Variables {
             .into_iter()
             .map(|(name, value)| (name.into(), value.into()))
             .collect();
-        Self { values }
+        Self {
+            values,
+            fixed: BTreeSet::new(),
+        }
     }
 }
 
@@ -206,6 +231,18 @@ mod tests {
         check("'${apostrophe}'", "'it''s'");
         check("'$${topic} ${unknown} ${'", "'${topic} ${unknown} ${'");
         check("'no variable'", "'no variable'");
+    }
+
+    #[test]
+    fn a_fixed_value_stays() {
+        let mut variables = Variables::new();
+        variables.fix("n", "7");
+        variables.define("m", "1");
+        assert_eq!(variables.define("n", "8").as_deref(), Some("7"));
+        assert_eq!(variables.undefine("n").as_deref(), Some("7"));
+        assert_eq!(variables.define("m", "2").as_deref(), Some("1"));
+        assert_eq!(variables.iter().collect::<Vec<_>>(), [("m", "2"), ("n", "7")]);
+        assert_eq!((variables.fixed("n"), variables.fixed("m")), (Some("7"), None));
     }
 
     #[test]

@@ -68,3 +68,11 @@ pub const PLUGIN_MESSAGE_BYTES_MAX: usize = 1_024;
 pub const PLUGIN_ROWS_PER_CALL_MAX: usize = 8_192;
 /// Slots whose state one call saves or loads.
 pub const PLUGIN_SLOTS_PER_SAVE_MAX: usize = 256;
+/// Elements of an array that CUBE_EXPLODE combines: each one doubles the rows.
+pub const CUBE_ELEMENTS_MAX: usize = 12;
+/// Rows that one call of a table function gets: each can give many.
+pub const TABLE_FUNCTION_ROWS_PER_CALL_MAX: usize = 256;
+/// Rows that a frame of OVER, LAG or LEAD reaches back or ahead.
+pub const OVER_ROWS_MAX: u64 = 1_000_000;
+/// Rows that a Top-N query keeps of each key.
+pub const TOP_N_ROWS_MAX: u64 = 10_000;

@@ -1,5 +1,6 @@
 //! The command line as a user meets it: `tests/cli/NAME/` holds `args` (one argument a line), and optionally `stdin`,
-//! `expected.out` (stdout to the letter), `expected.err` (lines that stderr must hold, each somewhere) and `code`.
+//! `expected.out` (stdout to the letter), `expected.err` (lines that stderr must hold, each somewhere), `unexpected.err` (lines that
+//! it must not hold) and `code`.
 //!
 //! The command runs in the directory of the case; `$TMP` in an argument is a fresh directory, `$ROOT` the repository.
 
@@ -60,6 +61,11 @@ fn run(case: &Path) -> Result<(), Failed> {
     for line in read("expected.err").unwrap_or_default().lines().map(fill) {
         if !stderr.contains(&line) {
             problems.push(format!("stderr has no `{line}`"));
+        }
+    }
+    for line in read("unexpected.err").unwrap_or_default().lines() {
+        if stderr.contains(line) {
+            problems.push(format!("stderr has `{line}`"));
         }
     }
     for line in read("expected.files").unwrap_or_default().lines() {

@@ -18,6 +18,7 @@ mod kafka;
 mod kafka_program;
 mod kafka_suite;
 mod nexmark;
+mod over_oracle;
 mod plugins_match;
 mod sdk_guest;
 mod slt;
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::from_args();
     let mut trials: Vec<Trial> = Vec::new();
     trials.extend(slt::trials(&root().join("tests/slt")));
+    trials.extend(over_oracle::trials());
     trials.extend(cli::trials(&root().join("tests/cli")));
     trials.extend(nexmark::trials(&root().join("tests/nexmark")));
     trials.extend(invariant::trials());

@@ -9,6 +9,7 @@ mod allocator;
 mod argument;
 mod descriptor;
 mod manifest;
+pub mod math;
 mod memory;
 mod report;
 mod returned;

@@ -90,6 +90,11 @@ impl Health {
         }
     }
 
+    /// Whether something worked once.
+    pub(crate) fn was_connected(&self) -> bool {
+        self.state.lock().connected
+    }
+
     /// Takes note that something worked.
     pub(crate) fn recover(&self) {
         let mut state = self.state.lock();

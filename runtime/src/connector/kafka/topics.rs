@@ -1,6 +1,7 @@
 //! What there is on the brokers: topics described, listed, made, removed, and where their partitions end.
 //!
-//! One metadata client serves all of a process. Every question waits for its answer, at most [`ANSWER_WAIT_MAX`].
+//! One metadata client serves all of a process. Every question waits for its answer, at most
+//! [`ANSWER_WAIT_MAX`]; the first one longer, as a broker may be started at the same time.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,8 +21,15 @@ use crate::types::Retry;
 
 /// How long a question to the brokers may take, where `socket.timeout.ms` does not say less.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
-/// How long the first try to get metadata waits; each one after it waits twice as long.
+/// The same for the first question of a process: a broker that is started at the same time takes a while to come up.
+const FIRST_ANSWER_WAIT_MAX: Duration = Duration::from_mins(1);
+/// How often somebody who waits for the first answer is told so.
+const TOLD_EVERY: Duration = Duration::from_secs(10);
+/// How long the first try to get metadata waits; each one after it waits twice as long, up to [`SLICE_MAX`].
 const FIRST_SLICE: Duration = Duration::from_millis(500);
+const SLICE_MAX: Duration = Duration::from_secs(4);
+/// How often a pause between two tries looks whether there is an error to end it.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A broker that answers late is asked again after this time, while a change spreads through a cluster.
 const SPREAD_PAUSE: Duration = Duration::from_millis(50);
 
@@ -32,6 +40,7 @@ pub(crate) struct Topics {
     health: Arc<Health>,
     isolation: Isolation,
     answer_wait: Duration,
+    first_answer_wait: Duration,
 }
 
 /// The records that a partition holds: from `start` to before `end`.
@@ -53,14 +62,24 @@ impl Topics {
         let context = Context::new(Arc::clone(&health));
         let client = EventClient::new(&properties.admin(), context, Box::new(|_, _, _| {}))
             .map_err(|error| verdict::crate_error(action, None, &error))?;
+        let at_most = |max: Duration| properties.socket_timeout().map_or(max, |wait| wait.min(max));
         Ok(Self {
             client,
             health,
             isolation: properties.isolation(),
-            answer_wait: properties
-                .socket_timeout()
-                .map_or(ANSWER_WAIT_MAX, |wait| wait.min(ANSWER_WAIT_MAX)),
+            answer_wait: at_most(ANSWER_WAIT_MAX),
+            first_answer_wait: at_most(FIRST_ANSWER_WAIT_MAX),
         })
+    }
+
+    /// With other waits for the first answer and for later ones.
+    #[cfg(test)]
+    pub(super) fn with_waits(self, first: Duration, later: Duration) -> Self {
+        Self {
+            answer_wait: later,
+            first_answer_wait: first,
+            ..self
+        }
     }
 
     /// What is known of `topic`.
@@ -161,19 +180,40 @@ impl Topics {
 
     /// Asks for metadata in growing slices of time, so that a refused login is not waited out.
     fn metadata(&self, topic: Option<&str>) -> KafkaResult<Metadata> {
+        let first = !self.health.was_connected();
+        let wait = if first {
+            self.first_answer_wait
+        } else {
+            self.answer_wait
+        };
         let start = Instant::now();
+        let mut told = start;
         let mut slice = FIRST_SLICE;
         loop {
-            let left = self.answer_wait.saturating_sub(start.elapsed());
+            let asked = Instant::now();
+            let left = wait.saturating_sub(start.elapsed());
             let answer = self.client.client().fetch_metadata(topic, slice.min(left));
             if answer.is_ok() {
                 self.health.recover();
                 return answer;
             }
-            if left <= slice || self.health.error().is_some() {
+            // When no broker can be reached the answer comes at once, and not at the end of the slice.
+            while asked.elapsed() < slice && start.elapsed() < wait && self.health.error().is_none() {
+                std::thread::sleep(LOOK_EVERY);
+            }
+            if start.elapsed() >= wait || self.health.error().is_some() {
                 return answer;
             }
-            slice *= 2;
+            if first && told.elapsed() >= TOLD_EVERY {
+                told = Instant::now();
+                let complaint = self
+                    .health
+                    .last_complaint()
+                    .map_or_else(String::new, |(_, reason)| reason);
+                let (waited, at_most) = (start.elapsed().as_secs(), wait.as_secs());
+                tracing::warn!(reason = %complaint, "no broker has answered for {waited} s, waiting for up to {at_most} s");
+            }
+            slice = (slice * 2).min(SLICE_MAX);
         }
     }
 

@@ -7,6 +7,7 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::expr::{AggregateFunction, NullTreatment};
 use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
 
+use super::stream_function::Extracted;
 use super::{Lowering, Relation, arrow_schema, label};
 use crate::operator::aggregate::{AggregateCall, OrderBy};
 use crate::operator::group_by::{GroupBy, GroupColumn, Window};
@@ -23,7 +24,9 @@ impl Lowering {
             .chain(&aggregate.aggr_expr)
             .cloned()
             .collect();
-        let (node, input_schema) = self.extract_stream_functions(input.node, aggregate.input.schema(), &mut exprs)?;
+        let nothing = Extracted::nothing(input.node, aggregate.input.schema());
+        let extracted = self.extract_stream_functions(nothing, &mut exprs)?;
+        let (node, input_schema) = (extracted.node, extracted.schema);
         let (groups, calls) = exprs.split_at(aggregate.group_expr.len());
         let mut keys = Vec::new();
         let mut columns = Vec::new();

@@ -1,7 +1,10 @@
 //! Logical plan to dataflow: each node that can be streamed becomes one or a few operators, every other one a clear refusal.
 
 mod aggregate;
+mod columns;
+mod extension;
 mod join;
+mod over;
 mod project;
 mod refusal;
 mod relation;
@@ -54,6 +57,7 @@ pub(crate) fn lower(
         dataflow: Dataflow::default(),
         props: ExecutionProps::new(),
         emit,
+        over_in_one_shard: over::mixes_keys(plan)?,
         functions: Arc::clone(functions),
     };
     let relation = lowering.node(plan)?;
@@ -75,6 +79,8 @@ pub(super) struct Lowering {
     props: ExecutionProps,
     /// When windows give their results.
     emit: WindowEmit,
+    /// Calls with `OVER` have different keys.
+    over_in_one_shard: bool,
     /// Kept so that a query's functions live as long as its plan.
     #[expect(dead_code, reason = "aggregates of plugins are looked up here when they come")]
     functions: Arc<FunctionSet>,
@@ -89,6 +95,9 @@ impl Lowering {
             LogicalPlan::Filter(filter) => self.filter(filter),
             LogicalPlan::Aggregate(aggregate) => self.aggregate(aggregate),
             LogicalPlan::Join(join) => self.join(join),
+            LogicalPlan::Window(window) => self.over(window),
+            LogicalPlan::Distinct(distinct) => self.distinct(distinct),
+            LogicalPlan::Extension(extension) => self.extension(extension),
             LogicalPlan::Limit(limit) => self.limit(limit),
             LogicalPlan::Union(union) => self.union(union),
             LogicalPlan::EmptyRelation(empty) => self.rows(empty.produce_one_row, &empty.schema),
@@ -202,6 +211,6 @@ fn arrow_schema(schema: &DFSchemaRef) -> SchemaRef {
 fn label(expr: &Expr) -> String {
     match expr {
         Expr::Alias(alias) => label(&alias.expr),
-        other => other.human_display().to_string(),
+        other => over::without_clause(&other.human_display().to_string()),
     }
 }

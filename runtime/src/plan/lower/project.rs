@@ -3,22 +3,32 @@
 use std::sync::Arc;
 
 use datafusion::common::DFSchemaRef;
-use datafusion::logical_expr::Expr;
+use datafusion::logical_expr::{Expr, LogicalPlan};
 
+use super::stream_function::Extracted;
 use super::{Lowering, Relation, arrow_schema};
 use crate::operator::Expression;
 use crate::plan::{Error, NodeId, NodeKind};
 
 impl Lowering {
     pub(super) fn projection(&mut self, projection: &datafusion::logical_expr::Projection) -> Result<Relation, Error> {
-        let input = self.node(&projection.input)?;
+        let (input, extracted) = match &*projection.input {
+            LogicalPlan::Filter(filter) => self.filter_and_calls(filter)?,
+            other => {
+                let input = self.node(other)?;
+                let extracted = Extracted::nothing(input.node, other.schema());
+                (input, extracted)
+            }
+        };
         let key = input.projected_key(projection.input.schema(), &projection.expr);
         let mut exprs = projection.expr.clone();
         input.fill_key(projection.input.schema(), &mut exprs);
-        let (node, input_schema) = self.extract_stream_functions(input.node, projection.input.schema(), &mut exprs)?;
+        let extracted = self.extract_stream_functions(extracted, &mut exprs)?;
         let schema = arrow_schema(&projection.schema);
-        let expressions = self.expressions(&exprs, &input_schema)?;
-        let node = self.dataflow.add(NodeKind::Project(expressions), vec![node], schema);
+        let expressions = self.expressions(&exprs, &extracted.schema)?;
+        let node = self
+            .dataflow
+            .add(NodeKind::Project(expressions), vec![extracted.node], schema);
         Ok(Relation {
             node,
             kind: input.kind,
@@ -28,15 +38,25 @@ impl Lowering {
     }
 
     pub(super) fn filter(&mut self, filter: &datafusion::logical_expr::Filter) -> Result<Relation, Error> {
+        let (relation, _) = self.filter_and_calls(filter)?;
+        // Columns of stream functions in WHERE are not part of the result.
+        let node = self.keep_first_columns(relation.node, filter.input.schema())?;
+        Ok(Relation { node, ..relation })
+    }
+
+    /// A filter, with the columns of the stream functions in it behind its own: the SELECT list above may hold the same calls,
+    /// and a call that is written twice has one state and one result per row.
+    fn filter_and_calls(&mut self, filter: &datafusion::logical_expr::Filter) -> Result<(Relation, Extracted), Error> {
         let input = self.node(&filter.input)?;
         let mut exprs = vec![filter.predicate.clone()];
-        let (node, input_schema) = self.extract_stream_functions(input.node, filter.input.schema(), &mut exprs)?;
-        let predicate = self.expression(&exprs[0], &input_schema)?;
-        let filtered = self.schema(node);
-        let node = self.dataflow.add(NodeKind::Filter(predicate), vec![node], filtered);
-        // Columns of stream functions in WHERE are not part of the result.
-        let node = self.keep_first_columns(node, filter.input.schema())?;
-        Ok(Relation { node, ..input })
+        let nothing = Extracted::nothing(input.node, filter.input.schema());
+        let extracted = self.extract_stream_functions(nothing, &mut exprs)?;
+        let predicate = self.expression(&exprs[0], &extracted.schema)?;
+        let filtered = self.schema(extracted.node);
+        let node = self
+            .dataflow
+            .add(NodeKind::Filter(predicate), vec![extracted.node], filtered);
+        Ok((Relation { node, ..input }, Extracted { node, ..extracted }))
     }
 
     fn keep_first_columns(&mut self, node: NodeId, schema: &DFSchemaRef) -> Result<NodeId, Error> {

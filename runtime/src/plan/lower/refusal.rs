@@ -9,22 +9,14 @@ pub(super) fn refusal(plan: &LogicalPlan) -> Error {
     let (message, help) = match plan {
         LogicalPlan::Sort(_) => (
             "ORDER BY is not possible on a stream: it has no last row",
-            "leave ORDER BY out; rows come in the order of their arrival",
-        ),
-        LogicalPlan::Aggregate(_) | LogicalPlan::Distinct(_) => (
-            "GROUP BY, DISTINCT and aggregate functions are not supported yet",
-            "select the rows themselves",
-        ),
-        LogicalPlan::Window(_) => (
-            "OVER is supported for the stream functions of plugins only",
-            "SHOW FUNCTIONS lists the stream functions",
+            "add LIMIT n for the first n rows, or leave ORDER BY out; rows come in the order of their arrival",
         ),
         LogicalPlan::Join(_) => ("joins are not supported yet", "read the streams one by one"),
         LogicalPlan::Subquery(_) => (
             "subqueries inside of expressions are not supported yet",
             "use a subquery in FROM",
         ),
-        LogicalPlan::Unnest(_) => ("UNNEST and EXPLODE are not supported yet", "use array subscripts"),
+        LogicalPlan::Unnest(_) => ("UNNEST is not supported", "write EXPLODE(array) in the SELECT list"),
         other => {
             return Error::new(
                 "not-supported",

@@ -12,27 +12,51 @@ use crate::operator::StreamCall;
 use crate::plan::stream_marker::as_marker;
 use crate::plan::{Distribution, Error, NodeId, NodeKind};
 
+/// A node with columns for calls of stream functions.
+pub(super) struct Extracted {
+    pub(super) node: NodeId,
+    /// The columns that were there before, then one for each call.
+    pub(super) schema: DFSchemaRef,
+    /// The calls in the order in which they were taken out, with their columns. An outer call has the inner one's column in
+    /// its place.
+    pub(super) calls: Vec<(Expr, usize)>,
+}
+
+impl Extracted {
+    /// A node before any call was taken out.
+    pub(super) fn nothing(node: NodeId, schema: &DFSchemaRef) -> Self {
+        Self {
+            node,
+            schema: Arc::clone(schema),
+            calls: Vec::new(),
+        }
+    }
+}
+
 impl Lowering {
-    /// Takes the calls of stream functions out of `exprs`, innermost first, and puts nodes with state below: one for each
-    /// set of calls that share a key, with an exchange so that all rows of a key meet in one shard.
+    /// Takes the calls of stream functions out of `exprs`, innermost first. Calls that have a column already get that one; for
+    /// the others nodes with state are put on top: one for each set of calls that share a key, with an exchange so that
+    /// all rows of a key meet in one shard.
     pub(super) fn extract_stream_functions(
         &mut self,
-        mut input: NodeId,
-        input_schema: &DFSchemaRef,
+        mut extracted: Extracted,
         exprs: &mut [Expr],
-    ) -> Result<(NodeId, DFSchemaRef), Error> {
-        let mut schema = Arc::clone(input_schema);
+    ) -> Result<Extracted, Error> {
+        for (call, column) in &extracted.calls {
+            replace_calls(exprs, std::slice::from_ref(call), &extracted.schema, *column)?;
+        }
         loop {
             let calls = innermost_calls(exprs)?;
             let Some(keys) = calls.first().map(|call| call_parts(call).1) else {
-                return Ok((input, schema));
+                return Ok(extracted);
             };
             let group: Vec<Expr> = calls.into_iter().filter(|call| call_parts(call).1 == keys).collect();
-            (input, schema) = self.stream_function(input, &schema, &keys, &group)?;
-            let first = schema.fields().len() - group.len();
-            for expr in exprs.iter_mut() {
-                *expr = replace_calls(expr.clone(), &group, &schema, first)?;
-            }
+            let first = extracted.schema.fields().len();
+            let (node, schema) = self.stream_function(extracted.node, &extracted.schema, &keys, &group)?;
+            replace_calls(exprs, &group, &schema, first)?;
+            extracted.node = node;
+            extracted.schema = schema;
+            extracted.calls.extend(group.into_iter().zip(first..));
         }
     }
 
@@ -128,15 +152,18 @@ fn call_parts(call: &Expr) -> (Vec<Expr>, Vec<Expr>) {
 }
 
 /// Puts the columns from `first` on in place of `calls`.
-fn replace_calls(expr: Expr, calls: &[Expr], schema: &DFSchemaRef, first: usize) -> Result<Expr, Error> {
-    let replaced = expr.transform_up(|node| {
-        Ok(match calls.iter().position(|call| *call == node) {
-            Some(index) => {
-                let (relation, field) = schema.qualified_field(first + index);
-                Transformed::yes(Expr::Column(Column::new(relation.cloned(), field.name())))
-            }
-            None => Transformed::no(node),
-        })
-    })?;
-    Ok(replaced.data)
+fn replace_calls(exprs: &mut [Expr], calls: &[Expr], schema: &DFSchemaRef, first: usize) -> Result<(), Error> {
+    for expr in exprs {
+        let replaced = expr.clone().transform_up(|node| {
+            Ok(match calls.iter().position(|call| *call == node) {
+                Some(index) => {
+                    let (relation, field) = schema.qualified_field(first + index);
+                    Transformed::yes(Expr::Column(Column::new(relation.cloned(), field.name())))
+                }
+                None => Transformed::no(node),
+            })
+        })?;
+        *expr = replaced.data;
+    }
+    Ok(())
 }

@@ -49,20 +49,10 @@ impl Number {
     }
 
     /// Bytes of one value in its column.
-    pub(super) fn width(self) -> usize {
+    pub(super) fn width(self) -> u32 {
         match self {
             Self::I32 => 4,
             Self::I64 | Self::F32 | Self::F64 => 8,
-        }
-    }
-
-    /// Its name in WebAssembly.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::I32 => "i32",
-            Self::I64 => "i64",
-            Self::F32 => "f32",
-            Self::F64 => "f64",
         }
     }
 }

@@ -11,7 +11,7 @@ use super::limiter::Limiter;
 use super::module::{self, Door};
 use super::scalar::WasmScalar;
 use super::stream::WasmStream;
-use super::{plain, plain_loop};
+use super::{inline, plain, plain_loop};
 use crate::udf::manifest::{self, FunctionSpec, Manifest};
 use crate::udf::{FunctionInfo, Kind, Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
@@ -57,10 +57,17 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
         }
         Door::Plain => {
             let (functions, manifest) = plain::describe(&compiled, &binary, sandbox.limits())?;
-            let text = plain_loop::loop_module(&functions);
+            let exports: Vec<&str> = functions.iter().map(|function| function.export.as_str()).collect();
+            let bodies = inline::bodies(&binary, &exports);
+            let loops = plain_loop::loop_module(&functions, &bodies);
             let loops = Loops {
-                module: Module::new(sandbox.engine(), text).map_err(|e| format!("its loops do not compile: {e:#}"))?,
-                exports: functions.into_iter().map(|function| function.export).collect(),
+                module: Module::from_binary(sandbox.engine(), &loops)
+                    .map_err(|e| format!("its loops do not compile: {e:#}"))?,
+                exports: functions
+                    .into_iter()
+                    .zip(&bodies)
+                    .filter_map(|(function, body)| body.is_none().then_some(function.export))
+                    .collect(),
             };
             let code = Code::new(sandbox, plugin, &compiled, Some(loops))?;
             // Nothing to ask it, but one that cannot start should not wait for its first row to say so.

@@ -121,6 +121,14 @@ fn note(operator: &Operator<'_>, code: &mut Code) {
     }
 }
 
+/// Whether an instruction means the same in any module: it touches nothing but values and local variables, and calls nothing.
+pub(super) fn stays_inside(operator: &Operator<'_>) -> bool {
+    const PROPOSALS: &[&str] = &["mvp", "sign_extension", "saturating_float_to_int", "simd"];
+    let mut code = Code::default();
+    note(operator, &mut code);
+    PROPOSALS.contains(&name(operator).0) && code.calls.is_empty() && !code.touches.reads && !code.touches.writes
+}
+
 /// Parts of the language of which all instructions are looked through here. Of the others any instruction counts as writing.
 const KNOWN_PROPOSALS: &[&str] = &[
     "mvp",

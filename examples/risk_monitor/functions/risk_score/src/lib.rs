@@ -1,5 +1,6 @@
 //! `risk_score(price, average, change, volume)`: how unusual a trade is.
 
+use waterwheel_udf::math::{ln, log10};
 use waterwheel_udf::{plugin, scalar};
 
 plugin!(risk_score);
@@ -13,15 +14,16 @@ const ORDINARY_VOLUME: f64 = 1_000.0;
 #[scalar]
 fn risk_score(price: f64, average: f64, change: Option<f64>, volume: i64) -> f64 {
     if !(price > 0.0 && average > 0.0) {
-        // No such price: nothing is more suspicious.
+        // No such price, which is rare: nothing is more suspicious.
+        core::hint::cold_path();
         return 1.0;
     }
     // How far the price is from its average. As a logarithm, half and double are equally far.
-    let distance = (price / average).ln().abs();
+    let distance = ln(price / average).abs();
     let change = change.unwrap_or(0.0);
     let speed = change.abs() / average;
     let size = if volume as f64 > ORDINARY_VOLUME {
-        (volume as f64 / ORDINARY_VOLUME).log10()
+        log10(volume as f64 / ORDINARY_VOLUME)
     } else {
         0.0
     };

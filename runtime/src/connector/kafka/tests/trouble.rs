@@ -2,6 +2,7 @@
 
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
+use super::super::topics::Topics;
 use super::*;
 use crate::types::Retry;
 
@@ -63,6 +64,27 @@ fn a_source_ends_while_the_broker_is_away() {
     drop(pipeline);
     drop(sink);
     drop(log);
+}
+
+#[test]
+fn the_first_question_of_a_process_waits_longer_than_later_ones() {
+    let brokers = MockBrokers::with_topic("t", 1);
+    brokers.down();
+    let user = [("reconnect.backoff.max.ms".to_owned(), "200".to_owned())];
+    let properties = Properties::new(&brokers.addresses(), user).unwrap();
+    let later = Duration::from_millis(500);
+    let topics = Topics::new(&properties).unwrap().with_waits(PATIENCE, later);
+    std::thread::scope(|scope| {
+        let answer = scope.spawn(|| topics.describe("t"));
+        std::thread::sleep(later * 3);
+        assert!(!answer.is_finished(), "it waits");
+        brokers.up();
+        assert_eq!(answer.join().unwrap().unwrap().unwrap().partitions, 1);
+    });
+    brokers.down();
+    let start = Instant::now();
+    assert_eq!(topics.describe("t").unwrap_err().retry(), Retry::Backoff);
+    assert!(start.elapsed() < PATIENCE / 2, "{:?}", start.elapsed());
 }
 
 #[test]

@@ -44,6 +44,55 @@ fn every_number_type_goes_through_every_strip_length() {
     assert_eq!(info.volatility, Volatility::Immutable);
 }
 
+/// Bodies that stand in the loop: what depends on where they stand comes out as by a call.
+#[test]
+fn a_body_inside_of_the_loop_means_what_it_meant_in_its_function() {
+    let loaded = load_text(
+        r#"(module
+            (func (export "clamp") (param f64) (result f64)
+              (if (f64.gt (local.get 0) (f64.const 10)) (then (return (f64.const 10))))
+              (block $out (block $low (br_table $low $out (f64.lt (f64.const 0) (local.get 0)))) (return (f64.const 0)))
+              (local.get 0))
+            (func (export "counts") (param i64) (result i64) (local $n i64) (local $half f32)
+              ;; local variables begin as zeros in each row
+              (loop $more
+                (local.set $n (i64.add (local.get $n) (local.get 0)))
+                (local.set $half (f32.add (local.get $half) (f32.const 0.5)))
+                (br_if $more (f32.lt (local.get $half) (f32.const 1.5))))
+              (local.get $n))
+            (func (export "jump_to_the_end") (param i32) (result i32)
+              (br_if 0 (i32.const 7) (i32.eqz (local.get 0)))
+              (drop)
+              (local.tee 0 (i32.add (local.get 0) (i32.const 1))))
+            (func (export "shorter") (param f32) (result f32) (f32.mul (local.get 0) (f32.const 0.5)))
+            (func $called (param i32) (result i32) (i32.mul (local.get 0) (i32.const 2)))
+            (func (export "calls") (param i32) (result i32) (call $called (local.get 0))))"#,
+    );
+    let rows = -3_i32..40;
+    let all = |f: &dyn Fn(i32) -> i64| longs(rows.clone().map(|i| Some(f(i))));
+    let numbers = ints(rows.clone().map(Some));
+    let run = |i: usize, arg: &ArrayRef| call(&*loaded.scalars[i], std::slice::from_ref(arg)).unwrap();
+    let halves = doubles(rows.clone().map(|i| Some(f64::from(i) / 2.0)));
+    assert_eq!(
+        &run(0, &halves),
+        &doubles(rows.clone().map(|i| Some((f64::from(i) / 2.0).clamp(0.0, 10.0))))
+    );
+    assert_eq!(&run(1, &all(&i64::from)), &all(&|i| i64::from(i) * 3));
+    let jumped = |i: i32| Some(if i == 0 { 7 } else { i + 1 });
+    assert_eq!(&run(2, &numbers), &ints(rows.clone().map(jumped)));
+    let halved = |i: i32| Some(f64::from(i) / 4.0);
+    assert_eq!(&run(3, &halves), &doubles(rows.clone().map(halved)));
+    assert_eq!(&run(4, &numbers), &ints(rows.clone().map(|i| Some(i * 2))));
+}
+
+#[test]
+fn an_endless_body_meets_the_time_limit() {
+    let ever = r#"(module (func (export "f") (param i32) (result i32) (loop $ever (br $ever)) (i32.const 1)))"#;
+    let loaded = load(&hasty(), "test", ever.as_bytes(), true).unwrap();
+    let error = call(&*loaded.scalars[0], &[ints([Some(1)])]).unwrap_err();
+    assert!(error.to_string().contains("limit: time 200 ms"), "{error}");
+}
+
 #[test]
 fn nulls_are_not_shown_to_the_function() {
     let text = r#"(module (func (export "div") (param i32 i32) (result i32) (i32.div_s (local.get 0) (local.get 1))))"#;

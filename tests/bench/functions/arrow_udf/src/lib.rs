@@ -9,5 +9,5 @@ fn mul_add(a: f64, b: f64, c: f64) -> f64 {
 
 #[function("risk_score(float64, float64, float64) -> float64")]
 fn risk_score(price: f64, average: f64, volume: f64) -> f64 {
-    bench_formulas::risk_score(price, average, volume)
+    bench_formulas::risk_score(price, average, volume, f64::ln)
 }

@@ -1,5 +1,6 @@
 //! The formulas as a plugin that is made with the SDK: one call per batch.
 
+use waterwheel_udf::math::ln;
 use waterwheel_udf::{plugin, scalar};
 
 plugin!(mul_add, risk_score);
@@ -13,5 +14,5 @@ fn mul_add(a: f64, b: f64, c: f64) -> f64 {
 /// how unusual a trade is, from 0 (ordinary) to 1
 #[scalar]
 fn risk_score(price: f64, average: f64, volume: f64) -> f64 {
-    bench_formulas::risk_score(price, average, volume)
+    bench_formulas::risk_score(price, average, volume, ln)
 }

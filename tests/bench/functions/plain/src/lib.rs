@@ -11,5 +11,5 @@ pub extern "C" fn plain_mul_add(a: f64, b: f64, c: f64) -> f64 {
 /// How unusual a trade is, from 0 (ordinary) to 1.
 #[unsafe(no_mangle)]
 pub extern "C" fn plain_risk_score(price: f64, average: f64, volume: f64) -> f64 {
-    bench_formulas::risk_score(price, average, volume)
+    bench_formulas::risk_score(price, average, volume, f64::ln)
 }

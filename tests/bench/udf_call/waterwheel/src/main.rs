@@ -22,7 +22,9 @@ type Formula = fn(&[ArrayRef]) -> Float64Array;
 /// Names as the functions of the plugins are called.
 const FORMULAS: [(&str, Formula); 2] = [
     ("mul_add", |columns| native(columns, bench_formulas::mul_add)),
-    ("risk_score", |columns| native(columns, bench_formulas::risk_score)),
+    ("risk_score", |columns| {
+        native(columns, |a, b, c| bench_formulas::risk_score(a, b, c, f64::ln))
+    }),
 ];
 
 fn main() -> Result<()> {

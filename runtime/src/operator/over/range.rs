@@ -1,0 +1,226 @@
+//! Frames by event time: the rows of a key from so many milliseconds before a row up to the row's own time.
+//!
+//! A row's value is given when it arrives and does not change when rows of its frame come later. A row that comes out of order
+//! sees the rows of its own frame as far as they are kept, and is seen by the rows after it. Kept are the rows of the last two
+//! lengths of the longest frame before the key's newest row, so a row that is late by one length at most sees its whole frame.
+
+use std::collections::VecDeque;
+
+use datafusion::arrow::array::{Array, ArrayRef, Int64Array};
+
+use super::aggregate::{Columns, FrameAccumulators};
+use super::call::{Frame, OverCall, OverFunction, Pick};
+use super::given::Given;
+use super::store::{RowRef, RowStore};
+use crate::operator::Error;
+
+/// The calls of one `OVER` whose frames are lengths of time.
+#[derive(Debug)]
+pub(super) struct RangePart {
+    calls: Vec<RangeCall>,
+    /// How long before the newest row of a key a row is kept.
+    keeps_ms: i64,
+    store: RowStore,
+    keys: Vec<VecDeque<(i64, RowRef)>>,
+    held: usize,
+}
+
+#[derive(Debug)]
+struct RangeCall {
+    call: OverCall,
+    back_ms: i64,
+    columns: Columns,
+    accumulators: Option<FrameAccumulators>,
+    /// By slot: the place of the first row of the newest row's frame, which the key's accumulator holds. `None` where it has to
+    /// be made anew, because a row came out of order.
+    frames: Vec<Option<usize>>,
+}
+
+impl RangePart {
+    /// `calls` with the columns of the store that each reads.
+    ///
+    /// # Errors
+    /// When an aggregate cannot be run.
+    pub(super) fn new(calls: Vec<(OverCall, Columns)>) -> Result<Self, Error> {
+        let calls = calls.into_iter().map(|(call, columns)| {
+            Ok(RangeCall {
+                back_ms: match call.frame {
+                    Frame::Range { back_ms } => back_ms,
+                    Frame::Rows { .. } => 0,
+                },
+                accumulators: match &call.function {
+                    OverFunction::Aggregate(aggregate) => Some(aggregate.accumulators()?),
+                    _ => None,
+                },
+                call,
+                columns,
+                frames: Vec::new(),
+            })
+        });
+        let calls: Vec<RangeCall> = calls.collect::<Result<_, Error>>()?;
+        let longest = calls.iter().map(|call| call.back_ms).max().unwrap_or(0);
+        Ok(Self {
+            calls,
+            keeps_ms: longest.saturating_mul(2),
+            store: RowStore::default(),
+            keys: Vec::new(),
+            held: 0,
+        })
+    }
+
+    /// Takes a batch in and gives a column for each call.
+    pub(super) fn push(
+        &mut self,
+        slots: &[u32],
+        times: &Int64Array,
+        columns: Vec<ArrayRef>,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        if self.calls.is_empty() {
+            return Ok(vec![]);
+        }
+        let first = self.store.append(columns, slots.len());
+        let mut given: Vec<Given> = self
+            .calls
+            .iter()
+            .map(|call| Given::of(&call.call, slots.len()))
+            .collect();
+        for (at, slot) in slots.iter().enumerate() {
+            let slot = *slot as usize;
+            self.make_room(slot)?;
+            let time = times.value(at);
+            let rows = &mut self.keys[slot];
+            let in_order = rows.back().is_none_or(|(newest, _)| *newest <= time);
+            let place = rows.partition_point(|(other, _)| *other <= time);
+            rows.insert(place, (time, first.plus(at)));
+            self.held += 1;
+            for (call, given) in self.calls.iter_mut().zip(&mut given) {
+                let from = rows.partition_point(|(other, _)| *other < time.saturating_sub(call.back_ms));
+                let frame = FrameRows {
+                    rows,
+                    from,
+                    last: place,
+                    in_order,
+                };
+                call.compute(slot, &self.store, &frame, given)?;
+            }
+            self.forget(slot);
+        }
+        let calls = self.calls.iter().zip(given);
+        let columns = calls
+            .map(|(call, given)| given.into_column(&call.call, &self.store, call.columns.args.start))
+            .collect::<Result<Vec<_>, Error>>()?;
+        if self.store.is_worth_compacting(self.held) {
+            let rows = self
+                .keys
+                .iter_mut()
+                .flat_map(|rows| rows.iter_mut().map(|(_, row)| row));
+            self.store.compact(rows)?;
+        }
+        Ok(columns)
+    }
+
+    #[cfg(test)]
+    pub(super) fn rows_stored(&self) -> usize {
+        self.store.rows()
+    }
+
+    fn forget(&mut self, slot: usize) {
+        let rows = &mut self.keys[slot];
+        let Some((newest, _)) = rows.back() else { return };
+        let oldest = newest.saturating_sub(self.keeps_ms);
+        let mut gone = 0;
+        while rows.front().is_some_and(|(time, _)| *time < oldest) {
+            rows.pop_front();
+            gone += 1;
+        }
+        self.held -= gone;
+        for call in &mut self.calls {
+            if let Some(from) = &mut call.frames[slot] {
+                *from -= gone;
+            }
+        }
+    }
+
+    fn make_room(&mut self, slot: usize) -> Result<(), Error> {
+        if self.keys.len() > slot {
+            return Ok(());
+        }
+        self.keys.resize_with(slot + 1, VecDeque::new);
+        for call in &mut self.calls {
+            call.frames.resize(slot + 1, None);
+            if let Some(accumulators) = &mut call.accumulators {
+                accumulators.make_room(slot + 1)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A frame: places `from..=last` of a key's rows.
+struct FrameRows<'a> {
+    rows: &'a VecDeque<(i64, RowRef)>,
+    from: usize,
+    last: usize,
+    /// The row that it is for is the newest one of its key.
+    in_order: bool,
+}
+
+impl FrameRows<'_> {
+    fn rows(&self) -> impl DoubleEndedIterator<Item = RowRef> + '_ {
+        self.rows.range(self.from..=self.last).map(|(_, row)| *row)
+    }
+
+    fn pick(&self, store: &RowStore, pick: Pick, ignore_nulls: bool, column: usize) -> Option<RowRef> {
+        let mut rows = self.rows().filter(|row| {
+            let (array, at) = store.place(*row, column);
+            !ignore_nulls || array.is_valid(at)
+        });
+        match pick {
+            Pick::FromStart(nth) => rows.nth(nth - 1),
+            Pick::FromEnd(nth) => rows.rev().nth(nth - 1),
+        }
+    }
+}
+
+impl RangeCall {
+    fn compute(
+        &mut self,
+        slot: usize,
+        store: &RowStore,
+        frame: &FrameRows<'_>,
+        given: &mut Given,
+    ) -> Result<(), Error> {
+        let columns = &self.columns;
+        match (&self.call.function, &mut self.accumulators, given) {
+            (OverFunction::Aggregate(aggregate), Some(accumulators), Given::Values(values)) => {
+                let newest = &mut self.frames[slot];
+                if !frame.in_order || !aggregate.slides() {
+                    *newest = None;
+                    values.push(accumulators.value_of(store, frame.rows(), columns)?);
+                    return Ok(());
+                }
+                match newest {
+                    Some(first) => {
+                        accumulators.add(slot, store, frame.rows[frame.last].1, columns)?;
+                        for place in *first..frame.from {
+                            accumulators.remove(slot, store, frame.rows[place].1, columns)?;
+                        }
+                    }
+                    None => {
+                        accumulators.reset(slot);
+                        for row in frame.rows() {
+                            accumulators.add(slot, store, row, columns)?;
+                        }
+                    }
+                }
+                *newest = Some(frame.from);
+                values.push(accumulators.value(slot)?);
+            }
+            (OverFunction::Value { pick, ignore_nulls, .. }, _, Given::Rows(rows)) => {
+                rows.push(frame.pick(store, *pick, *ignore_nulls, columns.args.start));
+            }
+            _ => unreachable!("ranks have no frame, and what is given fits the function"),
+        }
+        Ok(())
+    }
+}

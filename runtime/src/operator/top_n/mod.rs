@@ -1,0 +1,259 @@
+//! The first rows of each key by an order: `ROW_NUMBER() ... <= n`, and ORDER BY ... LIMIT.
+//!
+//! The result changes: a row that comes in among the first ones pushes another out, which is retracted. Where the input is
+//! append-only the rows behind the first ones can never come back and are forgotten; otherwise all rows are kept. Changes are
+//! given row by row, so the number of rows in a step makes no difference.
+
+mod ranked;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use datafusion::arrow::array::cast::AsArray;
+use datafusion::arrow::array::{ArrayRef, BooleanArray, Int8Array, Int64Array, RecordBatch, UInt32Array, UInt64Array};
+use datafusion::arrow::compute::{SortOptions, cast, take};
+use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
+use datafusion::arrow::row::{RowConverter, SortField};
+
+use super::{Error, Expression, KeyIndex, Operator, RowErrors};
+use crate::types::ChangeBatch;
+use ranked::{Delta, Ranked, Shown};
+
+/// Which rows are the first ones, as it was planned.
+#[derive(Debug, Clone)]
+pub struct TopNSpec {
+    /// PARTITION BY; none: all rows are one set.
+    pub keys: Vec<Expression>,
+    /// ORDER BY.
+    pub order: Vec<(Expression, SortOptions)>,
+    /// How rows are counted.
+    pub counting: Counting,
+    /// So many rows before the first one shown (OFFSET).
+    pub skip: u64,
+    /// The number of the last row shown, `skip` included.
+    pub last: u64,
+    /// Whether the number of each row is a column of the result, the last one.
+    pub shows_number: bool,
+    /// Which of rows that the order finds equal comes first.
+    pub ties: Ties,
+    /// Whether no row of the input is ever retracted.
+    pub input: Retractions,
+}
+
+/// How rows are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// `ROW_NUMBER`: 1, 2, 3 ...
+    RowNumber,
+    /// `RANK`: equal rows have the number of the first of them.
+    Rank,
+    /// `DENSE_RANK`: equal rows have one number, the next ones the next.
+    DenseRank,
+}
+
+/// Which of rows that the order finds equal comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ties {
+    /// The one that arrived first.
+    OldestFirst,
+    /// The one that arrived last: what "keep the last" means where times are equal.
+    NewestFirst,
+}
+
+/// Whether rows of the input are retracted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retractions {
+    /// Never: rows behind the first ones are forgotten.
+    Never,
+    /// They may be: all rows are kept.
+    Possible,
+}
+
+/// Gives the first rows of each key, and retracts those that are it no more.
+#[derive(Debug)]
+pub struct TopN {
+    spec: TopNSpec,
+    index: KeyIndex,
+    sorter: RowConverter,
+    converter: RowConverter,
+    sets: Vec<Ranked>,
+    arrived: u64,
+    schema: SchemaRef,
+    errors: Arc<RowErrors>,
+    slots: Vec<u32>,
+}
+
+impl TopN {
+    /// `schema` is the input's, with one more field for the number where that is shown.
+    ///
+    /// # Errors
+    /// When a column has a type that cannot be sorted or kept.
+    pub fn new(spec: TopNSpec, schema: SchemaRef, errors: Arc<RowErrors>) -> Result<Self, Error> {
+        let keys: Vec<DataType> = spec.keys.iter().map(|key| key.data_type().clone()).collect();
+        let order = spec
+            .order
+            .iter()
+            .map(|(by, options)| SortField::new_with_options(by.data_type().clone(), *options));
+        let kept = schema.fields().len() - usize::from(spec.shows_number);
+        let columns = schema.fields().iter().take(kept);
+        Ok(Self {
+            index: KeyIndex::new(&keys)?,
+            sorter: RowConverter::new(order.collect())?,
+            converter: RowConverter::new(columns.map(|field| SortField::new(field.data_type().clone())).collect())?,
+            spec,
+            sets: Vec::new(),
+            arrived: 0,
+            schema,
+            errors,
+            slots: Vec::new(),
+        })
+    }
+
+    /// Values of `expressions`; where one fails the row has NULL there, whatever the policy: it must be found again when it is
+    /// retracted.
+    fn evaluate<'a>(
+        &self,
+        expressions: impl Iterator<Item = &'a Expression>,
+        records: &RecordBatch,
+    ) -> Result<Vec<ArrayRef>, Error> {
+        expressions
+            .map(|expression| Ok(expression.evaluate(records, &self.errors)?.array))
+            .collect()
+    }
+
+    /// The changes that can make a difference: of an append-only input those that are not behind the rows already there.
+    fn candidates(&mut self, changes: ChangeBatch) -> Result<ChangeBatch, Error> {
+        if self.spec.input == Retractions::Possible {
+            return Ok(changes);
+        }
+        let order = self.evaluate(self.spec.order.iter().map(|(by, _)| by), &changes.records)?;
+        let sorted = self.sorter.convert_columns(&order)?;
+        let candidates: BooleanArray = self
+            .slots
+            .iter()
+            .enumerate()
+            .map(|(row, slot)| {
+                let set = self.sets.get(*slot as usize);
+                Some(set.is_none_or(|set| set.admits(sorted.row(row).data(), &self.spec)))
+            })
+            .collect();
+        if candidates.true_count() == changes.num_rows() {
+            return Ok(changes);
+        }
+        let kept = self.slots.iter().zip(candidates.values());
+        self.slots = kept
+            .filter(|(_, candidate)| *candidate)
+            .map(|(slot, _)| *slot)
+            .collect();
+        Ok(changes.filter(&candidates)?)
+    }
+
+    fn result(&self, changes: &ChangeBatch, deltas: &[Delta]) -> Result<ChangeBatch, Error> {
+        let parser = self.converter.parser();
+        let rows = deltas.iter().map(|delta| parser.parse(&delta.shown.row));
+        let mut columns = self.converter.convert_rows(rows)?;
+        if self.spec.shows_number {
+            let numbers: UInt64Array = deltas.iter().map(|delta| delta.shown.number).collect::<Vec<_>>().into();
+            columns.push(cast(&numbers, self.schema.field(columns.len()).data_type())?);
+        }
+        let triggers: UInt32Array = deltas.iter().map(|delta| delta.trigger).collect::<Vec<_>>().into();
+        let times = |array: &Int64Array| -> Result<Int64Array, Error> {
+            Ok(take(array, &triggers, None)?.as_primitive::<Int64Type>().clone())
+        };
+        Ok(ChangeBatch {
+            records: RecordBatch::try_new(Arc::clone(&self.schema), columns)?,
+            event_times: times(&changes.event_times)?,
+            weights: Some(deltas.iter().map(|delta| delta.weight).collect::<Int8Array>()),
+            stream_times: changes.stream_times.as_ref().map(times).transpose()?,
+        })
+    }
+}
+
+impl Operator for TopN {
+    fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let changes = match changes.rows_mask() {
+            Some(mask) => changes.filter(&mask)?,
+            None => changes,
+        };
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let keys = self.evaluate(self.spec.keys.iter(), &changes.records)?;
+        self.index.slots(&keys, changes.num_rows(), &mut self.slots)?;
+        let changes = self.candidates(changes)?;
+        if changes.is_empty() {
+            return Ok(());
+        }
+        self.sets.resize_with(self.index.len(), Ranked::default);
+        let order = self.evaluate(self.spec.order.iter().map(|(by, _)| by), &changes.records)?;
+        let sorted = self.sorter.convert_columns(&order)?;
+        let rows = self.converter.convert_columns(changes.records.columns())?;
+        let mut deltas: Vec<Delta> = Vec::new();
+        let mut before: Vec<Shown> = Vec::new();
+        for row in 0..changes.num_rows() {
+            let slot = self.slots[row];
+            let set = &mut self.sets[slot as usize];
+            // The halves of an update make one change of the first rows, not two.
+            let continues = row > 0 && is_update(&changes, row - 1) && self.slots[row - 1] == slot;
+            if !continues {
+                before = set.shown(&self.spec);
+            }
+            self.arrived += 1;
+            set.apply(
+                &self.spec,
+                changes.weight(row),
+                sorted.row(row).data(),
+                rows.row(row).data(),
+                self.arrived,
+            );
+            let goes_on = is_update(&changes, row) && self.slots[row + 1] == slot;
+            if !goes_on {
+                let trigger = u32::try_from(row).expect("a batch has fewer than 2^32 rows");
+                ranked::differences(&self.spec, &before, &set.shown(&self.spec), trigger, &mut deltas);
+            }
+        }
+        if !deltas.is_empty() {
+            out.push(self.result(&changes, &deltas)?);
+        }
+        Ok(())
+    }
+}
+
+/// True where `row` and the one after it are the halves of an update.
+fn is_update(changes: &ChangeBatch, row: usize) -> bool {
+    row + 1 < changes.num_rows() && changes.weight(row) < 0 && changes.weight(row + 1) > 0
+}
+
+impl fmt::Display for TopNSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.skip > 0 {
+            write!(f, "rows {} to {}", self.skip + 1, self.last)?;
+        } else {
+            write!(f, "first {}", self.last)?;
+        }
+        match self.counting {
+            Counting::RowNumber => {}
+            Counting::Rank => f.write_str(" by rank")?,
+            Counting::DenseRank => f.write_str(" by dense rank")?,
+        }
+        let list = |keys: Vec<String>| keys.join(", ");
+        if !self.keys.is_empty() {
+            write!(
+                f,
+                " of each {}",
+                list(self.keys.iter().map(ToString::to_string).collect())
+            )?;
+        }
+        let order = self.order.iter().map(|(by, options)| {
+            let direction = if options.descending { " descending" } else { "" };
+            format!("{by}{direction}")
+        });
+        write!(f, " ordered by {}", list(order.collect()))?;
+        if self.input == Retractions::Possible {
+            f.write_str(", all rows kept")?;
+        }
+        Ok(())
+    }
+}

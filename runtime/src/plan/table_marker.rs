@@ -1,0 +1,182 @@
+//! How a table function travels through DataFusion's planner: as a volatile scalar function, which is taken out of the SELECT list
+//! before anything is optimized (`table_function_node`). Where no table function may stand is checked here, on sqlparser's AST.
+
+use std::any::Any;
+use std::hash::{Hash, Hasher};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{DataFusionError, Result, internal_err};
+use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
+use datafusion::sql::sqlparser::ast::{self, Expr, GroupByExpr, Ident, ObjectNamePart, SelectItem, visit_expressions};
+
+use super::{Error, FunctionSet};
+use crate::operator::table_function::TableFunction;
+
+/// A table function as a scalar one.
+#[derive(Debug)]
+pub(crate) struct TableMarker {
+    pub(crate) function: Arc<dyn TableFunction>,
+    signature: Signature,
+}
+
+impl TableMarker {
+    pub(crate) fn new(function: Arc<dyn TableFunction>) -> Self {
+        Self {
+            function,
+            signature: Signature::user_defined(Volatility::Volatile),
+        }
+    }
+}
+
+impl PartialEq for TableMarker {
+    fn eq(&self, other: &Self) -> bool {
+        self.function.name() == other.function.name()
+    }
+}
+
+impl Eq for TableMarker {}
+
+impl Hash for TableMarker {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.function.name().hash(state);
+    }
+}
+
+impl ScalarUDFImpl for TableMarker {
+    fn name(&self) -> &str {
+        self.function.name()
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
+        self.function.coerce(arg_types).map_err(DataFusionError::Plan)
+    }
+
+    fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
+        self.function.return_type(arg_types).map_err(DataFusionError::Plan)
+    }
+
+    fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        internal_err!("table function {} was left in an expression", self.function.name())
+    }
+}
+
+/// The marker inside of a scalar function, if it is one.
+pub(crate) fn as_table_marker(function: &dyn ScalarUDFImpl) -> Option<&TableMarker> {
+    (function as &dyn Any).downcast_ref::<TableMarker>()
+}
+
+/// Refuses table functions where they have no meaning: outside of the SELECT list, inside of each other, beside aggregates
+/// (ksqlDB: `Analyzer.TableFunctionsVisitor`).
+pub(super) fn refuse_misplaced(select: &ast::Select, functions: &FunctionSet) -> std::result::Result<(), Error> {
+    let finder = Finder { functions };
+    let mut first = None;
+    for item in &select.projection {
+        let (SelectItem::UnnamedExpr(expr) | SelectItem::ExprWithAlias { expr, .. }) = item else {
+            continue;
+        };
+        first = first.or(finder.find(expr));
+        finder.refuse_nested(expr)?;
+    }
+    let elsewhere = [&select.selection, &select.having].into_iter().flatten();
+    let grouped: &[Expr] = match &select.group_by {
+        GroupByExpr::Expressions(keys, _) => keys,
+        GroupByExpr::All(_) => &[],
+    };
+    for expr in elsewhere.chain(grouped) {
+        if let Some(name) = finder.find(expr) {
+            return Err(Error::new(
+                "table-function-place",
+                format!(
+                    "the table function {} stands only in the SELECT list",
+                    name.value.to_uppercase()
+                ),
+            )
+            .at(name.span)
+            .help("select it in a subquery in FROM, and use its column outside"));
+        }
+    }
+    match first {
+        Some(name) if !grouped.is_empty() || finder.aggregates(select) => Err(Error::new(
+            "table-function-place",
+            "table functions cannot be used with aggregations",
+        )
+        .at(name.span)
+        .help("CREATE STREAM ... AS SELECT with the table function first, and aggregate that stream")),
+        _ => Ok(()),
+    }
+}
+
+struct Finder<'a> {
+    functions: &'a FunctionSet,
+}
+
+impl Finder<'_> {
+    /// The name of the first table function in `expr`.
+    fn find(&self, expr: &Expr) -> Option<Ident> {
+        let found = visit_expressions(expr, |expr| match self.name(expr) {
+            Some(name) => ControlFlow::Break(name.clone()),
+            None => ControlFlow::Continue(()),
+        });
+        match found {
+            ControlFlow::Break(name) => Some(name),
+            ControlFlow::Continue(()) => None,
+        }
+    }
+
+    fn name<'e>(&self, expr: &'e Expr) -> Option<&'e Ident> {
+        let Expr::Function(call) = expr else { return None };
+        let name = call.name.0.last().and_then(ObjectNamePart::as_ident)?;
+        self.functions.table(&name.value.to_lowercase()).map(|_| name)
+    }
+
+    fn refuse_nested(&self, expr: &Expr) -> std::result::Result<(), Error> {
+        let found = visit_expressions(expr, |expr| {
+            let (Expr::Function(call), Some(outer)) = (expr, self.name(expr)) else {
+                return ControlFlow::Continue(());
+            };
+            let inner = visit_expressions(&call.args, |arg| match self.name(arg) {
+                Some(name) => ControlFlow::Break(name.clone()),
+                None => ControlFlow::Continue(()),
+            });
+            match inner {
+                ControlFlow::Break(inner) => ControlFlow::Break((outer.clone(), inner)),
+                ControlFlow::Continue(()) => ControlFlow::Continue(()),
+            }
+        });
+        match found {
+            ControlFlow::Continue(()) => Ok(()),
+            ControlFlow::Break((outer, inner)) => Err(Error::new(
+                "table-function-place",
+                format!(
+                    "table functions cannot be nested: {}({}())",
+                    outer.value.to_uppercase(),
+                    inner.value.to_uppercase()
+                ),
+            )
+            .at(inner.span)
+            .help("select the inner one in a subquery in FROM")),
+        }
+    }
+
+    fn aggregates(&self, select: &ast::Select) -> bool {
+        let found = visit_expressions(&select.projection, |expr| match expr {
+            Expr::Function(call) if call.over.is_none() => {
+                let name = call.name.0.last().and_then(ObjectNamePart::as_ident);
+                let aggregate = name.and_then(|name| self.functions.aggregate(&name.value.to_lowercase()));
+                if aggregate.is_some() {
+                    ControlFlow::Break(())
+                } else {
+                    ControlFlow::Continue(())
+                }
+            }
+            _ => ControlFlow::Continue(()),
+        });
+        found.is_break()
+    }
+}
