@@ -20,7 +20,7 @@ use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::{ColumnBatch, PartitionReader, PollLimits, Polled, RecordSink};
 use crate::format::{self, BadRow, Decoder};
 use crate::plan;
-use crate::types::limits::{BAD_RECORDS_LOGGED_PER_STEP_MAX, BATCH_BYTES_MAX, BATCH_ROWS_MAX};
+use crate::types::limits::{BAD_RECORDS_LOGGED_PER_STEP_MAX, BATCH_BYTES_MAX, BATCH_ROWS_MAX, PARTITION_AHEAD_RETRY};
 use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, WINDOWEND, WINDOWSTART};
 use crate::types::storage::SourceKind;
 use crate::types::{BytesColumn, ChangeBatch, Headers, RawRecords};
@@ -226,8 +226,22 @@ impl ScanShard {
         Ok(scanned)
     }
 
-    /// Polls the readers in turn until `rows_max` rows came or all were asked.
-    pub(crate) fn scan(&mut self, rows_max: usize, metrics: &Metrics) -> Result<Scanned, Error> {
+    /// Up to where it has read: the smallest stream time over its partitions that may have more to give at once. Where rows are
+    /// taken in the order of all partitions, they are worked on in that order.
+    pub(crate) fn read_until(&self) -> i64 {
+        if self.in_order {
+            return NOT_WAITED_FOR;
+        }
+        let times = self
+            .readers
+            .iter()
+            .map(|(reader, clock)| clock.read_until(|| reader.lag()));
+        times.min().unwrap_or(NOT_WAITED_FOR)
+    }
+
+    /// Polls the readers in turn until `rows_max` rows came or all were asked; those that have read beyond `until` are left
+    /// for later.
+    pub(crate) fn scan(&mut self, rows_max: usize, until: i64, metrics: &Metrics) -> Result<Scanned, Error> {
         let mut scanned = Scanned::default();
         let mut asked = 0;
         let count = self.readers.len();
@@ -237,6 +251,15 @@ impl ScanShard {
                 bytes_max: BATCH_BYTES_MAX,
             };
             let reader = self.next_reader % self.readers.len();
+            if self.readers[reader].1.is_beyond(until) {
+                scanned.retry_after = scanned
+                    .retry_after
+                    .min(Some(PARTITION_AHEAD_RETRY))
+                    .or(Some(PARTITION_AHEAD_RETRY));
+                self.next_reader = reader + 1;
+                asked += 1;
+                continue;
+            }
             let removed = self.poll(reader, limits, metrics, &mut scanned)?;
             self.next_reader = if removed { reader } else { reader + 1 };
             asked += 1;

@@ -194,6 +194,7 @@ impl Shard {
         for (id, role) in self.roles.iter_mut().enumerate() {
             if let Role::Scan(scan) = role {
                 self.clock.set(id, self.number, scan.stream_time());
+                self.clock.set_read(id, self.number, scan.read_until());
             }
         }
     }
@@ -203,7 +204,8 @@ impl Shard {
             StepRows::UpTo(rows_max) => {
                 for id in 0..self.roles.len() {
                     if let Role::Scan(scan) = &mut self.roles[id] {
-                        let scanned = scan.scan(rows_max, metrics)?;
+                        let until = self.clock.read_until(&self.stages.read_beside[id]);
+                        let scanned = scan.scan(rows_max, until, metrics)?;
                         self.accept(id, scanned);
                     }
                 }
@@ -239,7 +241,7 @@ impl Shard {
         if let Role::Scan(scan) = &mut self.roles[id] {
             let scanned = match reader {
                 Some(reader) => scan.scan_one(reader, metrics)?,
-                None => scan.scan(1, metrics)?,
+                None => scan.scan(1, self.clock.read_until(&self.stages.read_beside[id]), metrics)?,
             };
             self.accept(id, scanned);
         }
@@ -287,7 +289,10 @@ impl Shard {
                 for (port, batch) in waiting {
                     operator.push(port, batch, &mut out)?;
                 }
-                operator.advance(self.clock.progress(&self.stages.scans[id]), &mut out)?;
+                let progress = self
+                    .clock
+                    .progress(&self.stages.scans[id], &self.stages.input_scans[id]);
+                operator.advance(progress, &mut out)?;
             }
             Role::Exchange(router, mailboxes) => {
                 for (_, batch) in waiting {

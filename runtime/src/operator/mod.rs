@@ -50,6 +50,12 @@ pub struct Progress {
     /// The largest over the operator's sources of each source's own watermark: the one stream time that both sides of a stream
     /// join share (Kafka Streams: `TimeTracker`).
     pub shared_time: i64,
+    /// Up to where the rows of the first input have come: none of an earlier stream time can follow. The smallest stream time over
+    /// its partitions that may have more to give at once; `i64::MAX` where none has. Unlike the watermark it does not wait for
+    /// partitions that are silent.
+    pub left: i64,
+    /// The same of the second input.
+    pub right: i64,
 }
 
 impl Progress {
@@ -57,11 +63,15 @@ impl Progress {
     pub const UNKNOWN: Self = Self {
         watermark: i64::MIN,
         shared_time: i64::MIN,
+        left: i64::MIN,
+        right: i64::MIN,
     };
     /// All inputs have ended for good.
     pub const ENDED: Self = Self {
         watermark: i64::MAX,
         shared_time: i64::MAX,
+        left: i64::MAX,
+        right: i64::MAX,
     };
 }
 

@@ -17,6 +17,19 @@ BIDS = """CREATE STREAM bids (auction BIGINT, bidder BIGINT, price BIGINT, chann
   WITH (CONNECTOR='file', PATH='{directory}/*.json', VALUE_FORMAT='JSON');
 CREATE STREAM out WITH (CONNECTOR='blackhole') AS {select};"""
 
+# Windows and joins need event time, and results that are a table.
+TIMED = """CREATE STREAM bids (auction BIGINT, bidder BIGINT, price BIGINT, channel STRING, ts BIGINT, extra STRING)
+  WITH (CONNECTOR='file', PATH='{directory}/*.json', VALUE_FORMAT='JSON', TIMESTAMP='ts');
+CREATE {kind} out WITH (CONNECTOR='blackhole') AS {select};"""
+TUMBLE = """SELECT auction, COUNT(*) AS n FROM bids WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 4 SECONDS)
+  GROUP BY auction EMIT {emit}"""
+HOP = """SELECT auction, COUNT(*) AS n FROM bids WINDOW HOPPING (SIZE 10 SECONDS, ADVANCE BY 2 SECONDS, GRACE PERIOD 4 SECONDS)
+  GROUP BY auction EMIT {emit}"""
+SESSION = """SELECT bidder, COUNT(*) AS n FROM bids WINDOW SESSION (10 SECONDS, GRACE PERIOD 4 SECONDS)
+  GROUP BY bidder EMIT {emit}"""
+JOIN = """SELECT a.auction AS auction, a.bidder AS bidder, a.price AS first, b.price AS second FROM bids a JOIN bids b
+  WITHIN 20 MILLISECONDS GRACE PERIOD 4 SECONDS ON a.auction = b.auction AND a.bidder = b.bidder EMIT CHANGES"""
+
 Q1 = "SELECT auction, bidder, 0.908 * price AS price, ts, extra FROM bids"
 Q1_DECIMAL = "SELECT auction, bidder, CAST('0.908' AS DECIMAL(4, 3)) * price AS price, ts, extra FROM bids"
 Q2 = "SELECT auction, price FROM bids WHERE auction % 123 = 0"
@@ -48,9 +61,13 @@ class Runs:
 class Waterwheel:
     """A query by the product: a new process for each run, all of which is counted."""
 
-    def __init__(self, binary, directory, rows, select, options=()):
+    def __init__(self, binary, directory, rows, select, options=(), kind=None, reads=1):
         self.rows = rows
-        sql = BIDS.format(directory=directory, select=select)
+        sql = BIDS.format(directory=directory, select=select) if kind is None else ""
+        if kind is not None:
+            sql = TIMED.format(directory=directory, kind=kind, select=select)
+        # A join reads the bids twice.
+        self.reads = reads
         self.command = [str(binary), "run", *options, "-e", sql]
 
     def run(self, runs):
@@ -60,7 +77,7 @@ class Waterwheel:
         _, status, usage = os.wait4(child.pid, 0)
         child.returncode = os.waitstatus_to_exitcode(status)
         read = re.search(r"([\d,]+) rows in", said)
-        if child.returncode != 0 or not read or int(read[1].replace(",", "")) != self.rows:
+        if child.returncode != 0 or not read or int(read[1].replace(",", "")) != self.rows * self.reads:
             last = said.strip().splitlines()[-1:]
             raise RuntimeError(f"exit code {child.returncode} and not {self.rows} rows: {' '.join(last)}")
         runs.wall_s.append(time.perf_counter() - begin)
@@ -113,6 +130,7 @@ class Peer:
 def contenders(binary, directory, rows):
     """Groups of contenders: a title, and for each a name and what starts it. The ratios are to the first of a group."""
     ww = lambda select, *options: lambda: Waterwheel(binary, directory, rows, select, options)
+    timed = lambda select, kind, reads=1: lambda: Waterwheel(binary, directory, rows, select, (), kind, reads)
     peer = lambda *arguments: lambda: Peer(*arguments)
     flink = lambda query: peer("flink", "flink", directory, rows, query)
     datafusion = lambda query, partitions: peer("datafusion_batch", "datafusion", directory, rows, query, (partitions,))
@@ -140,6 +158,35 @@ def contenders(binary, directory, rows):
             ],
         ),
         ("q2: a filter that keeps one row of 123", [("Waterwheel", ww(Q2)), ("Flink", flink("q2")), *batch("q2")]),
+        (
+            "tumbling: bids per auction and 10 s",
+            [
+                ("Waterwheel, EMIT FINAL", timed(TUMBLE.format(emit="FINAL"), "TABLE")),
+                ("Waterwheel, EMIT CHANGES", timed(TUMBLE.format(emit="CHANGES"), "TABLE")),
+                ("Flink", flink("tumble")),
+                *batch("tumble"),
+            ],
+        ),
+        (
+            "hopping: bids per auction and 10 s, every 2 s",
+            [
+                ("Waterwheel, EMIT FINAL", timed(HOP.format(emit="FINAL"), "TABLE")),
+                ("Waterwheel, EMIT CHANGES", timed(HOP.format(emit="CHANGES"), "TABLE")),
+                ("Flink", flink("hop")),
+            ],
+        ),
+        (
+            "sessions: bids per bidder, gap 10 s",
+            [
+                ("Waterwheel, EMIT FINAL", timed(SESSION.format(emit="FINAL"), "TABLE")),
+                ("Waterwheel, EMIT CHANGES", timed(SESSION.format(emit="CHANGES"), "TABLE")),
+                ("Flink", flink("session")),
+            ],
+        ),
+        (
+            "stream-stream join: two bids of one bidder for one auction within 20 ms",
+            [("Waterwheel", timed(JOIN, "STREAM", 2)), ("Flink", flink("join"))],
+        ),
         ("q1 with mul_add(price, bidder, auction)", function("mul_add", MUL_ADD)),
         ("q1 with risk_score(price, bidder, auction)", function("risk_score", RISK_SCORE)),
     ]

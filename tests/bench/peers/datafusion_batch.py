@@ -9,6 +9,7 @@ from datafusion import SessionConfig, SessionContext
 
 QUERIES = {
     "q1": "SELECT auction, bidder, 0.908 * price AS price, ts, extra FROM bids",
+    "tumble": "SELECT auction, ts / 10000 AS w, COUNT(*) AS n FROM bids GROUP BY auction, ts / 10000",
     "q2": "SELECT auction, price FROM bids WHERE auction % 123 = 0",
 }
 

@@ -50,6 +50,7 @@ impl ByOffset {
 impl Aggregate for ByOffset {
     /// In the order in which they came.
     type State = VecDeque<Entry>;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [Self::State], rows: &Rows<'_>) -> Result<()> {
         let column = Encoder::new(&rows.args[0])?;

@@ -39,6 +39,7 @@ pub(super) struct CollectList(pub(super) Collect);
 
 impl Aggregate for CollectList {
     type State = ValueList;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [ValueList], rows: &Rows<'_>) -> Result<()> {
         let column = Encoder::new(&rows.args[0])?;
@@ -88,6 +89,7 @@ pub(super) struct CollectSet(pub(super) Collect);
 
 impl Aggregate for CollectSet {
     type State = ValueSet;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [ValueSet], rows: &Rows<'_>) -> Result<()> {
         let column = Encoder::new(&rows.args[0])?;

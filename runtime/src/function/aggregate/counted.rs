@@ -20,6 +20,7 @@ pub(super) struct CountDistinct;
 
 impl Aggregate for CountDistinct {
     type State = ValueCounts;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [ValueCounts], rows: &Rows<'_>) -> Result<()> {
         let column = Encoder::new(&rows.args[0])?;
@@ -67,6 +68,7 @@ pub(super) struct Attr(pub(super) DataType);
 
 impl Aggregate for Attr {
     type State = ValueCounts;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [ValueCounts], rows: &Rows<'_>) -> Result<()> {
         let column = Encoder::new(&rows.args[0])?;
@@ -115,6 +117,7 @@ pub(super) struct Histogram;
 
 impl Aggregate for Histogram {
     type State = ValueCounts;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [ValueCounts], rows: &Rows<'_>) -> Result<()> {
         let texts = rows.args[0].as_string::<i32>();

@@ -171,6 +171,7 @@ pub(super) struct KeyExtremum {
 
 impl Aggregate for KeyExtremum {
     type State = Option<SortKey>;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [Self::State], rows: &Rows<'_>) -> Result<()> {
         let column = SortColumn::new(&rows.args[0])?;
@@ -225,6 +226,7 @@ pub(super) struct CountedExtremum {
 
 impl Aggregate for CountedExtremum {
     type State = BTreeMap<SortKey, i64>;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [Self::State], rows: &Rows<'_>) -> Result<()> {
         let column = SortColumn::new(&rows.args[0])?;

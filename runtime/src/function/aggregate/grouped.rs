@@ -22,7 +22,10 @@ pub(super) trait Aggregate: Send + fmt::Debug + 'static {
     fn save(&self, state: &Self::State, out: &mut Vec<u8>) -> Result<()>;
     fn load(&mut self, reader: &mut StateReader<'_>) -> Result<Self::State>;
 
-    /// What a state holds outside of itself.
+    /// Whether a state holds anything outside of itself.
+    const HAS_HEAP: bool = false;
+
+    /// How much, in bytes.
     fn heap_bytes(_state: &Self::State) -> usize {
         0
     }
@@ -170,7 +173,11 @@ impl<A: Aggregate> Accumulator for Grouped<A> {
     }
 
     fn state_bytes(&self) -> usize {
-        let heap: usize = self.states.iter().map(A::heap_bytes).sum();
+        let heap: usize = if A::HAS_HEAP {
+            self.states.iter().map(A::heap_bytes).sum()
+        } else {
+            0
+        };
         self.states.capacity() * size_of::<A::State>() + heap
     }
 }

@@ -18,6 +18,7 @@ mod extremum;
 mod functions;
 mod grouped;
 mod limits;
+mod many_groups;
 mod number;
 mod replay;
 mod row_accumulators;

@@ -56,6 +56,7 @@ impl Replay {
 
 impl Aggregate for Replay {
     type State = ValueList;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [ValueList], rows: &Rows<'_>) -> Result<()> {
         let columns = rows

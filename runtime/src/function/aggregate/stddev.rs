@@ -76,7 +76,9 @@ impl<T: Number> Aggregate for Stddev<T> {
             if state.count < 2 {
                 return 0.0;
             }
-            let variance = state.squares / (state.count - 1) as f64;
+            // Undoing may leave a trace below zero, of which there is no root.
+            let squares = if state.squares < 0.0 { 0.0 } else { state.squares };
+            let variance = squares / (state.count - 1) as f64;
             match self.deviation {
                 Deviation::Standard => variance.sqrt(),
                 Deviation::Variance => variance,

@@ -99,6 +99,7 @@ impl Top {
 
 impl Aggregate for Top {
     type State = Vec<Item>;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [Self::State], rows: &Rows<'_>) -> Result<()> {
         let columns = Columns::new(rows.args)?;
@@ -169,6 +170,7 @@ pub(super) struct CountedTop(pub(super) Top);
 
 impl Aggregate for CountedTop {
     type State = BTreeMap<(SortKey, Box<[u8]>), i64>;
+    const HAS_HEAP: bool = true;
 
     fn update(&mut self, states: &mut [Self::State], rows: &Rows<'_>) -> Result<()> {
         let columns = Columns::new(rows.args)?;

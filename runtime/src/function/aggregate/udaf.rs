@@ -10,7 +10,9 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::error::Result;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
 use datafusion::logical_expr::utils::format_state_name;
-use datafusion::logical_expr::{Accumulator as DfAccumulator, AggregateUDFImpl, Signature as DfSignature, Volatility};
+use datafusion::logical_expr::{
+    Accumulator as DfAccumulator, AggregateUDFImpl, GroupsAccumulator, Signature as DfSignature, Volatility,
+};
 use datafusion::physical_expr::expressions::Literal;
 use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
@@ -19,11 +21,12 @@ use super::accumulator::Accumulator;
 use super::definition::{Definition, Planned, Undo};
 use super::distinct::Distinct;
 use super::limits::AggregateLimits;
+use super::many_groups::ManyGroups;
 use crate::function::signature::ArgType;
 use crate::function::udf::{argument_type, canonical};
 
 /// An aggregate of ksqlDB's, as DataFusion sees it.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct KsqlAggregate {
     pub(super) definition: Definition,
     pub(super) limits: AggregateLimits,
@@ -84,12 +87,7 @@ impl KsqlAggregate {
     }
 
     fn row_accumulator(&self, args: &AccumulatorArgs<'_>, retracting: bool) -> Result<Box<dyn DfAccumulator>> {
-        let types: Vec<DataType> = args.expr_fields.iter().map(|field| field.data_type().clone()).collect();
-        let constants: Vec<Option<ScalarValue>> = args
-            .exprs
-            .iter()
-            .map(|expr| expr.downcast_ref::<Literal>().map(|literal| literal.value().clone()))
-            .collect();
+        let (types, constants) = (types_of(args), constants_of(args));
         let inner = self.make(&types, &constants, args.return_type(), retracting, args.is_distinct)?;
         Ok(Box::new(OneGroup {
             inner: Mutex::new(inner),
@@ -97,6 +95,26 @@ impl KsqlAggregate {
             retracts: self.definition.undo == Undo::Always || retracting,
         }))
     }
+
+    fn groups_accumulator(&self, args: &AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        let (types, constants) = (types_of(args), constants_of(args));
+        let inputs = self.inputs(&constants);
+        let (result, distinct) = (args.return_type().clone(), args.is_distinct);
+        let function = self.clone();
+        let make = move || function.make(&types, &constants, &result, false, distinct);
+        Ok(Box::new(ManyGroups::new(Box::new(make), inputs)?))
+    }
+}
+
+fn types_of(args: &AccumulatorArgs<'_>) -> Vec<DataType> {
+    args.expr_fields.iter().map(|field| field.data_type().clone()).collect()
+}
+
+fn constants_of(args: &AccumulatorArgs<'_>) -> Vec<Option<ScalarValue>> {
+    args.exprs
+        .iter()
+        .map(|expr| expr.downcast_ref::<Literal>().map(|literal| literal.value().clone()))
+        .collect()
 }
 
 impl PartialEq for KsqlAggregate {
@@ -153,6 +171,20 @@ impl AggregateUDFImpl for KsqlAggregate {
 
     fn create_sliding_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn DfAccumulator>> {
         self.row_accumulator(&args, self.definition.undo == Undo::WhenAsked)
+    }
+
+    /// For states of a fixed size alone: DataFusion asks for the size of all states with every batch.
+    fn groups_accumulator_supported(&self, args: AccumulatorArgs<'_>) -> bool {
+        let is_fixed = match self.definition.name {
+            "avg" | "correlation" | "count" | "stddev_samp" | "stddev_sample" | "sum" | "sum_list" => true,
+            "min" | "max" => args.expr_fields.iter().all(|field| field.data_type().is_primitive()),
+            _ => false,
+        };
+        is_fixed && !args.is_distinct
+    }
+
+    fn create_groups_accumulator(&self, args: AccumulatorArgs<'_>) -> Result<Box<dyn GroupsAccumulator>> {
+        self.groups_accumulator(&args)
     }
 
     fn state_fields(&self, args: StateFieldsArgs<'_>) -> Result<Vec<FieldRef>> {

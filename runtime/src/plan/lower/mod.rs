@@ -9,6 +9,7 @@ mod project;
 mod refusal;
 mod relation;
 mod stream_function;
+mod subquery;
 mod table_changes;
 mod values;
 

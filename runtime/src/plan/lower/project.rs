@@ -23,6 +23,7 @@ impl Lowering {
         let key = input.projected_key(projection.input.schema(), &projection.expr);
         let mut exprs = projection.expr.clone();
         input.fill_key(projection.input.schema(), &mut exprs);
+        let extracted = self.extract_subqueries(extracted, input.kind, &mut exprs)?;
         let extracted = self.extract_stream_functions(extracted, &mut exprs)?;
         let schema = arrow_schema(&projection.schema);
         let expressions = self.expressions(&exprs, &extracted.schema)?;
@@ -50,6 +51,7 @@ impl Lowering {
         let input = self.node(&filter.input)?;
         let mut exprs = vec![filter.predicate.clone()];
         let nothing = Extracted::nothing(input.node, filter.input.schema());
+        let nothing = self.extract_subqueries(nothing, input.kind, &mut exprs)?;
         let extracted = self.extract_stream_functions(nothing, &mut exprs)?;
         let predicate = self.expression(&exprs[0], &extracted.schema)?;
         let filtered = self.schema(extracted.node);

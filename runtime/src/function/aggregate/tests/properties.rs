@@ -35,7 +35,7 @@ fn calls(rows: &[Row]) -> Vec<Call> {
     );
     let mut calls = Vec::new();
     for numbers in [&ints, &bigints, &doubles] {
-        for name in ["sum", "avg", "min", "max", "stddev_sample", "count", "count_distinct"] {
+        for name in ["sum", "avg", "min", "max", "stddev_samp", "count", "count_distinct"] {
             calls.push((name, vec![Arc::clone(numbers)], vec![]));
         }
     }

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, BooleanArray, RecordBatch};
 use datafusion::arrow::datatypes::{Field, Schema};
+use datafusion::logical_expr::{EmitTo, GroupsAccumulator as _};
 use datafusion::prelude::{SessionConfig, SessionContext};
 
-use super::{column, text};
+use super::{Call, call, column, text};
+use crate::function::aggregate::many_groups::ManyGroups;
 use crate::function::aggregate::{AggregateLimits, aggregate_functions};
 use crate::function::docs;
 
@@ -80,5 +82,52 @@ fn people_are_told_about_every_function() {
         let doc = docs.iter().find(|doc| doc.name.eq_ignore_ascii_case(function.name()));
         let doc = doc.unwrap_or_else(|| panic!("{} is not told about", function.name()));
         assert!(!doc.signatures.is_empty() && !doc.doc.is_empty());
+    }
+}
+
+fn many(call: &Call) -> ManyGroups {
+    let spec = call.spec.clone();
+    ManyGroups::new(Box::new(move || spec.accumulator()), vec![0]).unwrap()
+}
+
+#[test]
+fn groups_that_stay_move_down_when_others_are_emitted() {
+    for name in ["sum", "collect_list", "latest_by_offset", "max"] {
+        let call = call(name, &["[10, 20, 30, 40, 50, 60]"], &[]);
+        let mut grouped = many(&call);
+        let keep = BooleanArray::from(vec![Some(true), Some(true), Some(true), Some(true), None, Some(false)]);
+        grouped
+            .update_batch(&call.args, &[0, 1, 2, 2, 0, 1], Some(&keep), 3)
+            .unwrap();
+        let mut other = many(&call);
+        other.update_batch(&call.args, &[1, 0, 1, 1, 1, 1], None, 2).unwrap();
+        let first = grouped.evaluate(EmitTo::First(1)).unwrap();
+        // The groups that were 1 and 2 are 0 and 1 now; a state is merged into the latter.
+        let states = other.state(EmitTo::First(1)).unwrap();
+        grouped.merge_batch(&states, &[1], 2).unwrap();
+        let rest = grouped.evaluate(EmitTo::All).unwrap();
+        let found = [text(&first, 0), text(&rest, 0), text(&rest, 1)];
+        let expected = match name {
+            "sum" => ["10", "20", "90"],
+            "collect_list" => ["[10]", "[20]", "[30, 40, 20]"],
+            "latest_by_offset" => ["10", "20", "40"],
+            _ => ["10", "20", "40"],
+        };
+        assert_eq!(found, expected, "{name}");
+        assert_eq!(grouped.evaluate(EmitTo::All).unwrap().len(), 0);
+        // Rows as states: those that a filter leaves out are states of nothing.
+        let rows = grouped.convert_to_state(&call.args, Some(&keep)).unwrap();
+        assert_eq!(rows[0].len(), 6);
+        grouped.merge_batch(&rows, &[0; 6], 1).unwrap();
+        let all = grouped.evaluate(EmitTo::All).unwrap();
+        let expected = if name == "sum" {
+            "100"
+        } else if name == "collect_list" {
+            "[10, 20, 30, 40]"
+        } else {
+            "40"
+        };
+        assert_eq!(text(&all, 0), expected, "{name}");
+        assert!(grouped.size() > 0);
     }
 }
