@@ -15,8 +15,8 @@ use crate::operator::over::Over;
 use crate::operator::table_function::TableFunctionOperator;
 use crate::operator::top_n::TopN;
 use crate::operator::{
-    Distinct, Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, Settle, StreamFunctionOperator,
-    TableSource,
+    Distinct, Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, SetEventTime, Settle,
+    StreamFunctionOperator, TableSource,
 };
 use crate::plan::{Dataflow, NodeId, NodeKind};
 use crate::types::ChangeBatch;
@@ -138,6 +138,9 @@ impl Shard {
                 NodeKind::Distinct => Role::Operator(Box::new(Distinct::new(&schema)?)),
                 NodeKind::Settle { .. } if shards == 1 => Role::Pass,
                 NodeKind::Settle { keys } => Role::Operator(Box::new(Settle::new(keys.clone(), schema))),
+                NodeKind::EventTime { position, declared } => {
+                    Role::Operator(Box::new(SetEventTime::new(*position, declared, errors())?))
+                }
                 NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
                     Some(mailboxes) => {
                         Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes))

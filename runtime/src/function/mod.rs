@@ -1,7 +1,7 @@
 //! Floor 2: ksqlDB's functions, aggregates, operators and casts, as DataFusion functions.
 //!
 //! The rest of the engine sees only this page. A function that fails for a row gives an error of that row, see
-//! [`collect_row_errors`]. Not here: table functions, and functions from plugins.
+//! [`collect_row_errors`]. Not here: functions from plugins.
 
 mod aggregate;
 pub mod cast;

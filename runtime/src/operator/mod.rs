@@ -6,6 +6,7 @@
 pub mod aggregate;
 mod distinct;
 mod error;
+mod event_time;
 pub mod expression;
 mod filter;
 pub mod group_by;
@@ -28,6 +29,8 @@ use std::fmt::Debug;
 pub use distinct::Distinct;
 pub use error::Error;
 pub(crate) use error::plain_reason;
+pub(crate) use event_time::EventTime;
+pub use event_time::SetEventTime;
 pub use expression::Expression;
 pub use filter::Filter;
 pub use keys::KeyIndex;

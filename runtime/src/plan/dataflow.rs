@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
-use crate::catalog::Definition;
+use crate::catalog::{Definition, EventTimeColumn};
 use crate::operator::group_by::GroupBy;
 use crate::operator::join::{
     AsofJoin, AsofJoinPlan, ForeignKeyJoin, ForeignKeyJoinPlan, InTime, StreamStreamJoin, StreamStreamJoinPlan,
@@ -53,6 +53,13 @@ pub enum NodeKind {
         keys: Vec<Expression>,
         /// The calls.
         calls: Vec<StreamCall>,
+    },
+    /// Gives rows the event time that a column holds.
+    EventTime {
+        /// Position of the column.
+        position: usize,
+        /// What is declared of it.
+        declared: EventTimeColumn,
     },
     /// Sends each row to the shard that it belongs to.
     Exchange(Distribution),

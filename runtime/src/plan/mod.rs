@@ -5,6 +5,7 @@
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
 //! Nothing here reads a topic or runs a row.
 
+mod alias;
 mod counted;
 mod dataflow;
 mod error;
@@ -14,9 +15,11 @@ mod function_set;
 mod join_key;
 mod lower;
 mod names;
+mod partition_by;
 mod rewrite;
 mod row_time;
 mod stream_marker;
+mod struct_star;
 mod table_function_node;
 mod table_marker;
 mod target;
@@ -34,7 +37,7 @@ pub use error::Error;
 pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
-pub use target::{align_to, event_time_only_types, reorder};
+pub use target::{align_to, event_time_only_types, reorder, set_event_time};
 
 use crate::catalog::Catalog;
 use crate::operator::group_by::WindowEmit;

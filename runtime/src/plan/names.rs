@@ -123,11 +123,12 @@ impl ContextProvider for Names<'_> {
     }
 }
 
-/// Every identifier is already folded and quoted; string types are plain Utf8, the only string of the engine.
+/// A number with a point is a DECIMAL, as in ksqlDB. Every identifier is already folded and quoted; string types are plain Utf8, the only string of the engine.
 fn parser_options() -> ParserOptions {
     ParserOptions::new()
         .with_enable_ident_normalization(false)
         .with_map_string_types_to_utf8view(false)
+        .with_parse_float_as_decimal(true)
         .with_collect_spans(true)
 }
 
