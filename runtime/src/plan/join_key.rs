@@ -170,9 +170,9 @@ pub(crate) fn key_function(name: &str) -> Option<Arc<ScalarUDF>> {
 /// The first of these expressions that is not null.
 pub(crate) fn first_known(exprs: Vec<Expr>) -> Option<Expr> {
     let function = key_function(FUNCTION)?;
-    Some(Expr::ScalarFunction(datafusion::logical_expr::expr::ScalarFunction::new_udf(
-        function, exprs,
-    )))
+    Some(Expr::ScalarFunction(
+        datafusion::logical_expr::expr::ScalarFunction::new_udf(function, exprs),
+    ))
 }
 
 /// Whether an expression is the synthetic key.

@@ -456,7 +456,9 @@ fn expand_relation(
         return;
     };
     let names = definition.columns.iter().map(|column| column.name.as_str());
-    let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET].into_iter().filter(|_| star.has_pseudo_columns);
+    let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET]
+        .into_iter()
+        .filter(|_| star.has_pseudo_columns);
     for name in pseudo.chain(names) {
         let expr = column(&relation.alias, name);
         let alias = if star.is_prefixed {

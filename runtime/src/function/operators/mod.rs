@@ -36,8 +36,8 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
-pub use expr_planner::KsqlExprPlanner;
 pub use equality::NESTED_EQUAL;
+pub use expr_planner::KsqlExprPlanner;
 pub use literals::type_integer_literals;
 pub use semantics::KsqlSemantics;
 

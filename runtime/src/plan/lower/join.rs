@@ -6,10 +6,10 @@ use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, JoinType, 
 
 use super::relation::{EqualKeys, uncast};
 use super::{Lowering, Relation, arrow_schema};
+use crate::function::NESTED_EQUAL;
 use crate::operator::join::{
     ForeignKeyJoinPlan, JoinKind, StreamStreamJoinPlan, StreamTableJoinPlan, TableTableJoinPlan, Unmatched,
 };
-use crate::function::NESTED_EQUAL;
 use crate::plan::within_marker::{Within, as_within};
 use crate::plan::{Distribution, Error, JoinPlan, NodeKind};
 use crate::types::schema::{WINDOWEND, WINDOWSTART};
@@ -31,7 +31,9 @@ impl Condition {
     /// The equalities but those of windows, which are no columns of a key.
     fn keys(&self) -> impl Iterator<Item = &(Expr, Expr)> {
         let is_bound = |expr: &Expr| matches!(uncast(expr), Expr::Column(column) if [WINDOWSTART, WINDOWEND].contains(&&*column.name));
-        self.equal.iter().filter(move |(left, right)| !is_bound(left) || !is_bound(right))
+        self.equal
+            .iter()
+            .filter(move |(left, right)| !is_bound(left) || !is_bound(right))
     }
 }
 
@@ -381,7 +383,11 @@ fn joined_key(join: &Join, condition: &Condition, left: &Relation, right: &Relat
         };
         let viable = |keys: &EqualKeys, expr: &Expr, relation: &Relation, schema: &DFSchema| -> Vec<usize> {
             // A key that none of its columns holds is not made visible by a further join.
-            let exprs = if relation.key.is_ok() { keys.exprs.as_slice() } else { std::slice::from_ref(expr) };
+            let exprs = if relation.key.is_ok() {
+                keys.exprs.as_slice()
+            } else {
+                std::slice::from_ref(expr)
+            };
             exprs.iter().filter_map(|expr| place(expr, schema)).collect()
         };
         let mut found = viable(&of_left, left_expr, left, join.left.schema());

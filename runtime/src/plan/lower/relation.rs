@@ -75,7 +75,10 @@ impl Relation {
             return alone();
         };
         let place = schema.maybe_index_of_column(column);
-        match parts.iter().find(|part| place.is_some_and(|place| part.contains(&place))) {
+        match parts
+            .iter()
+            .find(|part| place.is_some_and(|place| part.contains(&place)))
+        {
             Some(part) if part.len() > 1 => {
                 let columns = schema.columns();
                 let others = part.iter().filter(|other| Some(**other) != place);
@@ -108,16 +111,22 @@ impl Relation {
     /// Puts the value of the key in place of the projected columns that hold it, where these may be NULL because their side of
     /// a join is missing (ksqlDB: a record's key is what was joined by, whichever of its columns is selected).
     pub(super) fn fill_key(&self, input: &DFSchema, exprs: &mut [Expr]) {
-        let Ok(places) = self.projected_key(input, exprs) else { return };
+        let Ok(places) = self.projected_key(input, exprs) else {
+            return;
+        };
         if places.len() != self.equal.len() {
             return;
         }
         for (places, equal) in places.iter().zip(&self.equal) {
-            let Some(expr) = places.first().map(|place| &mut exprs[*place]) else { continue };
+            let Some(expr) = places.first().map(|place| &mut exprs[*place]) else {
+                continue;
+            };
             if !equal.may_lack_one || is_synthetic_key(expr) {
                 continue;
             }
-            let Some(value) = first_known(equal.exprs.clone()) else { continue };
+            let Some(value) = first_known(equal.exprs.clone()) else {
+                continue;
+            };
             match expr {
                 Expr::Alias(alias) => *alias.expr = value,
                 other => *other = value,
