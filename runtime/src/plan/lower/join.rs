@@ -134,7 +134,7 @@ impl Lowering {
             right_keys: right_keys.clone(),
         };
         let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-        let key = joined_key(join, condition);
+        let key = joined_key(join, condition, left, right);
         self.joined(join, JoinPlan::Asof(plan), inputs, SourceKind::Stream, key)
     }
 
