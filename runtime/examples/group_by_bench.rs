@@ -148,6 +148,7 @@ fn operator_groups(batches: &[RecordBatch], emit: WindowEmit) -> anyhow::Result<
         let progress = Progress {
             watermark,
             shared_time: watermark,
+            ..Progress::UNKNOWN
         };
         operator.advance(progress, &mut out)?;
         given += out.drain(..).map(|batch| batch.num_rows()).sum::<usize>();
