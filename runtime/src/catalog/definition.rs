@@ -54,6 +54,8 @@ pub struct EventTimeColumn {
     pub column: String,
     /// The pattern, as Java's `DateTimeFormatter` reads it.
     pub pattern: Option<String>,
+    /// A row without an event time ends the query, instead of being left out (`ksql.timestamp.throw.on.invalid`).
+    pub fails: bool,
 }
 
 /// What happens with records that cannot be decoded.

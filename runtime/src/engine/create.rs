@@ -91,7 +91,7 @@ impl Engine {
         let columns = resolve_columns(session, *kind, columns)?;
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|name| name.to_lowercase());
-        let event_time = options.event_time()?;
+        let event_time = options.event_time(&session.properties)?;
         let bad_records = options.bad_records()?;
         let topic = options.text("KAFKA_TOPIC").unwrap_or_else(|| name.value.clone());
         let definition = |storage| Definition {

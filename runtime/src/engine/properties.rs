@@ -66,6 +66,11 @@ pub(super) const PROPERTIES: &[Property] = &[
         meaning: "the topic that rows go to which come after their window has closed, as JSON; empty: they are only counted",
     },
     Property {
+        name: "ksql.timestamp.throw.on.invalid",
+        default: "false",
+        meaning: "whether a row without an event time ends the query, instead of being left out; read where TIMESTAMP is declared",
+    },
+    Property {
         name: "row.error.policy",
         default: "null",
         meaning: "what becomes of a row on which an expression fails: null, skip or fail",

@@ -12,7 +12,9 @@ use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
-use crate::exec::{LateLetters, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, State, change_channel};
+use crate::exec::{
+    LateLetters, NullKeys, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, State, change_channel,
+};
 use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
@@ -86,7 +88,7 @@ impl Engine {
         plan::reorder(&mut planned.dataflow, &order);
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
-        let event_time = options.event_time()?;
+        let event_time = options.event_time(&session.properties)?;
         if let Some((event_time, span)) = &event_time {
             check_event_time(event_time, &columns, *span)?;
         }
@@ -126,6 +128,9 @@ impl Engine {
             self.make_topic(&topic, wish, partitions)?;
         }
         plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
+        if let Some(event_time) = &definition.event_time {
+            plan::set_event_time(&mut planned.dataflow, event_time);
+        }
         let prefix = match kind {
             SourceKind::Stream => "CSAS",
             SourceKind::Table => "CTAS",
@@ -256,6 +261,11 @@ impl Engine {
             Some(definition.name.clone()),
         );
         info.creates_sink = creates_sink;
+        let null_keys = if planned.is_partitioned {
+            NullKeys::Written
+        } else {
+            NullKeys::NoKey
+        };
         let sinks = (0..self.config.workers)
             .map(|index| match (one_writer, index) {
                 (true, 1..) => Ok(ShardSink::Columns(Box::new(change_channel().0))),
@@ -268,6 +278,7 @@ impl Engine {
                     },
                 ),
             })
+            .map(|sink| sink.map(|sink: ShardSink| sink.with_null_keys(null_keys)))
             .collect::<Result<Vec<_>, Error>>()?;
         let (pipeline, held) = match self.config.queries {
             QueryStart::AtOnce => {

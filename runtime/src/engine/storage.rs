@@ -9,6 +9,9 @@ use crate::sql::ast::{OptionValue, Span, WithOptions};
 use crate::sql::durations;
 use crate::types::storage::KeyWindow;
 
+/// The property that says what becomes of rows without an event time.
+const THROW_ON_INVALID: &str = "ksql.timestamp.throw.on.invalid";
+
 /// Options of WITH that belong to the engine; all others are the connector's.
 const OPTIONS: &[&str] = &[
     "BAD_RECORDS",
@@ -169,7 +172,7 @@ impl<'a> Options<'a> {
     }
 
     /// Takes TIMESTAMP and TIMESTAMP_FORMAT.
-    pub(crate) fn event_time(&mut self) -> Result<Option<(EventTimeColumn, Span)>, Error> {
+    pub(crate) fn event_time(&mut self, properties: &Properties) -> Result<Option<(EventTimeColumn, Span)>, Error> {
         let column = self.spanned("TIMESTAMP");
         let pattern = self.spanned("TIMESTAMP_FORMAT");
         match (column, pattern) {
@@ -188,6 +191,7 @@ impl<'a> Options<'a> {
                     EventTimeColumn {
                         column: folded,
                         pattern: pattern.map(|(pattern, _)| pattern),
+                        fails: properties.get(THROW_ON_INVALID).eq_ignore_ascii_case("true"),
                     },
                     span,
                 )))

@@ -15,6 +15,8 @@ pub(crate) const NOT_WAITED_FOR: i64 = i64::MAX;
 #[derive(Debug)]
 pub(crate) struct EventClock {
     times: Vec<Vec<AtomicI64>>,
+    /// Up to where they have read, by node and shard.
+    read: Vec<Vec<AtomicI64>>,
     /// All sources have ended for good, so no row can come any more.
     has_ended: AtomicBool,
 }
@@ -24,6 +26,7 @@ impl EventClock {
         let row = || (0..shards).map(|_| AtomicI64::new(i64::MIN)).collect();
         Self {
             times: (0..nodes).map(|_| row()).collect(),
+            read: (0..nodes).map(|_| row()).collect(),
             has_ended: AtomicBool::new(false),
         }
     }
@@ -33,13 +36,28 @@ impl EventClock {
         self.times[scan][shard].store(time, Ordering::Release);
     }
 
+    /// The smallest stream time over the partitions of one scan in one shard that may have more to give at once, or
+    /// [`NOT_WAITED_FOR`].
+    pub(crate) fn set_read(&self, scan: NodeId, shard: usize, time: i64) {
+        self.read[scan][shard].store(time, Ordering::Release);
+    }
+
+    /// Up to where all of these scans have read; [`NOT_WAITED_FOR`] where none has more to give at once.
+    pub(crate) fn read_until(&self, scans: &[NodeId]) -> i64 {
+        let times = scans.iter().flat_map(|scan| &self.read[*scan]);
+        times
+            .map(|time| time.load(Ordering::Acquire))
+            .min()
+            .unwrap_or(NOT_WAITED_FOR)
+    }
+
     /// From now on nothing is waited for.
     pub(crate) fn end(&self) {
         self.has_ended.store(true, Ordering::Release);
     }
 
-    /// How far event time has come over these scans.
-    pub(crate) fn progress(&self, scans: &[NodeId]) -> Progress {
+    /// How far event time has come over these scans, and over those that feed each input.
+    pub(crate) fn progress(&self, scans: &[NodeId], inputs: &[Vec<NodeId>]) -> Progress {
         if self.has_ended.load(Ordering::Acquire) {
             return Progress::ENDED;
         }
@@ -47,10 +65,13 @@ impl EventClock {
             let times = self.times[*scan].iter().map(|time| time.load(Ordering::Acquire));
             times.min().filter(|time| *time != NOT_WAITED_FOR)
         };
+        let input = |port: usize| inputs.get(port).map_or(NOT_WAITED_FOR, |scans| self.read_until(scans));
         let known = || scans.iter().filter_map(of_scan);
         Progress {
             watermark: known().min().unwrap_or(i64::MIN),
             shared_time: known().max().unwrap_or(i64::MIN),
+            left: input(0),
+            right: input(1),
         }
     }
 }
@@ -62,14 +83,20 @@ mod tests {
     #[test]
     fn the_slowest_partition_holds_the_watermark_and_the_fastest_source_leads() {
         let clock = EventClock::new(2, 2);
-        assert_eq!(clock.progress(&[0, 1]), Progress::UNKNOWN);
+        let inputs = [vec![0], vec![1]];
+        assert_eq!(clock.progress(&[0, 1], &inputs), Progress::UNKNOWN);
         clock.set(0, 0, 10);
         clock.set(0, 1, 30);
         clock.set(1, 0, 50);
         clock.set(1, 1, NOT_WAITED_FOR);
-        let progress = clock.progress(&[0, 1]);
+        for (shard, time) in [(0, 7), (1, 9)] {
+            clock.set_read(0, shard, time);
+            clock.set_read(1, shard, NOT_WAITED_FOR);
+        }
+        let progress = clock.progress(&[0, 1], &inputs);
         assert_eq!((progress.watermark, progress.shared_time), (10, 50));
+        assert_eq!((progress.left, progress.right), (7, i64::MAX));
         clock.end();
-        assert_eq!(clock.progress(&[0]), Progress::ENDED);
+        assert_eq!(clock.progress(&[0], &inputs), Progress::ENDED);
     }
 }

@@ -4,10 +4,10 @@
 //! pipelines of the process share. A step is made of stages between exchanges; each (stage, shard) is one job. The data
 //! plane knows no SQL and no catalog: it is handed a [`crate::plan::Dataflow`], opened sources and sinks.
 
+mod decode_plan;
 mod epilogue;
 mod error;
 mod event_clock;
-mod event_time;
 mod exchange;
 mod headers;
 mod key_window;
@@ -30,4 +30,4 @@ pub use node_stats::NodeStats;
 pub use pipeline::{Options, Parts, Pipeline, State};
 pub use pool::WorkerPool;
 pub use scan::{ScanParts, StepRows};
-pub use sink::{ChangeReceiver, ChangeSender, ShardSink, change_channel};
+pub use sink::{ChangeReceiver, ChangeSender, NullKeys, ShardSink, change_channel};

@@ -60,6 +60,21 @@ impl PartitionClock {
         }
     }
 
+    /// Up to where it was read: its stream time while it may have more to give at once, [`NOT_WAITED_FOR`] when it had nothing and
+    /// is known to have nothing (`lag` 0), or had nothing for a while.
+    pub(crate) fn read_until(&self, lag: impl FnOnce() -> Option<u64>) -> i64 {
+        match self.idle_since {
+            Some(_) if lag() == Some(0) => NOT_WAITED_FOR,
+            Some(since) if since.elapsed() >= Duration::from_millis(PARTITION_IDLE_MS) => NOT_WAITED_FOR,
+            _ => self.stream_time,
+        }
+    }
+
+    /// Whether it was read further than to `time`.
+    pub(crate) fn is_beyond(&self, time: i64) -> bool {
+        self.stream_time > time
+    }
+
     /// As [`PartitionClock::waited_for`] where rows are taken in the order of all partitions, so that one without rows so far
     /// has only later ones.
     pub(crate) fn waited_for_in_order(&self) -> i64 {

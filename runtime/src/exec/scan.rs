@@ -7,11 +7,12 @@ use std::time::Duration;
 use datafusion::arrow::array::{
     ArrayRef, BooleanArray, Int8Array, Int32Array, Int64Array, RecordBatch, RecordBatchOptions, new_null_array,
 };
+use datafusion::arrow::compute::nullif;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::Error;
+use super::decode_plan::{ColumnSource, DecodePlan};
 use super::event_clock::NOT_WAITED_FOR;
-use super::event_time::EventTime;
 use super::headers::{all_headers, last_header};
 use super::key_window::WindowBounds;
 use super::metrics::{Metrics, add};
@@ -19,9 +20,10 @@ use super::partition_clock::PartitionClock;
 use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::{ColumnBatch, PartitionReader, PollLimits, Polled, RecordSink};
 use crate::format::{self, BadRow, Decoder};
+use crate::operator::EventTime;
 use crate::plan;
-use crate::types::limits::{BAD_RECORDS_LOGGED_PER_STEP_MAX, BATCH_BYTES_MAX, BATCH_ROWS_MAX};
-use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, WINDOWEND, WINDOWSTART};
+use crate::types::limits::{BAD_RECORDS_LOGGED_PER_STEP_MAX, BATCH_BYTES_MAX, BATCH_ROWS_MAX, PARTITION_AHEAD_RETRY};
+use crate::types::schema::Column;
 use crate::types::storage::SourceKind;
 use crate::types::{BytesColumn, ChangeBatch, Headers, RawRecords};
 
@@ -45,22 +47,6 @@ impl Default for StepRows {
 pub struct ScanParts {
     /// Where bad records go under [`BadRecordPolicy::DeadLetter`]: one sink for each shard.
     pub dead_letters: Vec<Box<dyn RecordSink>>,
-}
-
-/// Where a column of the scan comes from.
-#[derive(Debug, Clone)]
-enum ColumnSource {
-    /// Number among the decoded key columns.
-    Key(usize),
-    /// Number among the decoded value columns.
-    Value(usize),
-    RowTime,
-    RowPartition,
-    RowOffset,
-    Headers,
-    Header(String),
-    WindowStart,
-    WindowEnd,
 }
 
 /// One scan in one shard.
@@ -104,6 +90,16 @@ struct Rows {
     headers: Option<Vec<Headers>>,
     windows: Option<WindowBounds>,
     tombstones: Option<BooleanArray>,
+}
+
+impl Rows {
+    /// A pseudo-column, NULL in a stream's records without a value, where there is no row that it could belong to.
+    fn null_where_gone(&self, column: ArrayRef, definition: &Definition) -> ArrayRef {
+        match &self.tombstones {
+            Some(gone) if definition.kind == SourceKind::Stream => nullif(&column, gone).unwrap_or(column),
+            _ => column,
+        }
+    }
 }
 
 impl ScanShard {
@@ -214,6 +210,11 @@ impl ScanShard {
         times.min().unwrap_or(NOT_WAITED_FOR)
     }
 
+    /// From now on rows are taken one by one, in the order in which they were appended to all partitions of all topics.
+    pub(crate) fn take_in_order(&mut self) {
+        self.in_order = true;
+    }
+
     /// Polls one reader for one row.
     pub(crate) fn scan_one(&mut self, reader: usize, metrics: &Metrics) -> Result<Scanned, Error> {
         self.in_order = true;
@@ -226,8 +227,22 @@ impl ScanShard {
         Ok(scanned)
     }
 
-    /// Polls the readers in turn until `rows_max` rows came or all were asked.
-    pub(crate) fn scan(&mut self, rows_max: usize, metrics: &Metrics) -> Result<Scanned, Error> {
+    /// Up to where it has read: the smallest stream time over its partitions that may have more to give at once. Where rows are
+    /// taken in the order of all partitions, they are worked on in that order.
+    pub(crate) fn read_until(&self) -> i64 {
+        if self.in_order {
+            return NOT_WAITED_FOR;
+        }
+        let times = self
+            .readers
+            .iter()
+            .map(|(reader, clock)| clock.read_until(|| reader.lag()));
+        times.min().unwrap_or(NOT_WAITED_FOR)
+    }
+
+    /// Polls the readers in turn until `rows_max` rows came or all were asked; those that have read beyond `until` are left
+    /// for later.
+    pub(crate) fn scan(&mut self, rows_max: usize, until: i64, metrics: &Metrics) -> Result<Scanned, Error> {
         let mut scanned = Scanned::default();
         let mut asked = 0;
         let count = self.readers.len();
@@ -237,6 +252,15 @@ impl ScanShard {
                 bytes_max: BATCH_BYTES_MAX,
             };
             let reader = self.next_reader % self.readers.len();
+            if self.readers[reader].1.is_beyond(until) {
+                scanned.retry_after = scanned
+                    .retry_after
+                    .min(Some(PARTITION_AHEAD_RETRY))
+                    .or(Some(PARTITION_AHEAD_RETRY));
+                self.next_reader = reader + 1;
+                asked += 1;
+                continue;
+            }
             let removed = self.poll(reader, limits, metrics, &mut scanned)?;
             self.next_reader = if removed { reader } else { reader + 1 };
             asked += 1;
@@ -400,9 +424,12 @@ impl ScanShard {
         match source {
             ColumnSource::Key(number) => Arc::clone(&rows.keys[*number]),
             ColumnSource::Value(number) => Arc::clone(&rows.values[*number]),
-            ColumnSource::RowTime => Arc::new(event_times.clone()),
-            ColumnSource::RowPartition => Arc::new(Int32Array::from_value(rows.partition, rows.count)),
-            ColumnSource::RowOffset => Arc::new(rows.offsets.clone()),
+            ColumnSource::RowTime => rows.null_where_gone(Arc::new(event_times.clone()), &self.definition),
+            ColumnSource::RowPartition => {
+                let partitions = Int32Array::from_value(rows.partition, rows.count);
+                rows.null_where_gone(Arc::new(partitions), &self.definition)
+            }
+            ColumnSource::RowOffset => rows.null_where_gone(Arc::new(rows.offsets.clone()), &self.definition),
             ColumnSource::WindowStart => rows.windows.as_ref().map_or_else(nulls, WindowBounds::starts),
             ColumnSource::WindowEnd => rows.windows.as_ref().map_or_else(nulls, WindowBounds::ends),
             ColumnSource::Headers => rows.headers.as_ref().map_or_else(nulls, |headers| all_headers(headers)),
@@ -449,6 +476,20 @@ impl ScanShard {
             })
             .collect();
         let place = |row: &BadRow| (rows.partition, rows.offsets.value(row.row as usize));
+        let fails = self
+            .definition
+            .event_time
+            .as_ref()
+            .is_some_and(|declared| declared.fails);
+        if let Some(first) = bad.first().filter(|_| fails) {
+            let (partition, offset) = place(first);
+            return Err(Error::BadRecord {
+                topic: self.definition.storage.topic.clone(),
+                partition,
+                offset,
+                reason: first.reason.clone(),
+            });
+        }
         self.bad_records(&bad, place, &[], metrics)?;
         Ok(keep)
     }
@@ -511,67 +552,5 @@ fn dead_letter(records: &RawRecords, bad: &BadRow, topic: &str) -> RawRecords {
         timestamps: vec![records.timestamps[row]],
         offsets: vec![-1],
         headers: Some(vec![headers]),
-    }
-}
-
-/// Collects which key and value columns must be decoded.
-struct DecodePlan {
-    own_keys: Vec<Column>,
-    own_values: Vec<Column>,
-    roles: Vec<ColumnRole>,
-    /// Positions among the key columns, in the order of first use.
-    keys: Vec<usize>,
-    values: Vec<usize>,
-    key_places: Vec<usize>,
-    value_places: Vec<usize>,
-}
-
-impl DecodePlan {
-    fn new(definition: &Definition) -> Self {
-        let roles: Vec<ColumnRole> = definition
-            .columns
-            .iter()
-            .map(|column| definition.stored_role(column))
-            .collect();
-        let places = |wanted: &ColumnRole| (0..roles.len()).filter(|i| roles[*i] == *wanted).collect();
-        let key_places: Vec<usize> = places(&ColumnRole::Key);
-        let value_places: Vec<usize> = places(&ColumnRole::Value);
-        let pick = |places: &[usize]| places.iter().map(|i| definition.columns[*i].clone()).collect();
-        Self {
-            own_keys: pick(&key_places),
-            own_values: pick(&value_places),
-            roles,
-            keys: vec![],
-            values: vec![],
-            key_places,
-            value_places,
-        }
-    }
-
-    /// Where the column at `position` of the query schema comes from; marks it for decoding.
-    fn source(&mut self, position: usize, name: &str) -> ColumnSource {
-        let number_in = |places: &[usize], chosen: &mut Vec<usize>| {
-            let own = places.iter().position(|place| *place == position).unwrap_or(0);
-            chosen.iter().position(|already| *already == own).unwrap_or_else(|| {
-                chosen.push(own);
-                chosen.len() - 1
-            })
-        };
-        match self.roles.get(position) {
-            Some(ColumnRole::Key) => ColumnSource::Key(number_in(&self.key_places, &mut self.keys)),
-            Some(ColumnRole::Value) => ColumnSource::Value(number_in(&self.value_places, &mut self.values)),
-            Some(ColumnRole::Headers) => ColumnSource::Headers,
-            Some(ColumnRole::Header(key)) => ColumnSource::Header(key.clone()),
-            None => match name {
-                ROWPARTITION => ColumnSource::RowPartition,
-                ROWOFFSET => ColumnSource::RowOffset,
-                WINDOWSTART => ColumnSource::WindowStart,
-                WINDOWEND => ColumnSource::WindowEnd,
-                other => {
-                    debug_assert!(other == ROWTIME, "{other} is no pseudo-column");
-                    ColumnSource::RowTime
-                }
-            },
-        }
     }
 }

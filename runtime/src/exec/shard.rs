@@ -15,7 +15,7 @@ use crate::operator::over::Over;
 use crate::operator::table_function::TableFunctionOperator;
 use crate::operator::top_n::TopN;
 use crate::operator::{
-    Distinct, Filter, Gather, LateRows, Limit, LimitCount, Operator, Project, RowErrors, Settle,
+    Distinct, Filter, Gather, LateRows, Limit, LimitCount, Operator, Project, RowErrors, SetEventTime, Settle,
     StreamFunctionOperator, TableSource,
 };
 use crate::plan::{Dataflow, NodeId, NodeKind};
@@ -138,6 +138,9 @@ impl Shard {
                 NodeKind::Distinct => Role::Operator(Box::new(Distinct::new(&schema)?)),
                 NodeKind::Settle { .. } if shards == 1 => Role::Pass,
                 NodeKind::Settle { keys } => Role::Operator(Box::new(Settle::new(keys.clone(), schema))),
+                NodeKind::EventTime { position, declared } => {
+                    Role::Operator(Box::new(SetEventTime::new(*position, declared, errors())?))
+                }
                 NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
                     Some(mailboxes) => {
                         Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes))
@@ -195,6 +198,7 @@ impl Shard {
         for (id, role) in self.roles.iter_mut().enumerate() {
             if let Role::Scan(scan) = role {
                 self.clock.set(id, self.number, scan.stream_time());
+                self.clock.set_read(id, self.number, scan.read_until());
             }
         }
     }
@@ -204,7 +208,8 @@ impl Shard {
             StepRows::UpTo(rows_max) => {
                 for id in 0..self.roles.len() {
                     if let Role::Scan(scan) = &mut self.roles[id] {
-                        let scanned = scan.scan(rows_max, metrics)?;
+                        let until = self.clock.read_until(&self.stages.read_beside[id]);
+                        let scanned = scan.scan(rows_max, until, metrics)?;
                         self.accept(id, scanned);
                     }
                 }
@@ -223,7 +228,11 @@ impl Shard {
                     }
                 }
                 match first {
-                    Some((_, id, reader)) => self.scan_one(id, Some(reader), metrics)?,
+                    Some((_, id, reader)) => {
+                        // Those that have had no row yet are in that order too.
+                        self.scans_mut().for_each(|(_, scan)| scan.take_in_order());
+                        self.scan_one(id, Some(reader), metrics)?;
+                    }
                     // Readers without an order (files, Kafka), and those that have nothing or have ended.
                     None => {
                         for id in unordered {
@@ -240,7 +249,7 @@ impl Shard {
         if let Role::Scan(scan) = &mut self.roles[id] {
             let scanned = match reader {
                 Some(reader) => scan.scan_one(reader, metrics)?,
-                None => scan.scan(1, metrics)?,
+                None => scan.scan(1, self.clock.read_until(&self.stages.read_beside[id]), metrics)?,
             };
             self.accept(id, scanned);
         }
@@ -288,7 +297,10 @@ impl Shard {
                 for (port, batch) in waiting {
                     operator.push(port, batch, &mut out)?;
                 }
-                operator.advance(self.clock.progress(&self.stages.scans[id]), &mut out)?;
+                let progress = self
+                    .clock
+                    .progress(&self.stages.scans[id], &self.stages.input_scans[id]);
+                operator.advance(progress, &mut out)?;
             }
             Role::Exchange(router, mailboxes) => {
                 for (_, batch) in waiting {

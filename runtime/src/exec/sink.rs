@@ -25,6 +25,15 @@ pub enum ShardSink {
     Columns(Box<dyn ColumnSink>),
 }
 
+/// What becomes of a key of which every column is NULL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NullKeys {
+    /// The record has no key, as the one that it came from.
+    NoKey,
+    /// A key of several columns is written with its NULLs: PARTITION BY has made one (ksqlDB: `PartitionByParamsFactory`).
+    Written,
+}
+
 /// Encodes rows as records of a stream or table.
 #[derive(Debug)]
 pub struct RecordWriter {
@@ -33,6 +42,8 @@ pub struct RecordWriter {
     sink: Box<dyn connector::RecordSink>,
     records: RawRecords,
     kind: SourceKind,
+    /// What keys become of which every column is NULL.
+    null_keys: NullKeys,
     /// The window of the key, whose bounds are the two columns from this position on.
     window: Option<(KeyWindow, usize)>,
 }
@@ -61,8 +72,18 @@ impl ShardSink {
             sink,
             records: RawRecords::default(),
             kind: definition.kind,
+            null_keys: NullKeys::NoKey,
             window: definition.storage.key_window.map(|window| (window, columns.len())),
         }))
+    }
+
+    /// The same with another rule for keys of which every column is NULL.
+    #[must_use]
+    pub fn with_null_keys(mut self, null_keys: NullKeys) -> Self {
+        if let Self::Records(writer) = &mut self {
+            writer.null_keys = null_keys;
+        }
+        self
     }
 
     /// Writes a batch.
@@ -134,7 +155,7 @@ impl RecordWriter {
         let columns: Vec<ArrayRef> = (self.keys.0.iter())
             .map(|i| Arc::clone(changes.records.column(*i)))
             .collect();
-        let null_keys = all_null(&columns, rows);
+        let null_keys = all_null(&columns, rows, self.null_keys);
         let mut keys = BytesColumn::new();
         self.keys.1.encode(&columns, rows, null_keys.as_ref(), &mut keys)?;
         Ok(match self.window {
@@ -165,7 +186,7 @@ impl RecordWriter {
             records.keys = keys;
         } else {
             let keys = pick(&self.keys.0);
-            let null_keys = all_null(&keys, rows);
+            let null_keys = all_null(&keys, rows, self.null_keys);
             self.keys.1.encode(&keys, rows, null_keys.as_ref(), &mut records.keys)?;
         }
         let tombstones = changes.weights.as_ref().map(|weights| {
@@ -188,7 +209,10 @@ impl RecordWriter {
 }
 
 /// True for rows in which every key column is null: their records have no key. `None` where there is no such row.
-fn all_null(keys: &[ArrayRef], rows: usize) -> Option<BooleanArray> {
+fn all_null(keys: &[ArrayRef], rows: usize, null_keys: NullKeys) -> Option<BooleanArray> {
+    if null_keys == NullKeys::Written && keys.len() > 1 {
+        return None;
+    }
     if keys.is_empty() || keys.iter().any(|column| column.null_count() == 0) {
         return None;
     }

@@ -1,7 +1,7 @@
 //! Floor 2: ksqlDB's functions, aggregates, operators and casts, as DataFusion functions.
 //!
 //! The rest of the engine sees only this page. A function that fails for a row gives an error of that row, see
-//! [`collect_row_errors`]. Not here: table functions, and functions from plugins.
+//! [`collect_row_errors`]. Not here: functions from plugins.
 
 mod aggregate;
 pub mod cast;
@@ -26,7 +26,7 @@ use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 
 pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, aggregate_functions};
 pub use definition::FunctionDoc;
-pub use operators::{KsqlExprPlanner, KsqlSemantics, type_integer_literals};
+pub use operators::{KsqlExprPlanner, KsqlSemantics, NESTED_EQUAL, type_integer_literals};
 pub use row_error::{RowErrors, collect as collect_row_errors};
 
 use crate::types::Clock;

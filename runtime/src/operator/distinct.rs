@@ -57,6 +57,10 @@ impl Operator for Distinct {
         }
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        self.index.state_bytes() + self.counts.capacity() * size_of::<i64>()
+    }
 }
 
 #[cfg(test)]

@@ -52,6 +52,14 @@ impl KeyIndex {
         self.ends.is_empty()
     }
 
+    /// Memory held, in bytes, roughly.
+    #[must_use]
+    pub fn state_bytes(&self) -> usize {
+        // A hash table has a byte of control beside each slot.
+        let table = self.slots.capacity() * (size_of::<u32>() + 1);
+        table + self.bytes.capacity() + self.ends.capacity() * size_of::<usize>()
+    }
+
     /// Writes the slot of each row's key to `slots`, in place of what was there.
     ///
     /// # Errors

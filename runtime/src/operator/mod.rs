@@ -6,6 +6,7 @@
 pub mod aggregate;
 mod distinct;
 mod error;
+mod event_time;
 pub mod expression;
 mod filter;
 mod gather;
@@ -29,6 +30,8 @@ use std::fmt::Debug;
 pub use distinct::Distinct;
 pub use error::Error;
 pub(crate) use error::plain_reason;
+pub(crate) use event_time::EventTime;
+pub use event_time::SetEventTime;
 pub use expression::Expression;
 pub use filter::Filter;
 pub use gather::{Gather, Gathered, Gathering};
@@ -52,6 +55,12 @@ pub struct Progress {
     /// The largest over the operator's sources of each source's own watermark: the one stream time that both sides of a stream
     /// join share (Kafka Streams: `TimeTracker`).
     pub shared_time: i64,
+    /// Up to where the rows of the first input have come: none of an earlier stream time can follow. The smallest stream time over
+    /// its partitions that may have more to give at once; `i64::MAX` where none has. Unlike the watermark it does not wait for
+    /// partitions that are silent.
+    pub left: i64,
+    /// The same of the second input.
+    pub right: i64,
 }
 
 impl Progress {
@@ -59,11 +68,15 @@ impl Progress {
     pub const UNKNOWN: Self = Self {
         watermark: i64::MIN,
         shared_time: i64::MIN,
+        left: i64::MIN,
+        right: i64::MIN,
     };
     /// All inputs have ended for good.
     pub const ENDED: Self = Self {
         watermark: i64::MAX,
         shared_time: i64::MAX,
+        left: i64::MAX,
+        right: i64::MAX,
     };
 }
 

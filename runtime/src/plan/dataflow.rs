@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::SchemaRef;
 
-use crate::catalog::Definition;
+use crate::catalog::{Definition, EventTimeColumn};
 use crate::operator::group_by::GroupBy;
 use crate::operator::join::{
-    AsofJoin, AsofJoinPlan, ForeignKeyJoin, ForeignKeyJoinPlan, StreamStreamJoin, StreamStreamJoinPlan,
+    AsofJoin, AsofJoinPlan, ForeignKeyJoin, ForeignKeyJoinPlan, InTime, StreamStreamJoin, StreamStreamJoinPlan,
     StreamTableJoin, StreamTableJoinPlan, TableTableJoin, TableTableJoinPlan,
 };
 use crate::operator::over::OverCall;
@@ -53,6 +53,13 @@ pub enum NodeKind {
         keys: Vec<Expression>,
         /// The calls.
         calls: Vec<StreamCall>,
+    },
+    /// Gives rows the event time that a column holds.
+    EventTime {
+        /// Position of the column.
+        position: usize,
+        /// What is declared of it.
+        declared: EventTimeColumn,
     },
     /// Sends each row to the shard that it belongs to.
     Exchange(Distribution),
@@ -122,7 +129,10 @@ impl JoinPlan {
     ) -> Result<Box<dyn Operator>, operator::Error> {
         Ok(match self.clone() {
             Self::StreamStream(plan) => Box::new(StreamStreamJoin::new(plan, late, errors)?),
-            Self::StreamTable(plan) => Box::new(StreamTableJoin::new(plan, errors)?),
+            Self::StreamTable(plan) => {
+                let (stream, table) = (Arc::clone(&plan.left_schema), Arc::clone(&plan.right_schema));
+                Box::new(InTime::new(StreamTableJoin::new(plan, errors)?, stream, table))
+            }
             Self::TableTable(plan) => Box::new(TableTableJoin::new(plan, errors)?),
             Self::ForeignKey(plan) => Box::new(ForeignKeyJoin::new(plan, errors)?),
             Self::Asof(plan) => Box::new(AsofJoin::new(plan, late, errors)?),

@@ -76,6 +76,7 @@ fn describe(node: &super::Node) -> String {
                 .collect();
             format!("stream function {}, {}", calls.join(", "), state_by(keys))
         }
+        NodeKind::EventTime { declared, .. } => format!("event time from {}", declared.column),
         NodeKind::Exchange(Distribution::Hash(keys)) => format!("exchange by hash of {}", list(keys)),
         NodeKind::Exchange(Distribution::Single) => "exchange to one shard".into(),
         NodeKind::TableSource { keys, old_rows } => {

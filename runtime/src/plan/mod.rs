@@ -5,6 +5,8 @@
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
 //! A pull query goes a way of its own after the second: [`batch`]. Nothing here reads a topic.
 
+mod alias;
+mod asof;
 mod batch;
 mod counted;
 mod dataflow;
@@ -14,17 +16,21 @@ mod frames;
 mod function_set;
 mod join_key;
 mod lower;
+mod marker;
 mod names;
+mod partition_by;
 mod print;
 mod rewrite;
 mod row_time;
 mod stream_marker;
+mod struct_star;
 mod subqueries;
 mod table_function_node;
 mod table_marker;
 mod target;
 mod top_n;
 mod window_marker;
+mod windowed_join;
 mod windows;
 mod within_marker;
 mod wording;
@@ -38,7 +44,7 @@ pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
 pub use print::{Printing, print};
-pub use target::{align_to, event_time_only_types, reorder};
+pub use target::{align_to, event_time_only_types, reorder, set_event_time};
 
 use crate::catalog::Catalog;
 use crate::operator::group_by::WindowEmit;

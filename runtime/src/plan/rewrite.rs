@@ -13,12 +13,17 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
+use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
-use super::{Error, FunctionSet, Purpose, counted, frames, join_key, subqueries, windows, within_marker};
+use super::{
+    Error, FunctionSet, Purpose, asof, counted, frames, join_key, partition_by, struct_star, subqueries, windowed_join,
+    windows, within_marker,
+};
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
-use crate::sql::ast::{Query, SelectClauses};
+use crate::sql::ast::Query;
+use crate::types::schema::{ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
 use crate::types::storage::KeyWindow;
 
 /// A query that DataFusion plans, and the key that it asks for.
@@ -133,17 +138,34 @@ impl Rewriter<'_> {
         type_integer_literals(&mut select.selection);
         type_integer_literals(&mut select.having);
         type_integer_literals(&mut select.group_by);
+        type_integer_literals(&mut select.from);
         counted::count_rows(&mut select.projection);
         counted::count_rows(&mut select.having);
         let relations = self.relations(select);
-        expand_wildcards(select, &relations, self.purpose)?;
-        name_expressions(select);
+        let selects_all = select
+            .projection
+            .iter()
+            .any(|item| matches!(item, SelectItem::Wildcard(_)));
+        let definitions = || relations.iter().filter_map(|relation| relation.definition);
+        let names =
+            || definitions().flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
+        let mut aliases = Aliases::new(select, names(), shared_names(definitions()));
+        let synthetic_key = join_key::synthetic_name(names());
+        let star = Star {
+            synthetic_key: join_key::has_synthetic_key(select).then_some(synthetic_key.as_str()),
+            is_prefixed: relations.len() > 1,
+            purpose: self.purpose,
+            has_pseudo_columns: relations.len() > 1 && !clauses.partition_by.is_empty(),
+        };
+        expand_wildcards(select, &relations, &star)?;
+        aliases.name_all(select);
         refuse_misplaced(select, self.functions)?;
         frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
-        let columns = relations.iter().filter_map(|relation| relation.definition);
-        let columns = columns.flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
-        join_key::replace_synthetic_key(select, &join_key::synthetic_name(columns));
+        asof::apply(select, &clauses)?;
+        join_key::replace_synthetic_key(select, &synthetic_key);
+        let sources: Vec<_> = relations.iter().map(|r| (r.alias.clone(), r.definition)).collect();
+        windowed_join::apply(select, &sources)?;
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
@@ -160,7 +182,7 @@ impl Rewriter<'_> {
                 )
                 .help("put it after the last FROM ... WHERE of the statement"));
             }
-            self.partition_by = Some(partition_positions(&clauses, select)?);
+            self.partition_by = Some(partition_by::positions(&clauses, select, selects_all, &mut aliases)?);
         }
         Ok(())
     }
@@ -279,7 +301,7 @@ impl Rewriter<'_> {
     }
 }
 
-fn single_ident(name: &ObjectName) -> Option<&Ident> {
+pub(super) fn single_ident(name: &ObjectName) -> Option<&Ident> {
     match name.0.as_slice() {
         [part] => part.as_ident(),
         _ => None,
@@ -337,7 +359,7 @@ pub(super) fn column(alias: &Ident, name: &str) -> Expr {
     Expr::CompoundIdentifier(vec![quoted(&alias.value), quoted(name)])
 }
 
-fn quoted(value: String) -> Ident {
+pub(super) fn quoted(value: String) -> Ident {
     Ident {
         value,
         quote_style: Some('"'),
@@ -345,15 +367,44 @@ fn quoted(value: String) -> Ident {
     }
 }
 
+/// Names of columns, pseudo-columns among them, that more than one source of a FROM has.
+fn shared_names<'a>(definitions: impl Iterator<Item = &'a Definition>) -> BTreeSet<String> {
+    let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for definition in definitions {
+        for field in definition.query_schema().fields() {
+            if !seen.insert(field.name().clone()) {
+                shared.insert(field.name().clone());
+            }
+        }
+    }
+    shared
+}
+
+/// What `*` stands for.
+#[derive(Clone, Copy)]
+struct Star<'a> {
+    /// The name of the join's key, where no column of the sources is it.
+    synthetic_key: Option<&'a str>,
+    /// Whether columns get the name of their relation in front.
+    is_prefixed: bool,
+    /// Bounds of windows are shown, not stored.
+    purpose: Purpose,
+    /// Whether ROWTIME, ROWPARTITION and ROWOFFSET are among the columns (ksqlDB: of a join with PARTITION BY).
+    has_pseudo_columns: bool,
+}
+
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
-fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], purpose: Purpose) -> Result<(), Error> {
-    let prefixed = relations.len() > 1;
+fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: &Star<'_>) -> Result<(), Error> {
     let mut expanded = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {
             SelectItem::Wildcard(options) if relations.iter().any(|relation| relation.definition.is_some()) => {
+                if let Some(key) = star.synthetic_key {
+                    // Without it the result would have no key (ksqlDB adds it too).
+                    expanded.push(SelectItem::UnnamedExpr(Expr::Identifier(quoted(key.to_owned()))));
+                }
                 for relation in relations {
-                    expand_relation(relation, prefixed, purpose, &options, &mut expanded);
+                    expand_relation(relation, star, &options, &mut expanded);
                 }
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
@@ -362,7 +413,13 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], purpos
                     .iter()
                     .find(|r| Some(&r.alias.value) == wanted.map(|ident| &ident.value));
                 match (relation, wanted) {
-                    (Some(relation), _) => expand_relation(relation, prefixed, purpose, &options, &mut expanded),
+                    (Some(relation), _) => {
+                        let own = Star {
+                            has_pseudo_columns: false,
+                            ..*star
+                        };
+                        expand_relation(relation, &own, &options, &mut expanded);
+                    }
                     (None, Some(ident)) => {
                         return Err(
                             Error::new("unknown-source", format!("`{}` is not in FROM", ident.value)).at(ident.span),
@@ -374,6 +431,11 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], purpos
                     )),
                 }
             }
+            SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::Expr(structure), _) => {
+                expanded.extend(struct_star::fields(&structure, &|relation, name| {
+                    column_type(relations, relation, name)
+                })?);
+            }
             other => expanded.push(other),
         }
     }
@@ -381,10 +443,20 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], purpos
     Ok(())
 }
 
+/// The type of a column of a declared stream or table.
+fn column_type(relations: &[Relation<'_>], alias: Option<&str>, name: &str) -> Option<SqlType> {
+    let mut relations = relations
+        .iter()
+        .filter(|relation| alias.is_none_or(|alias| relation.alias.value == alias));
+    relations.find_map(|relation| {
+        let column = relation.definition?.columns.iter().find(|column| column.name == name)?;
+        Some(column.sql_type.clone())
+    })
+}
+
 fn expand_relation(
     relation: &Relation<'_>,
-    prefixed: bool,
-    purpose: Purpose,
+    star: &Star<'_>,
     options: &ast::WildcardAdditionalOptions,
     out: &mut Vec<SelectItem>,
 ) {
@@ -396,9 +468,13 @@ fn expand_relation(
         ));
         return;
     };
-    for name in windows::all_columns(definition, purpose) {
+    let names = windows::all_columns(definition, star.purpose);
+    let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET]
+        .into_iter()
+        .filter(|_| star.has_pseudo_columns);
+    for name in pseudo.chain(names) {
         let expr = column(&relation.alias, name);
-        let alias = if prefixed {
+        let alias = if star.is_prefixed {
             format!("{}_{name}", relation.alias.value)
         } else {
             name.to_owned()
@@ -407,91 +483,5 @@ fn expand_relation(
             expr,
             alias: quoted(alias),
         });
-    }
-}
-
-/// Gives every expression a name: a column's own, a field's own, otherwise `KSQL_COL_n`, numbered over the unnamed ones
-/// of the SELECT and passing over names that are taken (ksqlDB: `ColumnAliasGenerator`).
-fn name_expressions(select: &mut ast::Select) {
-    let taken: BTreeSet<String> = select.projection.iter().filter_map(own_name).collect();
-    let mut next = 0;
-    for item in &mut select.projection {
-        let SelectItem::UnnamedExpr(expr) = item else { continue };
-        let alias = own_name(&SelectItem::UnnamedExpr(expr.clone())).unwrap_or_else(|| {
-            loop {
-                let name = format!("KSQL_COL_{next}");
-                next += 1;
-                if !taken.contains(&name) {
-                    break name;
-                }
-            }
-        });
-        *item = SelectItem::ExprWithAlias {
-            expr: expr.clone(),
-            alias: quoted(alias),
-        };
-    }
-}
-
-/// The name that a select item has without being given one.
-fn own_name(item: &SelectItem) -> Option<String> {
-    match item {
-        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
-        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(ident.value.clone()),
-        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => parts.last().map(|ident| ident.value.clone()),
-        SelectItem::UnnamedExpr(Expr::Function(call)) => field_name(call),
-        _ => None,
-    }
-}
-
-/// `a->b` was rewritten to `get_field(a, 'B')`; it is called `B`.
-fn field_name(call: &ast::Function) -> Option<String> {
-    if single_ident(&call.name)?.value != "get_field" {
-        return None;
-    }
-    let FunctionArguments::List(list) = &call.args else {
-        return None;
-    };
-    match list.args.get(1)? {
-        FunctionArg::Unnamed(FunctionArgExpr::Expr(Expr::Value(value))) => value.value.clone().into_string(),
-        _ => None,
-    }
-}
-
-/// Where in the projection the expressions of PARTITION BY stand.
-fn partition_positions(clauses: &SelectClauses, select: &ast::Select) -> Result<Vec<usize>, Error> {
-    let mut positions = Vec::with_capacity(clauses.partition_by.len());
-    for wanted in &clauses.partition_by {
-        if matches!(wanted, Expr::Value(value) if value.value == ast::Value::Null) {
-            continue;
-        }
-        let position = select.projection.iter().position(|item| match item {
-            SelectItem::ExprWithAlias { expr, .. } => same_expression(expr, wanted),
-            _ => false,
-        });
-        positions.push(position.ok_or_else(|| {
-            Error::new(
-                "key-not-selected",
-                format!("the PARTITION BY expression `{wanted}` is not selected"),
-            )
-            .help(format!(
-                "the key is a column of the result: add `{wanted}` to the SELECT list"
-            ))
-        })?);
-    }
-    Ok(positions)
-}
-
-/// Equal, where a column may be written with or without its relation.
-fn same_expression(a: &Expr, b: &Expr) -> bool {
-    let last = |expr: &Expr| match expr {
-        Expr::Identifier(ident) => Some(ident.value.clone()),
-        Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()),
-        _ => None,
-    };
-    match (last(a), last(b)) {
-        (Some(a), Some(b)) => a == b,
-        (None, None) => a == b,
-        _ => false,
     }
 }

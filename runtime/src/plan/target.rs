@@ -7,6 +7,7 @@ use datafusion::physical_expr::expressions::{CastExpr, Column as ColumnExpr};
 use datafusion::physical_plan::PhysicalExpr;
 
 use super::{Dataflow, Error, NodeKind};
+use crate::catalog::EventTimeColumn;
 use crate::operator::Expression;
 use crate::types::schema::{Column, SqlType};
 
@@ -126,4 +127,18 @@ fn converts(from: &DataType, to: &DataType) -> bool {
         (Some(from), Some(to)) => from <= to,
         _ => from == to,
     }
+}
+
+/// Has the rows of a dataflow carry the event time of one of its columns.
+pub fn set_event_time(dataflow: &mut Dataflow, declared: &EventTimeColumn) {
+    let schema = Arc::clone(&dataflow.root().schema);
+    let Ok(position) = schema.index_of(&declared.column) else {
+        return;
+    };
+    let input = dataflow.nodes.len() - 1;
+    let kind = NodeKind::EventTime {
+        position,
+        declared: declared.clone(),
+    };
+    dataflow.add(kind, vec![input], schema);
 }

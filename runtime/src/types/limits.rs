@@ -26,6 +26,8 @@ pub const LATE_ROWS_KEPT_MAX: usize = 65_536;
 pub const BAD_RECORD_EXCERPT_CHARS_MAX: usize = 120;
 /// After how long without rows a partition no longer holds the watermark back, in milliseconds.
 pub const PARTITION_IDLE_MS: u64 = 1_000;
+/// When a partition that was read further than the other side of a join is looked at again, where that side has nothing.
+pub const PARTITION_AHEAD_RETRY: std::time::Duration = std::time::Duration::from_millis(1);
 /// The commit interval where none is set.
 pub const COMMIT_INTERVAL_MS: u64 = 200;
 

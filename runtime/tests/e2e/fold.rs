@@ -177,6 +177,7 @@ fn spelled(cell: &Value) -> String {
     match cell {
         Value::Null => "NULL".into(),
         Value::String(text) => text.clone(),
+        Value::Array(items) => format!("[{}]", items.iter().map(spelled).collect::<Vec<_>>().join(", ")),
         Value::Number(digits) => match digits.as_i64() {
             Some(whole) => whole.to_string(),
             None => digits.as_f64().map_or_else(|| digits.to_string(), number),

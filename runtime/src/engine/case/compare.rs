@@ -9,7 +9,7 @@ use super::decimal::Token;
 use super::{Record, Window};
 use crate::types::Headers;
 
-/// How far numbers of Kafka's DOUBLE serializer may be apart (ksqlDB's runner).
+/// How far numbers may be apart that are not compared exactly (ksqlDB's runner).
 const DOUBLE_TOLERANCE: f64 = 1e-6;
 
 /// What of a topic is compared.
@@ -27,9 +27,7 @@ pub enum Matching {
 pub(super) enum Numbers {
     /// With point or exponent: same value and scale. Whole ones: same value.
     Exact,
-    /// Same value.
-    Loose,
-    /// Nearly the same value.
+    /// The same value, whatever the scale, or nearly.
     Near,
 }
 
@@ -195,8 +193,12 @@ fn same_number(seen: &str, expected: &str, numbers: Numbers) -> bool {
     };
     match numbers {
         Numbers::Exact if seen_token.is_integer => seen_token.same_value(&expected_token),
-        Numbers::Exact => !expected_token.is_integer && seen_token.same_scale(&expected_token),
-        Numbers::Loose => seen_token.same_value(&expected_token),
+        // A whole number stands for one without digits behind the point, as 1.0E12 is for Java: its scale is -11.
+        Numbers::Exact if expected_token.is_integer => {
+            !seen_token.has_fraction_digits() && seen_token.same_value(&expected_token)
+        }
+        Numbers::Exact => seen_token.same_scale(&expected_token),
+        Numbers::Near if seen_token.same_value(&expected_token) => true,
         Numbers::Near => match (seen.parse::<f64>(), expected.parse::<f64>()) {
             (Ok(seen), Ok(expected)) => (seen - expected).abs() <= DOUBLE_TOLERANCE,
             _ => false,
@@ -299,6 +301,7 @@ mod tests {
             Some("value: expected 1.1, found 1.10")
         );
         assert!(differs("5.0", "5").is_some());
+        assert!(differs("1.0E12", "1000000000000").is_none());
         assert!(differs("5", "5.0").is_none());
         assert!(differs("1E+2", "1e2").is_none());
         assert!(differs("5.00", "\"5.00\"").is_none());
@@ -364,7 +367,8 @@ mod tests {
     #[test]
     fn near_numbers() {
         assert!(same_number("5.0", "5", Numbers::Near));
-        assert!(same_number("0.1", "0.10", Numbers::Loose));
+        assert!(same_number("9007199254740993.0", "9007199254740993", Numbers::Near));
+        assert!(!same_number("0.1", "0.2", Numbers::Near));
         assert!(!same_number("0.1", "0.10", Numbers::Exact));
     }
 }

@@ -34,6 +34,11 @@ impl Token {
         })
     }
 
+    /// Whether its scale is above zero.
+    pub(super) fn has_fraction_digits(&self) -> bool {
+        self.scale > 0
+    }
+
     /// Whether both are the same number, whatever their scale.
     pub(super) fn same_value(&self, other: &Self) -> bool {
         self.plain() == other.plain()

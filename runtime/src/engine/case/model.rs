@@ -35,7 +35,7 @@ pub enum Body {
         inputs: Vec<Record>,
         /// The records that each topic named in them must hold then, in order.
         outputs: Vec<Record>,
-        /// `use.exact.numeric.comparison = false`: numbers are equal by value, whatever their scale.
+        /// `use.exact.numeric.comparison = false`: numbers are equal by value, nearly, whatever their scale.
         loose_numbers: bool,
     },
     /// SQL that inserts and asserts.

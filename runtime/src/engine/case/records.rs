@@ -183,7 +183,7 @@ impl RecordsCase<'_> {
 
     fn numbers(&self, side: &Side) -> Numbers {
         match side.numbers() {
-            Numbers::Exact if self.loose_numbers => Numbers::Loose,
+            Numbers::Exact if self.loose_numbers => Numbers::Near,
             numbers => numbers,
         }
     }

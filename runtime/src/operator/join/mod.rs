@@ -3,7 +3,7 @@
 //! | operator | sides | a row comes out when |
 //! |---|---|---|
 //! | [`StreamStreamJoin`] | two streams, within a time window | a row of either side finds rows of the other |
-//! | [`StreamTableJoin`] | a stream and a table | a row of the stream comes in |
+//! | [`StreamTableJoin`] | a stream and a table | a row of the stream comes in; with [`InTime`], when the table has come to its time |
 //! | [`TableTableJoin`] | two tables, by their primary keys | either side changes |
 //! | [`ForeignKeyJoin`] | two tables, n to 1, by a value of the left one | either side changes |
 //! | [`AsofJoin`] | two streams | time has passed a row of the left one |
@@ -16,6 +16,7 @@
 mod asof;
 mod bucket;
 mod foreign_key;
+mod in_time;
 mod kept_rows;
 mod key_slots;
 mod keys;
@@ -32,6 +33,7 @@ mod tests;
 
 pub use asof::{AsofJoin, AsofJoinPlan};
 pub use foreign_key::{ForeignKeyJoin, ForeignKeyJoinPlan};
+pub use in_time::InTime;
 pub use saved::Saved;
 pub use stream_stream::{JOIN_GRACE_MS_DEFAULT, StreamStreamJoin, StreamStreamJoinPlan};
 pub use stream_table::{StreamTableJoin, StreamTableJoinPlan, Unmatched};

@@ -144,6 +144,11 @@ impl FrameAccumulators {
         self.keys.evaluate(&[group(slot)])
     }
 
+    /// Memory held, in bytes, roughly.
+    pub(super) fn state_bytes(&self) -> usize {
+        self.keys.state_bytes() + self.frame.state_bytes()
+    }
+
     /// The value over exactly these rows, as an array of one row.
     pub(super) fn value_of(
         &mut self,

@@ -200,4 +200,8 @@ impl Operator for Over {
         }
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        self.index.state_bytes() + self.rows.state_bytes() + self.range.state_bytes()
+    }
 }

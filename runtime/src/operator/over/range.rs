@@ -119,6 +119,15 @@ impl RangePart {
         Ok(columns)
     }
 
+    /// Memory held, in bytes, roughly.
+    pub(super) fn state_bytes(&self) -> usize {
+        let calls = self.calls.iter().map(|call| {
+            let accumulators = call.accumulators.as_ref().map_or(0, FrameAccumulators::state_bytes);
+            accumulators + call.frames.capacity() * size_of::<Option<usize>>()
+        });
+        self.store.state_bytes() + self.held * size_of::<(i64, RowRef)>() + calls.sum::<usize>()
+    }
+
     #[cfg(test)]
     pub(super) fn rows_stored(&self) -> usize {
         self.store.rows()

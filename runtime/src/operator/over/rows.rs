@@ -172,6 +172,18 @@ impl RowsPart {
         })
     }
 
+    /// Memory held, in bytes, roughly.
+    pub(super) fn state_bytes(&self) -> usize {
+        let calls = self.calls.iter().map(|call| match &call.state {
+            State::Stateless => 0,
+            State::Ranks(ranks) => ranks.capacity() * size_of::<Ranks>(),
+            State::Picks(picks) => picks.capacity() * size_of::<VecDeque<RowRef>>(),
+            State::Accumulators(accumulators) => accumulators.state_bytes(),
+        });
+        let keys = self.keys.capacity() * size_of::<KeyRows>() + self.held * size_of::<RowRef>();
+        self.store.state_bytes() + keys + calls.sum::<usize>()
+    }
+
     #[cfg(test)]
     pub(super) fn rows_stored(&self) -> usize {
         self.store.rows()

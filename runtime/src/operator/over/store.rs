@@ -84,6 +84,12 @@ impl RowStore {
         self.rows > 2 * needed + BATCH_ROWS_MAX
     }
 
+    /// Memory of all segments, in bytes, roughly.
+    pub(super) fn state_bytes(&self) -> usize {
+        let columns = self.segments.iter().flatten();
+        columns.map(|column| column.get_array_memory_size()).sum()
+    }
+
     /// Copies the needed rows into one segment and lets go of all others. `needed` must be all that is held outside; each is
     /// made to name its row's new place.
     pub(super) fn compact<'a>(&mut self, needed: impl Iterator<Item = &'a mut RowRef>) -> Result<(), Error> {

@@ -291,6 +291,11 @@ fn rows_out_of_every_frame_are_forgotten() {
     }
     assert!(over.rows.rows_stored() < 20_000, "{}", over.rows.rows_stored());
     assert!(over.range.rows_stored() < 20_000, "{}", over.range.rows_stored());
+    assert!(
+        (10_000..10_000_000).contains(&over.state_bytes()),
+        "{}",
+        over.state_bytes()
+    );
 }
 
 #[test]

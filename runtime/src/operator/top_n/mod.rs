@@ -219,6 +219,10 @@ impl Operator for TopN {
         }
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        self.index.state_bytes() + self.sets.iter().map(Ranked::state_bytes).sum::<usize>()
+    }
 }
 
 /// True where `row` and the one after it are the halves of an update.

@@ -52,6 +52,13 @@ impl Ranked {
         }
     }
 
+    /// Memory held, in bytes, roughly.
+    pub(super) fn state_bytes(&self) -> usize {
+        // Two fat pointers and the counts of an `Arc`, beside the bytes.
+        let rows = self.rows.iter().map(|(key, row)| key.len() + row.len() + 48);
+        size_of::<Self>() + rows.sum::<usize>()
+    }
+
     /// Puts a row in, or takes it out.
     pub(super) fn apply(&mut self, spec: &TopNSpec, weight: i8, sorted: &[u8], row: &[u8], arrived: u64) {
         if weight < 0 {

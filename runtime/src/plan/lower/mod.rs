@@ -46,6 +46,8 @@ pub struct PlannedQuery {
     /// The window that is a part of the key. The last two columns of the result are then its start and end; they are no columns
     /// of the stream or table.
     pub window: Option<KeyWindow>,
+    /// It has a PARTITION BY: a key of several columns is there even when all of them are NULL.
+    pub is_partitioned: bool,
 }
 
 /// Lowers an analyzed plan.
@@ -63,6 +65,7 @@ pub(crate) fn lower(
     Ok(PlannedQuery {
         dataflow,
         kind: relation.kind,
+        is_partitioned: partition_by.is_some(),
         key: match partition_by {
             Some(positions) => Ok(positions),
             None => relation.key_positions(),

@@ -44,7 +44,10 @@ fn needs_old_rows(dataflow: &Dataflow, consumers: &[Option<NodeId>], mut id: Nod
 fn reads_stream_times(kind: &NodeKind) -> bool {
     match kind {
         NodeKind::GroupBy(group_by) => group_by.window.is_some(),
-        NodeKind::Join(join) => matches!(**join, JoinPlan::StreamStream(_) | JoinPlan::Asof(_)),
+        NodeKind::Join(join) => matches!(
+            **join,
+            JoinPlan::StreamStream(_) | JoinPlan::StreamTable(_) | JoinPlan::Asof(_)
+        ),
         _ => false,
     }
 }

@@ -155,7 +155,10 @@ pub(super) fn number(grammar: &Grammar, parser: &mut Parser) -> Result<Expr, Par
         if digits.parse::<f64>().is_ok_and(f64::is_finite) {
             let double = TypeExpr::Sql(SqlType::Double);
             let span = value.span;
-            return Ok(target_type::cast(CastKind::Cast, Expr::Value(value), &double, span));
+            // As text, because DataFusion reads numbers as decimals, and 1E308 is none.
+            let text = Value::SingleQuotedString(digits.clone());
+            let text = Expr::Value(text.with_span(span));
+            return Ok(target_type::cast(CastKind::Cast, text, &double, span));
         }
         return refuse(format!("{digits} does not fit into DOUBLE"));
     }

@@ -484,7 +484,7 @@ fn numbers_are_checked() {
     );
     assert_eq!(
         rest("SELECT 1.5, 1E3, -2.5e-1 FROM s"),
-        "SELECT 1.5, CAST(1E3 AS DOUBLE), -CAST(2.5e-1 AS DOUBLE) FROM `S`"
+        "SELECT 1.5, CAST('1E3' AS DOUBLE), -CAST('2.5e-1' AS DOUBLE) FROM `S`"
     );
     for number in [
         "9223372036854775808",

@@ -1,5 +1,7 @@
-//! Rows to ask about: two streams and a table, with nulls, repeated keys and times out of order.
+//! Rows to ask about: two streams and two tables, with nulls, repeated keys and times out of order. The rows of table `c`
+//! come before all others; those of `d` spread over the time of the streams.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -20,9 +22,10 @@ struct Event {
     text: Option<&'static str>,
 }
 
-/// A row of table `c`, in the order of arrival.
+/// A row of table `c` or `d`, in the order of arrival.
 #[derive(Debug, Clone)]
 struct Entry {
+    time_ms: i64,
     key: i32,
     group: Option<i32>,
     number: Option<i64>,
@@ -34,34 +37,49 @@ pub(super) struct Data {
     a: Vec<Event>,
     b: Vec<Event>,
     c: Vec<Entry>,
+    d: Vec<Entry>,
 }
 
 const TEXTS: [&str; 4] = ["x", "y", "zz", ""];
 /// Times lie within so many milliseconds.
 const SPAN_MS: i64 = 60_000;
+/// No row of a stream is before this, and all of table `c` are.
+const FIRST_MS: i64 = 1_000;
 /// How far a row may lag behind the ones before it.
 const DISORDER_MS: i64 = 8_000;
 
 impl Data {
     pub(super) fn new(rng: &mut ChaCha8Rng) -> Self {
         let (a, b) = (rng.random_range(1..60), rng.random_range(1..40));
-        let c = rng.random_range(1..30);
+        let (c, d) = (rng.random_range(1..30), rng.random_range(1..30));
         Self {
             a: events(rng, a),
             b: events(rng, b),
-            c: (0..c)
-                .map(|_| Entry {
-                    key: rng.random_range(0..8),
-                    group: maybe(rng, |rng| rng.random_range(0..3)),
-                    number: maybe(rng, |rng| rng.random_range(-50..50)),
-                })
-                .collect(),
+            c: entries(rng, c, 1),
+            d: entries(rng, d, SPAN_MS / 30),
         }
     }
 
-    /// Declares the sources, of so many partitions, and fills them.
+    /// Declares the sources, of so many partitions, and fills them, tables first.
     pub(super) fn statements(&self, partitions: i32) -> String {
         let mut sql = String::new();
+        for (name, entries) in [("c", &self.c), ("d", &self.d)] {
+            let _ = writeln!(
+                sql,
+                "CREATE TABLE {name} (k INT PRIMARY KEY, g INT, n BIGINT) WITH (KAFKA_TOPIC = '{name}', KEY_FORMAT = 'JSON', VALUE_FORMAT = 'JSON', PARTITIONS = {partitions});"
+            );
+            let rows = entries.iter().map(|entry| {
+                format!(
+                    "({}, {}, {}, {})",
+                    entry.time_ms,
+                    entry.key,
+                    null(entry.group),
+                    null(entry.number)
+                )
+            });
+            let rows: Vec<String> = rows.collect();
+            let _ = writeln!(sql, "INSERT INTO {name} (ROWTIME, k, g, n) VALUES {};", rows.join(", "));
+        }
         for (name, events) in [("a", &self.a), ("b", &self.b)] {
             let _ = writeln!(
                 sql,
@@ -79,29 +97,24 @@ impl Data {
             let rows: Vec<String> = rows.collect();
             let _ = writeln!(sql, "INSERT INTO {name} (ROWTIME, k, v, t) VALUES {};", rows.join(", "));
         }
-        let _ = writeln!(
-            sql,
-            "CREATE TABLE c (k INT PRIMARY KEY, g INT, n BIGINT) WITH (KAFKA_TOPIC = 'c', KEY_FORMAT = 'JSON', VALUE_FORMAT = 'JSON', PARTITIONS = {partitions});"
-        );
-        let rows: Vec<String> = self
-            .c
-            .iter()
-            .enumerate()
-            .map(|(time, entry)| format!("({time}, {}, {}, {})", entry.key, null(entry.group), null(entry.number)))
-            .collect();
-        let _ = writeln!(sql, "INSERT INTO c (ROWTIME, k, g, n) VALUES {};", rows.join(", "));
         sql
     }
 
-    /// What DataFusion answers over the same rows: tables `a` and `b` (`rt`, `k`, `v`, `t`) and the final rows of `c`
-    /// (`k`, `g`, `n`).
+    /// What DataFusion answers over the same rows: tables `a` and `b` (`o`, `rt`, `k`, `v`, `t`; `o` counts them in the order
+    /// of arrival) and the final rows of `c` and `d` (`k`, `g`, `n`).
     pub(super) fn ask_datafusion(&self, sql: &str) -> Result<Vec<Row>, String> {
         let text = |error: datafusion::error::DataFusionError| error.to_string();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .build()
             .map_err(|error| error.to_string())?;
         let context = SessionContext::new();
-        for (name, batch) in [("a", stream(&self.a)), ("b", stream(&self.b)), ("c", self.table())] {
+        let tables = [
+            ("a", stream(&self.a)),
+            ("b", stream(&self.b)),
+            ("c", table(&self.c)),
+            ("d", table(&self.d)),
+        ];
+        for (name, batch) in tables {
             let table = MemTable::try_new(batch.schema(), vec![vec![batch]]).map_err(text)?;
             context.register_table(name, Arc::new(table)).map_err(text)?;
         }
@@ -110,23 +123,35 @@ impl Data {
             .map_err(text)?;
         fold::rows_of_batches(&batches)
     }
+}
 
-    fn table(&self) -> RecordBatch {
-        let last: std::collections::BTreeMap<i32, &Entry> = self.c.iter().map(|entry| (entry.key, entry)).collect();
-        let columns: [(&str, ArrayRef); 3] = [
-            ("k", Arc::new(last.keys().copied().collect::<Int32Array>())),
-            (
-                "g",
-                Arc::new(last.values().map(|entry| entry.group).collect::<Int32Array>()),
-            ),
-            (
-                "n",
-                Arc::new(last.values().map(|entry| entry.number).collect::<Int64Array>()),
-            ),
-        ];
-        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
-            .expect("columns are of one length")
-    }
+fn table(entries: &[Entry]) -> RecordBatch {
+    let last: BTreeMap<i32, &Entry> = entries.iter().map(|entry| (entry.key, entry)).collect();
+    let columns: [(&str, ArrayRef); 3] = [
+        ("k", Arc::new(last.keys().copied().collect::<Int32Array>())),
+        (
+            "g",
+            Arc::new(last.values().map(|entry| entry.group).collect::<Int32Array>()),
+        ),
+        (
+            "n",
+            Arc::new(last.values().map(|entry| entry.number).collect::<Int64Array>()),
+        ),
+    ];
+    RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+        .expect("columns are of one length")
+}
+
+/// `step_ms` lies between one entry and the next.
+fn entries(rng: &mut ChaCha8Rng, count: usize, step_ms: i64) -> Vec<Entry> {
+    (0..count)
+        .map(|number| Entry {
+            time_ms: number as i64 * step_ms,
+            key: rng.random_range(0..6),
+            group: maybe(rng, |rng| rng.random_range(0..5)),
+            number: maybe(rng, |rng| rng.random_range(-50..50)),
+        })
+        .collect()
 }
 
 fn events(rng: &mut ChaCha8Rng, count: usize) -> Vec<Event> {
@@ -134,7 +159,7 @@ fn events(rng: &mut ChaCha8Rng, count: usize) -> Vec<Event> {
         .map(|number| {
             let in_order = SPAN_MS * number as i64 / count as i64;
             Event {
-                time_ms: (in_order - rng.random_range(0..DISORDER_MS)).max(0),
+                time_ms: (in_order - rng.random_range(0..DISORDER_MS)).max(FIRST_MS),
                 key: maybe(rng, |rng| rng.random_range(0..5)),
                 number: maybe(rng, |rng| rng.random_range(-20..20)),
                 text: maybe(rng, |rng| TEXTS[rng.random_range(0..TEXTS.len())]),
@@ -154,7 +179,11 @@ fn null<T: ToString>(value: Option<T>) -> String {
 }
 
 fn stream(events: &[Event]) -> RecordBatch {
-    let columns: [(&str, ArrayRef); 4] = [
+    let columns: [(&str, ArrayRef); 5] = [
+        (
+            "o",
+            Arc::new((0..events.len() as i64).map(Some).collect::<Int64Array>()),
+        ),
         (
             "rt",
             Arc::new(events.iter().map(|event| Some(event.time_ms)).collect::<Int64Array>()),

@@ -6,6 +6,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
+use super::{joins, tables};
 use crate::fold::Kind;
 
 /// One query.
@@ -13,11 +14,22 @@ use crate::fold::Kind;
 pub(super) struct Case {
     /// What makes `result`.
     pub(super) sql: String,
-    /// The same for DataFusion; without it only the lives are compared.
-    pub(super) oracle: Option<String>,
+    /// What the results are compared with.
+    pub(super) against: Against,
     pub(super) kind: Kind,
     /// Columns of the result, in the oracle's order.
     pub(super) columns: Vec<&'static str>,
+}
+
+/// What the results of the lives are compared with.
+#[derive(Debug)]
+pub(super) enum Against {
+    /// The answer of DataFusion to this.
+    DataFusion(String),
+    /// As the next, without the life of single rows, which takes them in the order of arrival and not of their times.
+    LivesInEventTime,
+    /// Each other where there are as many partitions: which rows are late depends on what else is in their partition.
+    LivesOfSamePartitions,
 }
 
 /// Makes a query of a family.
@@ -29,11 +41,23 @@ pub(super) const FAMILIES: &[(&str, Make)] = &[
     ("group by", group_by),
     ("tumbling and hopping", windows),
     ("session", session),
-    ("stream join", stream_join),
-    ("table group by", table_group_by),
+    ("late rows", late_rows),
+    ("final windows", final_windows),
+    ("distinct, union, subquery", shapes),
+    ("latest by offset", latest),
+    ("stream join", joins::streams),
+    ("stream outer join", joins::streams_outer),
+    ("stream table join", joins::stream_table),
+    ("stream table join in time", joins::stream_table_in_time),
+    ("table join", joins::tables),
+    ("foreign key join", joins::foreign_key),
+    ("three-way join", joins::three_way),
+    ("table filter", tables::filter),
+    ("table group by", tables::group_by),
+    ("group by twice", tables::twice),
 ];
 
-const AS_JSON: &str = "WITH (KEY_FORMAT = 'JSON', VALUE_FORMAT = 'JSON')";
+pub(super) const AS_JSON: &str = "WITH (KEY_FORMAT = 'JSON', VALUE_FORMAT = 'JSON')";
 
 /// A whole number made of the columns of a stream.
 fn number(rng: &mut ChaCha8Rng, depth: usize) -> String {
@@ -65,11 +89,11 @@ fn predicate(rng: &mut ChaCha8Rng, depth: usize) -> String {
     }
 }
 
-fn comparison(rng: &mut ChaCha8Rng) -> &'static str {
+pub(super) fn comparison(rng: &mut ChaCha8Rng) -> &'static str {
     ["=", "<>", "<", "<=", ">", ">="][rng.random_range(0..6)]
 }
 
-fn filter(rng: &mut ChaCha8Rng) -> String {
+pub(super) fn filter(rng: &mut ChaCha8Rng) -> String {
     if rng.random_bool(0.6) {
         predicate(rng, 2)
     } else {
@@ -83,7 +107,7 @@ fn stateless(rng: &mut ChaCha8Rng) -> Case {
         sql: format!(
             "CREATE STREAM result {AS_JSON} AS SELECT k, t, {x} AS x, {y} AS y, ROWTIME AS rt FROM a WHERE {keep};"
         ),
-        oracle: Some(format!("SELECT k, t, {x} AS x, {y} AS y, rt FROM a WHERE {keep}")),
+        against: Against::DataFusion(format!("SELECT k, t, {x} AS x, {y} AS y, rt FROM a WHERE {keep}")),
         kind: Kind::Stream,
         columns: vec!["k", "t", "x", "y", "rt"],
     }
@@ -101,7 +125,7 @@ const AGGREGATES: &[(&str, &str)] = &[
 ];
 
 /// Three aggregates as `x`, `y`, `z`: for ksqlDB, for DataFusion.
-fn aggregates(rng: &mut ChaCha8Rng) -> (String, String) {
+pub(super) fn aggregates(rng: &mut ChaCha8Rng) -> (String, String) {
     let mut lists = (Vec::new(), Vec::new());
     for name in ["x", "y", "z"] {
         let (ours, theirs) = AGGREGATES[rng.random_range(0..AGGREGATES.len())];
@@ -158,7 +182,7 @@ fn group_by(rng: &mut ChaCha8Rng) -> Case {
         sql: format!(
             "CREATE TABLE result {AS_JSON} AS SELECT {names}, {ours} FROM a WHERE {keep} GROUP BY {group}{having};"
         ),
-        oracle: Some(format!(
+        against: Against::DataFusion(format!(
             "SELECT {names}, {theirs} FROM a WHERE ({keep}) AND {} GROUP BY {group}{having}",
             present(&by.0)
         )),
@@ -196,7 +220,7 @@ fn windows(rng: &mut ChaCha8Rng) -> Case {
         sql: format!(
             "CREATE TABLE result {AS_JSON} AS SELECT {names}, WINDOWSTART AS ws, WINDOWEND AS we, {ours} FROM a WINDOW {window} WHERE {keep} GROUP BY {group};"
         ),
-        oracle: Some(format!(
+        against: Against::DataFusion(format!(
             "SELECT {names}, ws, ws + {size} AS we, {theirs} FROM (SELECT k, v, t, rt - rt % {advance} - hop * {advance} AS ws FROM a CROSS JOIN (VALUES {}) AS hops(hop)) AS a WHERE ws >= 0 AND ({keep}) AND {} GROUP BY {group}, ws",
             hops.join(", "),
             present(&by.0)
@@ -215,7 +239,7 @@ fn session(rng: &mut ChaCha8Rng) -> Case {
         sql: format!(
             "CREATE TABLE result {AS_JSON} AS SELECT k, WINDOWSTART AS ws, WINDOWEND AS we, {ours} FROM a WINDOW SESSION ({gap_s} SECONDS, GRACE PERIOD 1 DAY) WHERE {keep} GROUP BY k;"
         ),
-        oracle: Some(format!(
+        against: Against::DataFusion(format!(
             "WITH marked AS (SELECT k, v, rt, CASE WHEN rt - LAG(rt) OVER (PARTITION BY k ORDER BY rt) <= {gap} THEN 0 ELSE 1 END AS new FROM a WHERE ({keep}) AND k IS NOT NULL), \
              numbered AS (SELECT k, v, rt, SUM(new) OVER (PARTITION BY k ORDER BY rt ROWS UNBOUNDED PRECEDING) AS session FROM marked) \
              SELECT k, MIN(rt) AS ws, MAX(rt) AS we, {theirs} FROM numbered GROUP BY k, session"
@@ -225,36 +249,68 @@ fn session(rng: &mut ChaCha8Rng) -> Case {
     }
 }
 
-fn stream_join(rng: &mut ChaCha8Rng) -> Case {
-    let (before_s, after_s): (i64, i64) = (rng.random_range(0..10), rng.random_range(0..10));
-    let (before, after) = (before_s * 1_000, after_s * 1_000);
-    let keep = match rng.random_range(0..3) {
-        0 => "a.v > b.v",
-        1 => "a.t = b.t",
-        _ => "a.v IS NOT NULL",
+/// Three aggregates of windows whose grace period is too short for the disorder of the rows.
+fn late_rows(rng: &mut ChaCha8Rng) -> Case {
+    let mut case = windows(rng);
+    case.sql = case.sql.replace(
+        "GRACE PERIOD 1 DAY",
+        ["GRACE PERIOD 1 SECONDS", "GRACE PERIOD 0 SECONDS"][rng.random_range(0..2)],
+    );
+    case.against = Against::LivesOfSamePartitions;
+    case
+}
+
+/// Windows that give one result, when they are over.
+fn final_windows(rng: &mut ChaCha8Rng) -> Case {
+    let mut case = windows(rng);
+    case.sql = case.sql.replace(';', " EMIT FINAL;");
+    if rng.random_bool(0.5) {
+        case.sql = case.sql.replace("GRACE PERIOD 1 DAY", "GRACE PERIOD 2 SECONDS");
+        case.against = Against::LivesOfSamePartitions;
+    }
+    case
+}
+
+/// Other clauses that make streams and tables of streams.
+fn shapes(rng: &mut ChaCha8Rng) -> Case {
+    let (x, keep) = (number(rng, 2), filter(rng));
+    let (kind, query, theirs, columns) = match rng.random_range(0..3) {
+        0 => {
+            let query = format!("SELECT k, {x} AS x FROM a WHERE {keep} UNION ALL SELECT k, v AS x FROM b WHERE v > 0");
+            (Kind::Stream, query.clone(), query, vec!["k", "x"])
+        }
+        1 => {
+            let query = format!("SELECT k, x + 1 AS x FROM (SELECT k, {x} AS x FROM a WHERE {keep}) AS s WHERE x > 0");
+            (Kind::Stream, query.clone(), query, vec!["k", "x"])
+        }
+        _ => {
+            let query = format!(
+                "WITH s AS (SELECT k, {x} AS x FROM a WHERE {keep}) SELECT k, COUNT(*) AS n, MAX(x) AS x FROM s"
+            );
+            let theirs = format!("{query} WHERE k IS NOT NULL GROUP BY k");
+            (Kind::Table, format!("{query} GROUP BY k"), theirs, vec!["k", "n", "x"])
+        }
     };
+    let word = if kind == Kind::Stream { "STREAM" } else { "TABLE" };
     Case {
-        sql: format!(
-            "CREATE STREAM result {AS_JSON} AS SELECT a.k AS k, a.v AS x, b.v AS y, a.t AS t, b.t AS u FROM a INNER JOIN b WITHIN ({before_s} SECONDS, {after_s} SECONDS) GRACE PERIOD 1 DAY ON a.k = b.k WHERE {keep};"
-        ),
-        oracle: Some(format!(
-            "SELECT a.k AS k, a.v AS x, b.v AS y, a.t AS t, b.t AS u FROM a INNER JOIN b ON a.k = b.k AND b.rt BETWEEN a.rt - {before} AND a.rt + {after} WHERE {keep}"
-        )),
-        kind: Kind::Stream,
-        columns: vec!["k", "x", "y", "t", "u"],
+        sql: format!("CREATE {word} result {AS_JSON} AS {query};"),
+        against: Against::DataFusion(theirs),
+        kind,
+        columns,
     }
 }
 
-fn table_group_by(rng: &mut ChaCha8Rng) -> Case {
-    let keep = ["TRUE", "n > 0", "n IS NOT NULL AND n < 10"][rng.random_range(0..3)];
+/// What depends on the order of the rows of a key, which is that of its partition.
+fn latest(rng: &mut ChaCha8Rng) -> Case {
+    let keep = filter(rng);
     Case {
         sql: format!(
-            "CREATE TABLE result {AS_JSON} AS SELECT g, COUNT(*) AS x, SUM(n) AS y FROM c WHERE {keep} GROUP BY g HAVING COUNT(*) > 0;"
+            "CREATE TABLE result {AS_JSON} AS SELECT k, LATEST_BY_OFFSET(v) AS x, EARLIEST_BY_OFFSET(v) AS y, COLLECT_LIST(v) AS z FROM a WHERE {keep} GROUP BY k;"
         ),
-        oracle: Some(format!(
-            "SELECT g, COUNT(*) AS x, COALESCE(SUM(n), 0) AS y FROM c WHERE ({keep}) AND g IS NOT NULL GROUP BY g"
+        against: Against::DataFusion(format!(
+            "SELECT k, LAST_VALUE(v ORDER BY o) FILTER (WHERE v IS NOT NULL) AS x, FIRST_VALUE(v ORDER BY o) FILTER (WHERE v IS NOT NULL) AS y, ARRAY_AGG(v ORDER BY o) AS z FROM a WHERE ({keep}) AND k IS NOT NULL GROUP BY k"
         )),
         kind: Kind::Table,
-        columns: vec!["g", "x", "y"],
+        columns: vec!["k", "x", "y", "z"],
     }
 }

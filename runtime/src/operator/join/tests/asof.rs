@@ -33,6 +33,7 @@ fn until(watermark: i64) -> Progress {
     Progress {
         watermark,
         shared_time: watermark,
+        ..Progress::UNKNOWN
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod asof;
 mod foreign_key;
+mod in_time;
 mod stream_stream;
 mod stream_stream_random;
 mod stream_table;

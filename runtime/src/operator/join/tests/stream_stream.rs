@@ -43,6 +43,7 @@ impl OneByOne {
         let progress = Progress {
             watermark: self.stream_times[0].min(self.stream_times[1]),
             shared_time: self.stream_times[0].max(self.stream_times[1]),
+            ..Progress::UNKNOWN
         };
         let (left, right) = if port == 0 {
             (Some(batch), None)
@@ -243,6 +244,7 @@ fn rows_are_forgotten_when_the_watermark_has_left_them_behind() {
         let progress = Progress {
             watermark: start + 1_999,
             shared_time: start + 1_999,
+            ..Progress::UNKNOWN
         };
         assert_eq!(step(&mut large, Some(left), Some(right), progress).len(), 2_000);
         assert!(large.rows() <= 8_000 && large.keys() <= 4_000);

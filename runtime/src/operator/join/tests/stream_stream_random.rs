@@ -92,6 +92,7 @@ fn run(plan: &StreamStreamJoinPlan, inputs: &[Input], cuts: &[usize], restarts: 
         let progress = Progress {
             watermark: stream_times[0].min(stream_times[1]),
             shared_time: stream_times[0].max(stream_times[1]),
+            ..Progress::UNKNOWN
         };
         out.extend(step(&mut join, left, right, progress));
         if restarts {

@@ -1,0 +1,155 @@
+//! Lets the rows of a stream and the changes of a table take effect in the order of their times, before they are joined.
+//!
+//! A row of the stream shall meet the table as it was at the row's time, whatever the size of a step, and whichever side was read
+//! faster. So rows of both sides wait here until no earlier row of the other side can come:
+//!
+//! - The time of a row is its stream time: the largest event time of its partition up to it. So rows of a partition keep their
+//!   order, and with it rows of one key. (Kafka Streams takes the partition whose next record is the earliest.)
+//! - A change of the table goes before a row of the stream of the same time.
+//! - A side whose partitions have nothing to give now is not waited for.
+//!
+//! Not here: the join itself, and that a side which is ahead is not read further meanwhile, which the scans see to.
+
+use std::collections::VecDeque;
+
+use datafusion::arrow::array::{Int64Array, UInt32Array};
+use datafusion::arrow::datatypes::SchemaRef;
+
+use super::Side;
+use super::stream_table::StreamTableJoin;
+use crate::operator::{Error, Operator, Progress};
+use crate::types::ChangeBatch;
+
+/// A join of a stream (port 0) with a table (port 1), in the order of their times.
+#[derive(Debug)]
+pub struct InTime {
+    join: StreamTableJoin,
+    stream: Waiting,
+    table: Waiting,
+}
+
+impl InTime {
+    /// `stream` and `table` are the schemas of the inputs.
+    #[must_use]
+    pub fn new(join: StreamTableJoin, stream: SchemaRef, table: SchemaRef) -> Self {
+        Self {
+            join,
+            stream: Waiting::new(stream),
+            table: Waiting::new(table),
+        }
+    }
+}
+
+impl Operator for InTime {
+    fn push(&mut self, port: usize, changes: ChangeBatch, _out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        match Side::of_port(port) {
+            Side::Left => self.stream.add(changes),
+            Side::Right => self.table.add(changes),
+        }
+    }
+
+    fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        loop {
+            let (row, change) = (self.stream.first(), self.table.first());
+            match (row, change) {
+                // No row of the stream before the change can come any more.
+                (_, Some(change)) if row.is_none_or(|row| change <= row) && change <= progress.left => {
+                    let last = row.unwrap_or(i64::MAX).min(progress.left);
+                    if let Some(changes) = self.table.take_until(last) {
+                        self.join.push(1, changes, out)?;
+                    }
+                }
+                // No change of the table up to the row's time can come any more.
+                (Some(row), _) if change.is_none_or(|change| row < change) && row < progress.right => {
+                    let end = change.unwrap_or(i64::MAX).min(progress.right);
+                    if let Some(changes) = self.stream.take_until(end.saturating_sub(1)) {
+                        self.join.push(0, changes, out)?;
+                    }
+                }
+                _ => break,
+            }
+        }
+        self.join.advance(progress, out)
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.join.state_bytes() + self.stream.bytes() + self.table.bytes()
+    }
+}
+
+/// The rows of one side that wait, in the order of their times.
+#[derive(Debug)]
+struct Waiting {
+    schema: SchemaRef,
+    /// Each in order, none empty, and none begins before the one ahead of it ends.
+    batches: VecDeque<ChangeBatch>,
+}
+
+/// The times of a batch's rows. Rows of a source that has no stream times count by their own.
+fn times(changes: &ChangeBatch) -> &Int64Array {
+    changes.stream_times.as_ref().unwrap_or(&changes.event_times)
+}
+
+impl Waiting {
+    fn new(schema: SchemaRef) -> Self {
+        Self {
+            schema,
+            batches: VecDeque::new(),
+        }
+    }
+
+    fn add(&mut self, changes: ChangeBatch) -> Result<(), Error> {
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let changes = in_order(changes)?;
+        let mut overlapping = vec![changes];
+        while let Some(last) = self.batches.back()
+            && times(last).value(last.num_rows() - 1) > times(&overlapping[0]).value(0)
+        {
+            overlapping.extend(self.batches.pop_back());
+            overlapping.rotate_right(1);
+        }
+        let merged = match overlapping.len() {
+            1 => overlapping.swap_remove(0),
+            _ => in_order(ChangeBatch::concat(&self.schema, &overlapping)?)?,
+        };
+        self.batches.push_back(merged);
+        Ok(())
+    }
+
+    /// The time of the first row.
+    fn first(&self) -> Option<i64> {
+        self.batches.front().map(|batch| times(batch).value(0))
+    }
+
+    /// The first rows up to this time, as many as stand in one batch.
+    fn take_until(&mut self, last: i64) -> Option<ChangeBatch> {
+        let batch = self.batches.front_mut()?;
+        let rows = times(batch).values().partition_point(|time| *time <= last);
+        if rows == batch.num_rows() {
+            return self.batches.pop_front();
+        }
+        let taken = batch.slice(0, rows);
+        *batch = batch.slice(rows, batch.num_rows() - rows);
+        (rows > 0).then_some(taken)
+    }
+
+    fn bytes(&self) -> usize {
+        self.batches
+            .iter()
+            .map(|batch| batch.records.get_array_memory_size())
+            .sum()
+    }
+}
+
+/// The rows in the order of their times; rows of one time stay as they are.
+fn in_order(changes: ChangeBatch) -> Result<ChangeBatch, Error> {
+    let values = times(&changes).values();
+    if values.is_sorted() {
+        return Ok(changes);
+    }
+    let mut rows: Vec<u32> = (0u32..).take(changes.num_rows()).collect();
+    rows.sort_by_key(|row| values[*row as usize]);
+    Ok(changes.take(&UInt32Array::from(rows))?)
+}
