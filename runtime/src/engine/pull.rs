@@ -25,6 +25,7 @@ const LOOK: Duration = Duration::from_millis(20);
 impl Engine {
     pub(crate) fn pull(&self, session: &mut Session, query: &Query, text: &str) -> Result<Outcome, Error> {
         let planned = self.planner(session).plan_batch(query)?;
+        self.settle_writers(session, &planned.dataflow);
         let id = next_id(session, "PULL");
         let (sender, receiver) = change_channel();
         let schema = planned.schema.clone();
