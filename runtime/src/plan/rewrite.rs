@@ -22,7 +22,7 @@ use super::{
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
-use crate::sql::ast::Query;
+use crate::sql::ast::{Emit, Query};
 use crate::types::schema::{ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
 use crate::types::storage::KeyWindow;
 
@@ -165,7 +165,11 @@ impl Rewriter<'_> {
         asof::apply(select, &clauses)?;
         join_key::replace_synthetic_key(select, &synthetic_key);
         let sources: Vec<_> = relations.iter().map(|r| (r.alias.clone(), r.definition)).collect();
-        windowed_join::apply(select, &sources)?;
+        let is_pull = self.purpose == Purpose::Transient && self.query.emit == Emit::Unsaid;
+        if !is_pull {
+            // A pull query joins as SQL does: on what ON says, and nothing else.
+            windowed_join::apply(select, &sources)?;
+        }
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
