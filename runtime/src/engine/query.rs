@@ -78,13 +78,7 @@ impl Engine {
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
             return Ok(done);
         }
-        check_emit(query)?;
-        let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
-        check_kind(*kind, planned.kind, name)?;
-        let hidden = hidden_columns(&planned);
-        let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
-        order.extend(order.len()..order.len() + hidden);
-        plan::reorder(&mut planned.dataflow, &order);
+        let (mut planned, columns) = self.plan_result(session, *kind, name, query)?;
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
         let event_time = options.event_time(&session.properties)?;
@@ -126,6 +120,7 @@ impl Engine {
             let partitions = self.source_partitions(&planned.dataflow)?;
             self.make_topic(&topic, wish, partitions)?;
         }
+        let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
         if let Some(event_time) = &definition.event_time {
             plan::set_event_time(&mut planned.dataflow, event_time);
@@ -137,10 +132,25 @@ impl Engine {
         let id = next_id(session, &format!("{prefix}_{}", name.value));
         self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
         session.catalog.put_source(definition);
-        let Outcome::Message(message) = created(*kind, name) else {
-            return Ok(Outcome::Message(id));
-        };
-        Ok(Outcome::Message(format!("{message} by query {id}")))
+        Ok(created(*kind, name, Some(&id)))
+    }
+
+    /// The plan of a query that makes a stream or table, and the columns of that, in the order in which the plan gives them.
+    fn plan_result(
+        &self,
+        session: &Session,
+        kind: SourceKind,
+        name: &Name,
+        query: &Query,
+    ) -> Result<(PlannedQuery, Vec<Column>), Error> {
+        check_emit(query)?;
+        let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
+        check_kind(kind, planned.kind, name)?;
+        let hidden = hidden_columns(&planned);
+        let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
+        order.extend(order.len()..order.len() + hidden);
+        plan::reorder(&mut planned.dataflow, &order);
+        Ok((planned, columns))
     }
 
     pub(crate) fn insert_select(
