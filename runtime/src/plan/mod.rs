@@ -13,6 +13,7 @@ mod explain;
 mod frames;
 mod function_set;
 mod join_key;
+mod lambda_arrays;
 mod lower;
 mod names;
 mod partition_by;
