@@ -6,6 +6,7 @@
 //! Nothing here reads a topic or runs a row.
 
 mod alias;
+mod carried_headers;
 mod counted;
 mod dataflow;
 mod error;
@@ -26,12 +27,14 @@ mod table_marker;
 mod target;
 mod top_n;
 mod window_marker;
+mod windowed_join;
 mod windows;
 mod within_marker;
 mod wording;
 
 use std::sync::Arc;
 
+pub use carried_headers::carry_headers;
 pub use dataflow::{Dataflow, Distribution, JoinPlan, Node, NodeId, NodeKind, Scan};
 pub use error::Error;
 pub use explain::{explain, explain_with};

@@ -87,6 +87,7 @@ impl Lowering {
             node,
             kind: SourceKind::Table,
             key: Ok(key),
+            equal: vec![],
         })
     }
 

@@ -120,6 +120,7 @@ impl Lowering {
             node,
             kind: SourceKind::Table,
             key,
+            equal: vec![],
         })
     }
 
@@ -145,6 +146,7 @@ impl Lowering {
             node,
             kind: input.kind,
             key,
+            equal: vec![],
         })
     }
 }

@@ -22,6 +22,7 @@ impl Lowering {
         };
         let key = input.projected_key(projection.input.schema(), &projection.expr);
         let mut exprs = projection.expr.clone();
+        input.fill_key(projection.input.schema(), &mut exprs);
         let extracted = self.extract_subqueries(extracted, input.kind, &mut exprs)?;
         let extracted = self.extract_stream_functions(extracted, &mut exprs)?;
         let schema = arrow_schema(&projection.schema);
@@ -33,6 +34,7 @@ impl Lowering {
             node,
             kind: input.kind,
             key,
+            equal: vec![],
         })
     }
 

@@ -5,7 +5,7 @@ use datafusion::logical_expr::Expr;
 
 use crate::catalog::Definition;
 use crate::plan::NodeId;
-use crate::plan::join_key::is_synthetic_key;
+use crate::plan::join_key::{first_known, is_synthetic_key};
 use crate::types::storage::SourceKind;
 
 /// A lowered node.
@@ -16,6 +16,17 @@ pub(crate) struct Relation {
     /// For each column of its key the positions that hold it, the preferred one first; `Err`: names of key columns that are not
     /// among its columns.
     pub(crate) key: Result<Vec<Vec<usize>>, Vec<String>>,
+    /// For each column of its key the expressions over its columns that are equal where they are known, and whether some may be
+    /// NULL in a row; empty but for joins and what keeps their columns.
+    pub(crate) equal: Vec<EqualKeys>,
+}
+
+/// What a column of a join's key is equal to.
+#[derive(Debug, Clone)]
+pub(crate) struct EqualKeys {
+    pub(crate) exprs: Vec<Expr>,
+    /// Whether one side of the join may be missing, so that the key is the first of `exprs` that is known.
+    pub(crate) may_lack_one: bool,
 }
 
 impl Relation {
@@ -25,6 +36,7 @@ impl Relation {
             node,
             kind: SourceKind::Stream,
             key: Ok(vec![]),
+            equal: vec![],
         }
     }
 
@@ -40,6 +52,7 @@ impl Relation {
             node,
             kind: definition.kind,
             key: all_or_missing(places),
+            equal: vec![],
         }
     }
 
@@ -49,12 +62,42 @@ impl Relation {
         self.key.as_ref().map(first).map_err(Clone::clone)
     }
 
+    /// What an expression over the columns is equal to, itself first where that is nothing else.
+    pub(super) fn equal_to(&self, schema: &DFSchema, expr: &Expr) -> EqualKeys {
+        let alone = || EqualKeys {
+            exprs: vec![expr.clone()],
+            may_lack_one: false,
+        };
+        if let Some(equal) = self.equal.iter().find(|equal| equal.exprs.contains(expr)) {
+            return equal.clone();
+        }
+        let (Expr::Column(column), Ok(parts)) = (uncast(expr), &self.key) else {
+            return alone();
+        };
+        let place = schema.maybe_index_of_column(column);
+        match parts
+            .iter()
+            .find(|part| place.is_some_and(|place| part.contains(&place)))
+        {
+            Some(part) if part.len() > 1 => {
+                let columns = schema.columns();
+                let others = part.iter().filter(|other| Some(**other) != place);
+                let others = others.map(|other| Expr::Column(columns[*other].clone()));
+                EqualKeys {
+                    exprs: std::iter::once(expr.clone()).chain(others).collect(),
+                    may_lack_one: false,
+                }
+            }
+            _ => alone(),
+        }
+    }
+
     /// Whether `exprs` are the columns of the key, all of them and in any order.
     pub(super) fn is_key_of(&self, schema: &DFSchema, exprs: &[&Expr]) -> bool {
         let Ok(parts) = &self.key else { return false };
         let places: Vec<Option<usize>> = exprs
             .iter()
-            .map(|expr| match expr {
+            .map(|expr| match uncast(expr) {
                 Expr::Column(column) => schema.maybe_index_of_column(column),
                 _ => None,
             })
@@ -63,6 +106,32 @@ impl Relation {
             && parts
                 .iter()
                 .all(|part| places.iter().flatten().any(|place| part.contains(place)))
+    }
+
+    /// Puts the value of the key in place of the projected columns that hold it, where these may be NULL because their side of
+    /// a join is missing (ksqlDB: a record's key is what was joined by, whichever of its columns is selected).
+    pub(super) fn fill_key(&self, input: &DFSchema, exprs: &mut [Expr]) {
+        let Ok(places) = self.projected_key(input, exprs) else {
+            return;
+        };
+        if places.len() != self.equal.len() {
+            return;
+        }
+        for (places, equal) in places.iter().zip(&self.equal) {
+            let Some(expr) = places.first().map(|place| &mut exprs[*place]) else {
+                continue;
+            };
+            if !equal.may_lack_one || is_synthetic_key(expr) {
+                continue;
+            }
+            let Some(value) = first_known(equal.exprs.clone()) else {
+                continue;
+            };
+            match expr {
+                Expr::Alias(alias) => *alias.expr = value,
+                other => *other = value,
+            }
+        }
     }
 
     /// The key after a projection to `exprs` over columns `input`.
@@ -90,6 +159,14 @@ impl Relation {
                 Ok(found)
             }
         }))
+    }
+}
+
+/// What is cast to another type for a comparison.
+pub(super) fn uncast(expr: &Expr) -> &Expr {
+    match expr {
+        Expr::Cast(cast) => uncast(&cast.expr),
+        other => other,
     }
 }
 
