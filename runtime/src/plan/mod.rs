@@ -6,6 +6,7 @@
 //! Nothing here reads a topic or runs a row.
 
 mod alias;
+mod asof;
 mod carried_headers;
 mod counted;
 mod dataflow;
@@ -16,6 +17,7 @@ mod function_set;
 mod join_key;
 mod lambda_arrays;
 mod lower;
+mod marker;
 mod names;
 mod partition_by;
 mod rewrite;

@@ -8,8 +8,10 @@ use super::relation::{EqualKeys, uncast};
 use super::{Lowering, Relation, arrow_schema};
 use crate::function::NESTED_EQUAL;
 use crate::operator::join::{
-    ForeignKeyJoinPlan, JoinKind, StreamStreamJoinPlan, StreamTableJoinPlan, TableTableJoinPlan, Unmatched,
+    AsofJoinPlan, ForeignKeyJoinPlan, JoinKind, StreamStreamJoinPlan, StreamTableJoinPlan, TableTableJoinPlan,
+    Unmatched,
 };
+use crate::plan::asof::as_asof;
 use crate::plan::within_marker::{Within, as_within};
 use crate::plan::{Distribution, Error, JoinPlan, NodeKind};
 use crate::types::schema::{WINDOWEND, WINDOWSTART};
@@ -25,6 +27,8 @@ struct Condition {
     /// Everything else.
     rest: Option<Expr>,
     within: Option<Within>,
+    /// It is an ASOF join, whose right rows may be this much older than the left ones, milliseconds.
+    asof: Option<i64>,
 }
 
 impl Condition {
@@ -50,6 +54,9 @@ impl Lowering {
         }
         let left = self.node(&join.left)?;
         let right = self.node(&join.right)?;
+        if let Some(retention_ms) = condition.asof {
+            return self.asof(join, retention_ms, &condition, &left, &right);
+        }
         match (left.kind, right.kind) {
             (SourceKind::Stream, SourceKind::Stream) => self.stream_stream(join, kind, &condition, &left, &right),
             (SourceKind::Stream, SourceKind::Table) => self.stream_table(join, kind, &condition, &left, &right),
@@ -98,6 +105,37 @@ impl Lowering {
             SourceKind::Stream,
             joined_key(join, condition, left, right),
         )
+    }
+
+    fn asof(
+        &mut self,
+        join: &Join,
+        retention_ms: i64,
+        condition: &Condition,
+        left: &Relation,
+        right: &Relation,
+    ) -> Result<Relation, Error> {
+        if left.kind == SourceKind::Table || right.kind == SourceKind::Table {
+            return Err(Error::new(
+                "asof-join",
+                "ASOF JOIN is for two streams: a table holds only the last row of each key",
+            )
+            .help("join a stream with a table by LEFT JOIN, or declare the table's topic as a stream"));
+        }
+        let (left_keys, right_keys) = self.keys(join, condition)?;
+        let plan = AsofJoinPlan {
+            unmatched: Unmatched::PadWithNulls,
+            filter: self.rest(join, condition)?,
+            retention_ms,
+            left_schema: self.schema(left.node),
+            right_schema: self.schema(right.node),
+            schema: arrow_schema(&join.schema),
+            left_keys: left_keys.clone(),
+            right_keys: right_keys.clone(),
+        };
+        let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
+        let key = joined_key(join, condition, left, right);
+        self.joined(join, JoinPlan::Asof(plan), inputs, SourceKind::Stream, key)
     }
 
     fn stream_table(
@@ -320,9 +358,13 @@ fn missing_key(missing: &[String]) -> Error {
 /// Takes a join's condition apart.
 fn condition(join: &Join) -> Result<Condition, Error> {
     let mut equal = join.on.clone();
-    let (mut within, mut rest) = (None, None);
+    let (mut within, mut rest, mut asof) = (None, None, None);
     let parts = join.filter.clone().map(split_conjunction_owned).unwrap_or_default();
     for part in parts {
+        if let Some(retention_ms) = as_asof(&part) {
+            asof = Some(retention_ms);
+            continue;
+        }
         if let Some(found) = as_within(&part) {
             within = Some(found);
             continue;
@@ -337,7 +379,12 @@ fn condition(join: &Join) -> Result<Condition, Error> {
             }
         }
     }
-    Ok(Condition { equal, rest, within })
+    Ok(Condition {
+        equal,
+        rest,
+        within,
+        asof,
+    })
 }
 
 /// Both sides of an equality, the left table's first, where each side of it reads one side of the join only.
