@@ -99,7 +99,10 @@ impl Engine {
             let storage = &session.catalog.source(name)?.storage;
             storage.connector.is_none().then(|| storage.topic.clone())
         };
-        let mut wanted: Vec<String> = dataflow.scans().map(|(_, scan)| scan.definition.storage.topic.clone()).collect();
+        let mut wanted: Vec<String> = dataflow
+            .scans()
+            .map(|(_, scan)| scan.definition.storage.topic.clone())
+            .collect();
         let mut writers: BTreeMap<&String, &Running> = BTreeMap::new();
         let mut may_go_on = false;
         while let Some(topic) = wanted.pop() {
@@ -137,9 +140,9 @@ fn wait_idle(log: &EmbeddedLog, pipelines: &dyn Fn() -> Vec<Arc<Pipeline>>, time
             .map(|pipeline| (pipeline.empty_steps(), pipeline))
             .collect();
         let all_idle = || {
-            running.iter().all(|(before, pipeline)| {
-                pipeline.state() != State::Running || pipeline.empty_steps() >= before + 2
-            })
+            running
+                .iter()
+                .all(|(before, pipeline)| pipeline.state() != State::Running || pipeline.empty_steps() >= before + 2)
         };
         while !all_idle() {
             if std::time::Instant::now() >= until {

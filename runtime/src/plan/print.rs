@@ -53,6 +53,7 @@ pub fn print(topic: &str, printing: Printing) -> Result<Dataflow, Error> {
         definition: Arc::new(definition),
         projection,
         stream_times: false,
+        headers: false,
     });
     let mut node = dataflow.add(scan, vec![], Arc::clone(&read));
     let columns = DFSchema::try_from(read.as_ref().clone())?;

@@ -172,6 +172,7 @@ impl Lowering {
             definition: Arc::clone(&table.definition),
             projection,
             stream_times: false,
+            headers: false,
         });
         Ok(self.dataflow.add(kind, vec![], Arc::new(read)))
     }
