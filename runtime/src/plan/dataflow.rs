@@ -147,6 +147,18 @@ pub enum Distribution {
     Single,
 }
 
+impl Distribution {
+    /// Where rows of a key must meet; without a key all meet.
+    #[must_use]
+    pub fn by(keys: &[Expression]) -> Self {
+        if keys.is_empty() {
+            Self::Single
+        } else {
+            Self::Hash(keys.to_vec())
+        }
+    }
+}
+
 /// A stream or table as a query reads it.
 #[derive(Debug, Clone)]
 pub struct Scan {
@@ -156,6 +168,8 @@ pub struct Scan {
     pub projection: Vec<usize>,
     /// Whether rows get their stream times, which windows and stream joins read.
     pub stream_times: bool,
+    /// Whether one more column at the end holds all headers of the record.
+    pub headers: bool,
 }
 
 impl Dataflow {

@@ -6,6 +6,8 @@
 //! Nothing here reads a topic or runs a row.
 
 mod alias;
+mod asof;
+mod carried_headers;
 mod counted;
 mod dataflow;
 mod error;
@@ -13,7 +15,9 @@ mod explain;
 mod frames;
 mod function_set;
 mod join_key;
+mod lambda_arrays;
 mod lower;
+mod marker;
 mod names;
 mod partition_by;
 mod rewrite;
@@ -32,6 +36,7 @@ mod wording;
 
 use std::sync::Arc;
 
+pub use carried_headers::carry_headers;
 pub use dataflow::{Dataflow, Distribution, JoinPlan, Node, NodeId, NodeKind, Scan};
 pub use error::Error;
 pub use explain::{explain, explain_with};
