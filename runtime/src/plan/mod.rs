@@ -25,6 +25,7 @@ mod table_marker;
 mod target;
 mod top_n;
 mod window_marker;
+mod windowed_join;
 mod windows;
 mod within_marker;
 mod wording;

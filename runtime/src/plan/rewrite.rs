@@ -16,7 +16,8 @@ use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
 use super::{
-    Error, FunctionSet, Purpose, counted, frames, join_key, partition_by, struct_star, windows, within_marker,
+    Error, FunctionSet, Purpose, counted, frames, join_key, partition_by, struct_star, windowed_join, windows,
+    within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
@@ -137,12 +138,15 @@ impl Rewriter<'_> {
         frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
         join_key::replace_synthetic_key(select, &join_key::synthetic_name(names()));
+        let sides: Vec<_> = relations
+            .iter()
+            .map(|relation| Some((&relation.alias, relation.definition?)))
+            .collect();
+        windowed_join::apply(select, &sides)?;
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
-            let source = relations
-                .first()
-                .and_then(|relation| Some((&relation.alias, relation.definition?)));
+            let source = windowed_join::leading(select, &sides);
             self.key_window = windows::keep_bounds(select, windowed, source);
         }
         if !clauses.partition_by.is_empty() {

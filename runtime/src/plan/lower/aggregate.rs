@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
 use super::stream_function::Extracted;
 use super::{Lowering, Relation, arrow_schema, label};
 use crate::operator::aggregate::{AggregateCall, OrderBy};
-use crate::operator::group_by::{GroupBy, GroupColumn, Window};
+use crate::operator::group_by::{GroupBy, GroupColumn, Window, WindowShape};
 use crate::plan::window_marker::{Bound, as_window_bound};
 use crate::plan::{Distribution, Error, NodeKind};
 use crate::types::storage::SourceKind;
@@ -59,7 +59,14 @@ impl Lowering {
             .collect::<Result<Vec<_>, Error>>()?;
         columns.extend((0..calls.len()).map(GroupColumn::Call));
         let key = (0..columns.len())
-            .filter(|position| matches!(columns[*position], GroupColumn::Key(_)))
+            .filter(|position| match columns[*position] {
+                GroupColumn::Key(_) | GroupColumn::WindowStart => true,
+                // Windows of one size are told apart by their starts.
+                GroupColumn::WindowEnd => {
+                    window.is_some_and(|window| matches!(window.shape, WindowShape::Session { .. }))
+                }
+                GroupColumn::Call(_) => false,
+            })
             .map(|position| vec![position])
             .collect();
         let distribution = if keys.is_empty() {

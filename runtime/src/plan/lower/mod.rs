@@ -63,7 +63,10 @@ pub(crate) fn lower(
         over_in_one_shard: over::mixes_keys(plan)?,
         functions: Arc::clone(functions),
     };
-    let relation = lowering.node(plan)?;
+    let mut relation = lowering.node(plan)?;
+    if window.is_some() {
+        relation = relation.without_window(plan.schema().fields().len());
+    }
     let mut dataflow = lowering.dataflow;
     table_changes::settle(&mut dataflow);
     Ok(PlannedQuery {

@@ -6,7 +6,8 @@ use datafusion::logical_expr::Expr;
 use crate::catalog::Definition;
 use crate::plan::NodeId;
 use crate::plan::join_key::is_synthetic_key;
-use crate::types::storage::SourceKind;
+use crate::types::schema::{WINDOWEND, WINDOWSTART};
+use crate::types::storage::{KeyWindow, SourceKind};
 
 /// A lowered node.
 #[derive(Debug, Clone)]
@@ -30,11 +31,21 @@ impl Relation {
 
     /// A declared stream or table of which the columns at `read` are taken.
     pub(super) fn of_source(node: NodeId, definition: &Definition, read: &[usize]) -> Self {
-        let places = definition.key_columns().map(|key| {
+        let mut keys: Vec<usize> = match definition.kind {
+            SourceKind::Stream => definition.key_columns().collect(),
+            SourceKind::Table => definition.row_key(),
+        };
+        if matches!(definition.storage.key_window, Some(KeyWindow::Time { .. })) && definition.kind == SourceKind::Table
+        {
+            // All windows are of one size, so the start tells them apart.
+            let _ = keys.pop();
+        }
+        let schema = definition.query_schema();
+        let places = keys.into_iter().map(|key| {
             let place = read.iter().position(|column| *column == key);
             place
                 .map(|place| vec![place])
-                .ok_or_else(|| definition.columns[key].name.clone())
+                .ok_or_else(|| schema.field(key).name().clone())
         });
         Self {
             node,
@@ -47,6 +58,17 @@ impl Relation {
     pub(super) fn key_positions(&self) -> Result<Vec<usize>, Vec<String>> {
         let first = |parts: &Vec<Vec<usize>>| parts.iter().filter_map(|places| places.first().copied()).collect();
         self.key.as_ref().map(first).map_err(Clone::clone)
+    }
+
+    /// The key without what the last two columns hold: the bounds of the window, which a sink takes from there.
+    pub(super) fn without_window(self, columns: usize) -> Self {
+        let is_bound = |part: &Vec<usize>| part.iter().any(|place| place + 2 >= columns);
+        Self {
+            key: self
+                .key
+                .map(|parts| parts.into_iter().filter(|part| !is_bound(part)).collect()),
+            ..self
+        }
     }
 
     /// Whether `exprs` are the columns of the key, all of them and in any order.
@@ -84,13 +106,22 @@ impl Relation {
         all_or_missing(parts.iter().map(|places| {
             let found: Vec<usize> = places.iter().filter_map(|place| place_of(*place)).collect();
             if found.is_empty() {
-                let names = places.iter().map(|place| input.field(*place).name().clone());
+                let names = places.iter().map(|place| shown(input.field(*place).name()));
                 Err(names.collect::<Vec<_>>().join(" or "))
             } else {
                 Ok(found)
             }
         }))
     }
+}
+
+/// As a user knows a column: the bounds of a window in GROUP BY have names of their own.
+fn shown(name: &str) -> String {
+    let bound = [WINDOWSTART, WINDOWEND].into_iter().find(|bound| {
+        let call = name.get(..=bound.len()).unwrap_or_default();
+        call.eq_ignore_ascii_case(&format!("{bound}@"))
+    });
+    bound.unwrap_or(name).to_owned()
 }
 
 fn unaliased(expr: &Expr) -> &Expr {
