@@ -210,6 +210,11 @@ impl ScanShard {
         times.min().unwrap_or(NOT_WAITED_FOR)
     }
 
+    /// From now on rows are taken one by one, in the order in which they were appended to all partitions of all topics.
+    pub(crate) fn take_in_order(&mut self) {
+        self.in_order = true;
+    }
+
     /// Polls one reader for one row.
     pub(crate) fn scan_one(&mut self, reader: usize, metrics: &Metrics) -> Result<Scanned, Error> {
         self.in_order = true;

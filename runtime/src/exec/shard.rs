@@ -227,7 +227,11 @@ impl Shard {
                     }
                 }
                 match first {
-                    Some((_, id, reader)) => self.scan_one(id, Some(reader), metrics)?,
+                    Some((_, id, reader)) => {
+                        // Those that have had no row yet are in that order too.
+                        self.scans_mut().for_each(|(_, scan)| scan.take_in_order());
+                        self.scan_one(id, Some(reader), metrics)?;
+                    }
                     // Readers without an order (files, Kafka), and those that have nothing or have ended.
                     None => {
                         for id in unordered {

@@ -6,6 +6,7 @@
 //! Nothing here reads a topic or runs a row.
 
 mod alias;
+mod asof;
 mod counted;
 mod dataflow;
 mod error;
@@ -14,6 +15,7 @@ mod frames;
 mod function_set;
 mod join_key;
 mod lower;
+mod marker;
 mod names;
 mod partition_by;
 mod rewrite;

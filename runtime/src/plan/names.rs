@@ -22,6 +22,7 @@ use datafusion::scalar::ScalarValue;
 use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 
+use super::asof::asof_function;
 use super::join_key::key_function;
 use super::stream_marker::{StreamMarker, parse_marker_name};
 use super::table_marker::TableMarker;
@@ -77,6 +78,7 @@ impl ContextProvider for Names<'_> {
         if let Some(function) = window_function(name)
             .or_else(|| key_function(name))
             .or_else(|| within_function(name))
+            .or_else(|| asof_function(name))
         {
             return Some(function);
         }

@@ -4,6 +4,7 @@
 //! columns get the prefix of their relation), expressions without a name get ksqlDB's `KSQL_COL_n`, calls of stream
 //! functions get their key, and the streaming clauses that the engine does not run are refused.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
@@ -16,13 +17,13 @@ use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
 use super::{
-    Error, FunctionSet, Purpose, counted, frames, join_key, partition_by, struct_star, windowed_join, windows,
+    Error, FunctionSet, Purpose, asof, counted, frames, join_key, partition_by, struct_star, windowed_join, windows,
     within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::Query;
-use crate::types::schema::SqlType;
+use crate::types::schema::{ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
 use crate::types::storage::KeyWindow;
 
 /// A query that DataFusion plans, and the key that it asks for.
@@ -121,6 +122,7 @@ impl Rewriter<'_> {
         type_integer_literals(&mut select.selection);
         type_integer_literals(&mut select.having);
         type_integer_literals(&mut select.group_by);
+        type_integer_literals(&mut select.from);
         counted::count_rows(&mut select.projection);
         counted::count_rows(&mut select.having);
         let relations = self.relations(select);
@@ -131,22 +133,28 @@ impl Rewriter<'_> {
         let definitions = || relations.iter().filter_map(|relation| relation.definition);
         let names =
             || definitions().flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
-        let mut aliases = Aliases::new(select, names());
-        expand_wildcards(select, &relations)?;
+        let mut aliases = Aliases::new(select, names(), shared_names(definitions()));
+        let synthetic_key = join_key::synthetic_name(names());
+        let star = Star {
+            synthetic_key: join_key::has_synthetic_key(select).then_some(synthetic_key.as_str()),
+            is_prefixed: relations.len() > 1,
+            has_pseudo_columns: relations.len() > 1 && !clauses.partition_by.is_empty(),
+        };
+        expand_wildcards(select, &relations, &star)?;
         aliases.name_all(select);
         refuse_misplaced(select, self.functions)?;
         frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
-        join_key::replace_synthetic_key(select, &join_key::synthetic_name(names()));
-        let sides: Vec<_> = relations
-            .iter()
-            .map(|relation| Some((&relation.alias, relation.definition?)))
-            .collect();
-        windowed_join::apply(select, &sides)?;
+        asof::apply(select, &clauses)?;
+        join_key::replace_synthetic_key(select, &synthetic_key);
+        let sources: Vec<_> = relations.iter().map(|r| (r.alias.clone(), r.definition)).collect();
+        windowed_join::apply(select, &sources)?;
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
-            let source = windowed_join::leading(select, &sides);
+            let source = relations
+                .first()
+                .and_then(|relation| Some((&relation.alias, relation.definition?)));
             self.key_window = windows::keep_bounds(select, windowed, source);
         }
         if !clauses.partition_by.is_empty() {
@@ -349,15 +357,42 @@ pub(super) fn quoted(value: String) -> Ident {
     }
 }
 
+/// Names of columns, pseudo-columns among them, that more than one source of a FROM has.
+fn shared_names<'a>(definitions: impl Iterator<Item = &'a Definition>) -> BTreeSet<String> {
+    let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for definition in definitions {
+        for field in definition.query_schema().fields() {
+            if !seen.insert(field.name().clone()) {
+                shared.insert(field.name().clone());
+            }
+        }
+    }
+    shared
+}
+
+/// What `*` stands for.
+#[derive(Clone, Copy)]
+struct Star<'a> {
+    /// The name of the join's key, where no column of the sources is it.
+    synthetic_key: Option<&'a str>,
+    /// Whether columns get the name of their relation in front.
+    is_prefixed: bool,
+    /// Whether ROWTIME, ROWPARTITION and ROWOFFSET are among the columns (ksqlDB: of a join with PARTITION BY).
+    has_pseudo_columns: bool,
+}
+
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
-fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Result<(), Error> {
-    let prefixed = relations.len() > 1;
+fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: &Star<'_>) -> Result<(), Error> {
     let mut expanded = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {
             SelectItem::Wildcard(options) if relations.iter().any(|relation| relation.definition.is_some()) => {
+                if let Some(key) = star.synthetic_key {
+                    // Without it the result would have no key (ksqlDB adds it too).
+                    expanded.push(SelectItem::UnnamedExpr(Expr::Identifier(quoted(key.to_owned()))));
+                }
                 for relation in relations {
-                    expand_relation(relation, prefixed, &options, &mut expanded);
+                    expand_relation(relation, star, &options, &mut expanded);
                 }
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
@@ -366,7 +401,13 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Res
                     .iter()
                     .find(|r| Some(&r.alias.value) == wanted.map(|ident| &ident.value));
                 match (relation, wanted) {
-                    (Some(relation), _) => expand_relation(relation, prefixed, &options, &mut expanded),
+                    (Some(relation), _) => {
+                        let own = Star {
+                            has_pseudo_columns: false,
+                            ..*star
+                        };
+                        expand_relation(relation, &own, &options, &mut expanded);
+                    }
                     (None, Some(ident)) => {
                         return Err(
                             Error::new("unknown-source", format!("`{}` is not in FROM", ident.value)).at(ident.span),
@@ -403,7 +444,7 @@ fn column_type(relations: &[Relation<'_>], alias: Option<&str>, name: &str) -> O
 
 fn expand_relation(
     relation: &Relation<'_>,
-    prefixed: bool,
+    star: &Star<'_>,
     options: &ast::WildcardAdditionalOptions,
     out: &mut Vec<SelectItem>,
 ) {
@@ -415,12 +456,16 @@ fn expand_relation(
         ));
         return;
     };
-    for declared in &definition.columns {
-        let expr = column(&relation.alias, &declared.name);
-        let alias = if prefixed {
-            format!("{}_{}", relation.alias.value, declared.name)
+    let names = definition.columns.iter().map(|column| column.name.as_str());
+    let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET]
+        .into_iter()
+        .filter(|_| star.has_pseudo_columns);
+    for name in pseudo.chain(names) {
+        let expr = column(&relation.alias, name);
+        let alias = if star.is_prefixed {
+            format!("{}_{name}", relation.alias.value)
         } else {
-            declared.name.clone()
+            name.to_owned()
         };
         out.push(SelectItem::ExprWithAlias {
             expr,

@@ -1,92 +1,67 @@
-//! Joins of windowed sources: the window is a part of the key, so rows join within the same window only (ksqlDB:
-//! `JoinNode.validateKeyFormats` and the windowed keys of Kafka Streams).
+//! Joins of sources whose keys have a window: rows match when their windows are the same too.
 
-use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr, Ident, JoinConstraint, JoinOperator};
+use datafusion::sql::sqlparser::ast::{self, BinaryOperator, Expr, Ident};
 
-use super::Error;
-use super::rewrite::column;
+use super::{Error, join_key};
 use crate::catalog::Definition;
 use crate::types::schema::{WINDOWEND, WINDOWSTART};
 use crate::types::storage::KeyWindow;
 
-/// A source in FROM: how its columns are called, and its definition.
-pub(super) type Side<'a> = (&'a Ident, &'a Definition);
-
-/// Adds the windows to the conditions of joins of windowed sources. `sides` are the sources in the order of FROM; `None` where one is
-/// no stream or table.
+/// Adds the equality of the windows to the conditions of a SELECT's joins. `sources` are the relations of FROM in order, the first
+/// one first; where one is not known (a subquery) nothing is added.
 ///
 /// # Errors
-/// Where windowed and other sources, or windows of different kinds, are joined.
-pub(super) fn apply(select: &mut ast::Select, sides: &[Option<Side<'_>>]) -> Result<(), Error> {
-    let Some(Some(left)) = sides.first() else {
+/// When only one side has windows, or theirs can never be the same.
+pub(super) fn apply(select: &mut ast::Select, sources: &[(Ident, Option<&Definition>)]) -> Result<(), Error> {
+    let joins: Vec<_> = select.from.iter_mut().flat_map(|from| &mut from.joins).collect();
+    let Some(((left, Some(first)), others)) = sources.split_first() else {
         return Ok(());
     };
-    let joins = select.from.iter_mut().flat_map(|from| &mut from.joins);
-    for (join, right) in joins.zip(sides.iter().skip(1)) {
-        let Some(right) = right else { continue };
-        let bounds: &[&str] = match (left.1.storage.key_window, right.1.storage.key_window) {
-            (None, None) => continue,
-            (Some(KeyWindow::Time { .. }), Some(KeyWindow::Time { .. })) => &[WINDOWSTART],
-            (Some(KeyWindow::Session), Some(KeyWindow::Session)) => &[WINDOWSTART, WINDOWEND],
-            (Some(_), Some(_)) => {
-                return Err(Error::new(
-                    "join-windows",
-                    format!(
-                        "`{}` and `{}` have windows of different kinds, so none of their rows can be of one window",
-                        left.1.name, right.1.name
-                    ),
-                )
-                .help("join sessions with sessions, and tumbling or hopping windows with such"));
-            }
-            (of_left, _) => {
-                let (windowed, other) = if of_left.is_some() {
-                    (left, right)
-                } else {
-                    (right, left)
-                };
-                return Err(Error::new(
-                    "join-windows",
-                    format!(
-                        "`{}` has a row for each window and `{}` has no windows, so they cannot be joined",
-                        windowed.1.name, other.1.name
-                    ),
-                )
-                .help("group the windowed one again without a window first"));
-            }
+    if joins.len() != others.len() {
+        return Ok(());
+    }
+    for (join, (right, second)) in joins.into_iter().zip(others) {
+        let (Some(second), Some(condition)) = (second, join_key::on_mut(&mut join.join_operator)) else {
+            continue;
         };
-        let (JoinOperator::Join(JoinConstraint::On(on))
-        | JoinOperator::Inner(JoinConstraint::On(on))
-        | JoinOperator::Left(JoinConstraint::On(on))
-        | JoinOperator::LeftOuter(JoinConstraint::On(on))
-        | JoinOperator::Right(JoinConstraint::On(on))
-        | JoinOperator::RightOuter(JoinConstraint::On(on))) = &mut join.join_operator
-        else {
-            return Err(Error::new(
-                "join-windows",
-                "windowed sources can be joined by INNER, LEFT and RIGHT JOIN with ON only",
-            )
-            .help("write INNER JOIN ... ON left.column = right.column"));
+        let bounds: &[&str] = match (first.storage.key_window, second.storage.key_window) {
+            (None, None) => continue,
+            (Some(KeyWindow::Time { size_ms: a }), Some(KeyWindow::Time { size_ms: b })) if a == b => &[WINDOWSTART],
+            (Some(KeyWindow::Session), Some(KeyWindow::Session)) => &[WINDOWSTART, WINDOWEND],
+            windows => return Err(mismatch((first, second), windows).at(right.span)),
         };
         for bound in bounds {
-            *on = Expr::BinaryOp {
-                left: Box::new(Expr::Nested(Box::new(on.clone()))),
+            let equal = Expr::BinaryOp {
+                left: Box::new(super::rewrite::column(left, bound)),
+                op: BinaryOperator::Eq,
+                right: Box::new(super::rewrite::column(right, bound)),
+            };
+            *condition = Expr::BinaryOp {
+                left: Box::new(Expr::Nested(Box::new(condition.clone()))),
                 op: BinaryOperator::And,
-                right: Box::new(Expr::BinaryOp {
-                    left: Box::new(column(left.0, bound)),
-                    op: BinaryOperator::Eq,
-                    right: Box::new(column(right.0, bound)),
-                }),
+                right: Box::new(equal),
             };
         }
     }
     Ok(())
 }
 
-/// The source whose window a row of the result has: the one that every row has a part of.
-pub(super) fn leading<'a>(select: &ast::Select, sides: &[Option<Side<'a>>]) -> Option<Side<'a>> {
-    let joins = select.from.iter().flat_map(|from| &from.joins);
-    let right = joins
-        .zip(sides.iter().skip(1))
-        .filter(|(join, _)| matches!(join.join_operator, JoinOperator::Right(_) | JoinOperator::RightOuter(_)));
-    right.map(|(_, side)| *side).last().or(sides.first().copied()).flatten()
+fn mismatch(
+    (left, right): (&Definition, &Definition),
+    (left_window, right_window): (Option<KeyWindow>, Option<KeyWindow>),
+) -> Error {
+    let describe = |definition: &Definition, window: Option<KeyWindow>| match window {
+        None => format!("the key of `{}` has no window", definition.name),
+        Some(KeyWindow::Session) => format!("the key of `{}` has a session", definition.name),
+        Some(KeyWindow::Time { size_ms }) => format!("the key of `{}` has a window of {size_ms} ms", definition.name),
+    };
+    Error::new(
+        "join-windows",
+        format!(
+            "{}, {}: their rows can never have the same key",
+            describe(left, left_window),
+            describe(right, right_window)
+        ),
+    )
+    .help("join sources with windows of one kind and size, or sources without windows")
 }

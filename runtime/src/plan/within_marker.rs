@@ -10,7 +10,7 @@ use datafusion::common::{Result, ScalarValue, internal_err};
 use datafusion::logical_expr::{
     ColumnarValue, Expr, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature, Volatility,
 };
-use datafusion::sql::sqlparser::ast::{self, BinaryOperator, JoinConstraint, JoinOperator};
+use datafusion::sql::sqlparser::ast::{self, BinaryOperator};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use crate::sql::ast::SelectClauses;
@@ -35,15 +35,8 @@ pub(super) fn apply(select: &mut ast::Select, clauses: &SelectClauses) {
         let Some(within) = clauses.within.get(&number) else {
             continue;
         };
-        let condition = match &mut join.join_operator {
-            JoinOperator::Join(JoinConstraint::On(on))
-            | JoinOperator::Inner(JoinConstraint::On(on))
-            | JoinOperator::Left(JoinConstraint::On(on))
-            | JoinOperator::LeftOuter(JoinConstraint::On(on))
-            | JoinOperator::Right(JoinConstraint::On(on))
-            | JoinOperator::RightOuter(JoinConstraint::On(on))
-            | JoinOperator::FullOuter(JoinConstraint::On(on)) => on,
-            _ => continue,
+        let Some(condition) = super::join_key::on_mut(&mut join.join_operator) else {
+            continue;
         };
         let marker = call(Within {
             before_ms: within.before.ms,

@@ -12,7 +12,7 @@
 
 use std::collections::VecDeque;
 
-use datafusion::arrow::array::{Array, Int64Array, UInt32Array};
+use datafusion::arrow::array::{Int64Array, UInt32Array};
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::Side;

@@ -58,17 +58,17 @@ impl Lowering {
             .map(|call| self.call(call, &input_schema, input.kind))
             .collect::<Result<Vec<_>, Error>>()?;
         columns.extend((0..calls.len()).map(GroupColumn::Call));
-        let key = (0..columns.len())
-            .filter(|position| match columns[*position] {
-                GroupColumn::Key(_) | GroupColumn::WindowStart => true,
-                // Windows of one size are told apart by their starts.
-                GroupColumn::WindowEnd => {
-                    window.is_some_and(|window| matches!(window.shape, WindowShape::Session { .. }))
-                }
-                GroupColumn::Call(_) => false,
-            })
-            .map(|position| vec![position])
-            .collect();
+        let places = |wanted: fn(&GroupColumn) -> bool| -> Vec<Vec<usize>> {
+            let found = (0..columns.len()).filter(|position| wanted(&columns[*position]));
+            found.map(|position| vec![position]).collect()
+        };
+        let key = places(|column| matches!(column, GroupColumn::Key(_)));
+        let bounds = match window.map(|window| window.shape) {
+            Some(WindowShape::Session { .. }) => {
+                places(|column| matches!(column, GroupColumn::WindowStart | GroupColumn::WindowEnd))
+            }
+            _ => places(|column| matches!(column, GroupColumn::WindowStart)),
+        };
         let distribution = if keys.is_empty() {
             Distribution::Single
         } else {
@@ -94,6 +94,8 @@ impl Lowering {
             node,
             kind: SourceKind::Table,
             key: Ok(key),
+            window: Ok(bounds),
+            equal: vec![],
         })
     }
 

@@ -63,10 +63,7 @@ pub(crate) fn lower(
         over_in_one_shard: over::mixes_keys(plan)?,
         functions: Arc::clone(functions),
     };
-    let mut relation = lowering.node(plan)?;
-    if window.is_some() {
-        relation = relation.without_window(plan.schema().fields().len());
-    }
+    let relation = lowering.node(plan)?;
     let mut dataflow = lowering.dataflow;
     table_changes::settle(&mut dataflow);
     Ok(PlannedQuery {
@@ -75,7 +72,9 @@ pub(crate) fn lower(
         is_partitioned: partition_by.is_some(),
         key: match partition_by {
             Some(positions) => Ok(positions),
-            None => relation.key_positions(),
+            // A sink takes the window from the last two columns.
+            None if window.is_some() => relation.key_positions(),
+            None => relation.row_key_positions(),
         },
         window,
     })
