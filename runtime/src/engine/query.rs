@@ -102,6 +102,10 @@ impl Engine {
                 self.connector_storage(session, topic.clone(), connector, &columns, options, inherited.as_ref())?
             }
             None => {
+                let has_key = columns.iter().any(|column| column.role == ColumnRole::Key);
+                let inherited = inherited
+                    .map(|formats| formats.for_key(has_key, &session.properties))
+                    .transpose()?;
                 let formats = options.formats(inherited.as_ref(), &session.properties)?;
                 wish = Some(TopicWish::take(&mut options)?);
                 options.rest(None)?;
@@ -236,6 +240,7 @@ impl Engine {
         text: &str,
         creates_sink: bool,
     ) -> Result<(), Error> {
+        let carries_headers = definition.storage.connector.is_none() && plan::carry_headers(&mut planned.dataflow);
         let one_writer = match &definition.storage.connector {
             Some(connector) => registry::find(connector)?.has_one_output(),
             None => false,
@@ -276,7 +281,10 @@ impl Engine {
                     },
                 ),
             })
-            .map(|sink| sink.map(|sink: ShardSink| sink.with_null_keys(null_keys)))
+            .map(|sink| {
+                let sink = sink?.with_null_keys(null_keys);
+                Ok(if carries_headers { sink.with_headers() } else { sink })
+            })
             .collect::<Result<Vec<_>, Error>>()?;
         let (pipeline, held) = match self.config.queries {
             QueryStart::AtOnce => {
@@ -389,7 +397,7 @@ impl Engine {
                 session.properties.start_at()?
             },
             stop_at,
-            headers: keeps_letters || definition.columns.iter().any(is_header),
+            headers: scan.headers || keeps_letters || definition.columns.iter().any(is_header),
         };
         Ok(match &definition.storage.connector {
             None => self.topics.log().source(&definition.storage.topic, &read)?,

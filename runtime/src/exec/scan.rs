@@ -111,11 +111,14 @@ impl ScanShard {
         let definition = Arc::clone(&scan.definition);
         let query_schema = definition.query_schema();
         let mut plan = DecodePlan::new(&definition);
-        let columns = scan
+        let mut columns: Vec<(ColumnSource, usize)> = scan
             .projection
             .iter()
             .map(|position| (plan.source(*position, query_schema.field(*position).name()), *position))
             .collect();
+        if scan.headers {
+            columns.push((ColumnSource::AllHeaders, schema.fields().len() - 1));
+        }
         let event_time = match &definition.event_time {
             None => None,
             Some(declared) => {
@@ -432,6 +435,10 @@ impl ScanShard {
             ColumnSource::RowOffset => rows.null_where_gone(Arc::new(rows.offsets.clone()), &self.definition),
             ColumnSource::WindowStart => rows.windows.as_ref().map_or_else(nulls, WindowBounds::starts),
             ColumnSource::WindowEnd => rows.windows.as_ref().map_or_else(nulls, WindowBounds::ends),
+            ColumnSource::AllHeaders => rows.headers.as_ref().map_or_else(
+                || new_null_array(self.schema.field(position).data_type(), rows.count),
+                |headers| all_headers(headers),
+            ),
             ColumnSource::Headers => rows.headers.as_ref().map_or_else(nulls, |headers| all_headers(headers)),
             ColumnSource::Header(key) => rows
                 .headers

@@ -156,6 +156,8 @@ pub struct Scan {
     pub projection: Vec<usize>,
     /// Whether rows get their stream times, which windows and stream joins read.
     pub stream_times: bool,
+    /// Whether one more column at the end holds all headers of the record.
+    pub headers: bool,
 }
 
 impl Dataflow {

@@ -7,6 +7,7 @@
 
 mod alias;
 mod asof;
+mod carried_headers;
 mod counted;
 mod dataflow;
 mod error;
@@ -14,6 +15,7 @@ mod explain;
 mod frames;
 mod function_set;
 mod join_key;
+mod lambda_arrays;
 mod lower;
 mod marker;
 mod names;
@@ -34,6 +36,7 @@ mod wording;
 
 use std::sync::Arc;
 
+pub use carried_headers::carry_headers;
 pub use dataflow::{Dataflow, Distribution, JoinPlan, Node, NodeId, NodeKind, Scan};
 pub use error::Error;
 pub use explain::{explain, explain_with};

@@ -17,8 +17,8 @@ use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
 use super::{
-    Error, FunctionSet, Purpose, asof, counted, frames, join_key, partition_by, struct_star, windowed_join, windows,
-    within_marker,
+    Error, FunctionSet, Purpose, asof, counted, frames, join_key, lambda_arrays, partition_by, struct_star,
+    windowed_join, windows, within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
@@ -117,6 +117,8 @@ impl Rewriter<'_> {
             .get(&(start.line, start.column))
             .cloned()
             .unwrap_or_default();
+        lambda_arrays::rewrite(&mut clauses.partition_by);
+        lambda_arrays::rewrite(select);
         type_integer_literals(&mut clauses.partition_by);
         type_integer_literals(&mut select.projection);
         type_integer_literals(&mut select.selection);

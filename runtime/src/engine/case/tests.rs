@@ -141,6 +141,17 @@ fn a_case_that_is_wrong_itself_fails_with_the_place() {
 }
 
 #[test]
+fn headers_are_passed_on_where_rows_go_straight_through() {
+    let inputs = r#"[{"topic": "t", "key": "a", "value": {"V": 1}, "headers": [{"KEY": "h", "VALUE": "AQ=="}, {"KEY": "n", "VALUE": null}]},
+        {"topic": "t", "key": "b", "value": null}]"#;
+    let outputs = r#"[{"topic": "O", "key": "a", "value": {"L": [2]}, "headers": [{"KEY": "h", "VALUE": "AQ=="}, {"KEY": "n", "VALUE": null}]},
+        {"topic": "O", "key": "b", "value": null}]"#;
+    // A lambda finds its variables behind the columns of the row, where the headers are too.
+    let select = "SELECT K, TRANSFORM(ARRAY[V], X => X + 1) AS L FROM S";
+    assert_eq!(run(&over_stream(select, inputs, outputs)), Verdict::Passed(None));
+}
+
+#[test]
 fn sql_only_tests() {
     let text = "--@test: passes
 CREATE STREAM s (k STRING KEY, v INT) WITH (kafka_topic='s', value_format='JSON');

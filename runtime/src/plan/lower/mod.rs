@@ -147,6 +147,7 @@ impl Lowering {
             definition: Arc::clone(definition),
             projection: projection.clone(),
             stream_times: false,
+            headers: false,
         });
         let mut node = self.dataflow.add(kind, vec![], Arc::clone(&read));
         if definition.kind == SourceKind::Table {
