@@ -69,8 +69,8 @@ impl Engine {
             kind,
             name,
             if_exists,
-            with,
             query,
+            ..
         } = statement
         else {
             return Err(Error::not_supported(statement));
@@ -85,6 +85,41 @@ impl Engine {
         let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
         order.extend(order.len()..order.len() + hidden);
         plan::reorder(&mut planned.dataflow, &order);
+        let (definition, wish) = self.result_definition(session, statement, &planned, columns, text)?;
+        if let Some(wish) = wish {
+            check_formats(&definition)?;
+            let partitions = self.source_partitions(&planned.dataflow)?;
+            self.make_topic(&definition.storage.topic, wish, partitions)?;
+        }
+        plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
+        if let Some(event_time) = &definition.event_time {
+            plan::set_event_time(&mut planned.dataflow, event_time);
+        }
+        let prefix = match kind {
+            SourceKind::Stream => "CSAS",
+            SourceKind::Table => "CTAS",
+        };
+        let id = next_id(session, &format!("{prefix}_{}", name.value));
+        self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
+        session.catalog.put_source(definition);
+        let Outcome::Message(message) = created(*kind, name) else {
+            return Ok(Outcome::Message(id));
+        };
+        Ok(Outcome::Message(format!("{message} by query {id}")))
+    }
+
+    /// The stream or table that CREATE ... AS SELECT makes, with what it says of its topic, where it has one. Makes nothing.
+    fn result_definition(
+        &self,
+        session: &Session,
+        statement: &Statement,
+        planned: &PlannedQuery,
+        columns: Vec<Column>,
+        text: &str,
+    ) -> Result<(Definition, Option<TopicWish>), Error> {
+        let Statement::CreateAs { kind, name, with, .. } = statement else {
+            return Err(Error::not_supported(statement));
+        };
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
         let event_time = options.event_time(&session.properties)?;
@@ -125,26 +160,7 @@ impl Engine {
             read_only: false,
             statement: text.to_owned(),
         };
-        if let Some(wish) = wish {
-            check_formats(&definition)?;
-            let partitions = self.source_partitions(&planned.dataflow)?;
-            self.make_topic(&topic, wish, partitions)?;
-        }
-        plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
-        if let Some(event_time) = &definition.event_time {
-            plan::set_event_time(&mut planned.dataflow, event_time);
-        }
-        let prefix = match kind {
-            SourceKind::Stream => "CSAS",
-            SourceKind::Table => "CTAS",
-        };
-        let id = next_id(session, &format!("{prefix}_{}", name.value));
-        self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
-        session.catalog.put_source(definition);
-        let Outcome::Message(message) = created(*kind, name) else {
-            return Ok(Outcome::Message(id));
-        };
-        Ok(Outcome::Message(format!("{message} by query {id}")))
+        Ok((definition, wish))
     }
 
     pub(crate) fn insert_select(

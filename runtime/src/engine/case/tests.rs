@@ -31,7 +31,7 @@ fn records_go_in_and_come_out() {
     let right = r#"[{"topic": "O", "key": "a", "value": {"V": 1, "W": 2}, "timestamp": 7}, {"topic": "O", "key": "b", "value": {"V": 2, "W": 4}, "timestamp": 0}]"#;
     let select = "SELECT K, V, V * 2 AS W FROM S";
     assert_eq!(run(&over_stream(select, inputs, right)), Verdict::Passed(None));
-    let wrong = right.replace("4", "5");
+    let wrong = right.replace('4', "5");
     let reason = reason(run(&over_stream(select, inputs, &wrong)));
     assert!(
         reason.starts_with("topic O: record 2: value.W: expected 5, found 4"),
