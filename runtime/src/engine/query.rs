@@ -7,7 +7,7 @@ use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_forma
 use super::held::Held;
 use super::insert::writable;
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
-use super::storage::{Options, storage};
+use super::storage::{Formats, Options, storage};
 use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
@@ -69,8 +69,8 @@ impl Engine {
             kind,
             name,
             if_exists,
+            with,
             query,
-            ..
         } = statement
         else {
             return Err(Error::not_supported(statement));
@@ -78,48 +78,7 @@ impl Engine {
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
             return Ok(done);
         }
-        check_emit(query)?;
-        let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
-        check_kind(*kind, planned.kind, name)?;
-        let hidden = hidden_columns(&planned);
-        let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
-        order.extend(order.len()..order.len() + hidden);
-        plan::reorder(&mut planned.dataflow, &order);
-        let (definition, wish) = self.result_definition(session, statement, &planned, columns, text)?;
-        if let Some(wish) = wish {
-            check_formats(&definition)?;
-            let partitions = self.source_partitions(&planned.dataflow)?;
-            self.make_topic(&definition.storage.topic, wish, partitions)?;
-        }
-        plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
-        if let Some(event_time) = &definition.event_time {
-            plan::set_event_time(&mut planned.dataflow, event_time);
-        }
-        let prefix = match kind {
-            SourceKind::Stream => "CSAS",
-            SourceKind::Table => "CTAS",
-        };
-        let id = next_id(session, &format!("{prefix}_{}", name.value));
-        self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
-        session.catalog.put_source(definition);
-        let Outcome::Message(message) = created(*kind, name) else {
-            return Ok(Outcome::Message(id));
-        };
-        Ok(Outcome::Message(format!("{message} by query {id}")))
-    }
-
-    /// The stream or table that CREATE ... AS SELECT makes, with what it says of its topic, where it has one. Makes nothing.
-    fn result_definition(
-        &self,
-        session: &Session,
-        statement: &Statement,
-        planned: &PlannedQuery,
-        columns: Vec<Column>,
-        text: &str,
-    ) -> Result<(Definition, Option<TopicWish>), Error> {
-        let Statement::CreateAs { kind, name, with, .. } = statement else {
-            return Err(Error::not_supported(statement));
-        };
+        let (mut planned, columns) = self.plan_result(session, *kind, name, query)?;
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
         let event_time = options.event_time(&session.properties)?;
@@ -131,22 +90,7 @@ impl Engine {
             .text("KAFKA_TOPIC")
             .unwrap_or_else(|| format!("{prefix}{}", name.value));
         let inherited = inherited_formats(&planned.dataflow);
-        let mut wish = None;
-        let storage = match connector {
-            Some(connector) => {
-                self.connector_storage(session, topic.clone(), connector, &columns, options, inherited.as_ref())?
-            }
-            None => {
-                let has_key = columns.iter().any(|column| column.role == ColumnRole::Key);
-                let inherited = inherited
-                    .map(|formats| formats.for_key(has_key, &session.properties))
-                    .transpose()?;
-                let formats = options.formats(inherited.as_ref(), &session.properties)?;
-                wish = Some(TopicWish::take(&mut options)?);
-                options.rest(None)?;
-                storage(topic.clone(), None, BTreeMap::new(), formats)
-            }
-        };
+        let (storage, wish) = self.result_storage(session, &topic, connector, &columns, options, inherited)?;
         let definition = Definition {
             name: name.value.clone(),
             kind: *kind,
@@ -160,7 +104,73 @@ impl Engine {
             read_only: false,
             statement: text.to_owned(),
         };
-        Ok((definition, wish))
+        if let Some(wish) = wish {
+            check_formats(&definition)?;
+            let partitions = self.source_partitions(&planned.dataflow)?;
+            self.make_topic(&topic, wish, partitions)?;
+        }
+        let hidden = hidden_columns(&planned);
+        plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
+        if let Some(event_time) = &definition.event_time {
+            plan::set_event_time(&mut planned.dataflow, event_time);
+        }
+        let prefix = match kind {
+            SourceKind::Stream => "CSAS",
+            SourceKind::Table => "CTAS",
+        };
+        let id = next_id(session, &format!("{prefix}_{}", name.value));
+        self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
+        session.catalog.put_source(definition);
+        Ok(created(*kind, name, Some(&id)))
+    }
+
+    /// Where the result of a query is stored, and the topic that has to be made for it.
+    fn result_storage(
+        &self,
+        session: &Session,
+        topic: &str,
+        connector: Option<String>,
+        columns: &[Column],
+        mut options: Options<'_>,
+        inherited: Option<Formats>,
+    ) -> Result<(Storage, Option<TopicWish>), Error> {
+        if let Some(connector) = connector {
+            let storage = self.connector_storage(
+                session,
+                topic.to_owned(),
+                connector,
+                columns,
+                options,
+                inherited.as_ref(),
+            )?;
+            return Ok((storage, None));
+        }
+        let has_key = columns.iter().any(|column| column.role == ColumnRole::Key);
+        let inherited = inherited
+            .map(|formats| formats.for_key(has_key, &session.properties))
+            .transpose()?;
+        let formats = options.formats(inherited.as_ref(), &session.properties)?;
+        let wish = TopicWish::take(&mut options)?;
+        options.rest(None)?;
+        Ok((storage(topic.to_owned(), None, BTreeMap::new(), formats), Some(wish)))
+    }
+
+    /// The plan of a query that makes a stream or table, and the columns of that, in the order in which the plan gives them.
+    fn plan_result(
+        &self,
+        session: &Session,
+        kind: SourceKind,
+        name: &Name,
+        query: &Query,
+    ) -> Result<(PlannedQuery, Vec<Column>), Error> {
+        check_emit(query)?;
+        let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
+        check_kind(kind, planned.kind, name)?;
+        let hidden = hidden_columns(&planned);
+        let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
+        order.extend(order.len()..order.len() + hidden);
+        plan::reorder(&mut planned.dataflow, &order);
+        Ok((planned, columns))
     }
 
     pub(crate) fn insert_select(

@@ -147,6 +147,18 @@ pub enum Distribution {
     Single,
 }
 
+impl Distribution {
+    /// Where rows of a key must meet; without a key all meet.
+    #[must_use]
+    pub fn by(keys: &[Expression]) -> Self {
+        if keys.is_empty() {
+            Self::Single
+        } else {
+            Self::Hash(keys.to_vec())
+        }
+    }
+}
+
 /// A stream or table as a query reads it.
 #[derive(Debug, Clone)]
 pub struct Scan {

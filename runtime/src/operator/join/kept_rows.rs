@@ -6,6 +6,8 @@
 //!
 //! Not here: which row belongs to which key, which the operators know.
 
+use std::sync::Arc;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -426,7 +428,7 @@ impl KeptRows {
             return Ok(());
         }
         let mut live: Vec<&mut RowRef> = live.filter(|row| !row.is_none()).collect();
-        let mut fresh = Self::new(self.schema.clone());
+        let mut fresh = Self::new(Arc::clone(&self.schema));
         fresh.base = self.base + self.entries.len() as u64;
         for part in live.chunks_mut(COMPACTED_ROWS) {
             let rows: Vec<RowRef> = part.iter().map(|row| **row).collect();
@@ -434,7 +436,7 @@ impl KeptRows {
             let columns = self.gather(&rows, Some(&mut times))?;
             let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
             let changes = ChangeBatch {
-                records: RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?,
+                records: RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?,
                 event_times: times.event.into(),
                 weights: None,
                 stream_times: Some(times.stream.into()),

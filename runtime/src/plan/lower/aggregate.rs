@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
 use super::stream_function::Extracted;
 use super::{Lowering, Relation, arrow_schema, label};
 use crate::operator::aggregate::{AggregateCall, OrderBy};
-use crate::operator::group_by::{GroupBy, GroupColumn, Window};
+use crate::operator::group_by::{GroupBy, GroupColumn, Window, WindowEmit};
 use crate::plan::window_marker::{Bound, as_window_bound};
 use crate::plan::{Distribution, Error, NodeKind};
 use crate::types::storage::SourceKind;
@@ -62,11 +62,7 @@ impl Lowering {
             .filter(|position| matches!(columns[*position], GroupColumn::Key(_)))
             .map(|position| vec![position])
             .collect();
-        let distribution = if keys.is_empty() {
-            Distribution::Single
-        } else {
-            Distribution::Hash(keys.clone())
-        };
+        let distribution = Distribution::by(&keys);
         let before = self.schema(node);
         let exchange = self.dataflow.add(NodeKind::Exchange(distribution), vec![node], before);
         let group_by = GroupBy {
@@ -74,11 +70,7 @@ impl Lowering {
             window,
             calls,
             columns,
-            emit: if window.is_some() {
-                self.emit
-            } else {
-                crate::operator::group_by::WindowEmit::Changes
-            },
+            emit: window.map_or(WindowEmit::Changes, |_| self.emit),
             old_rows: true,
         };
         let kind = NodeKind::GroupBy(Box::new(group_by));

@@ -44,7 +44,7 @@ impl Condition {
 impl Lowering {
     pub(super) fn join(&mut self, join: &Join) -> Result<Relation, Error> {
         let kind = join_kind(join.join_type)?;
-        let condition = condition(join)?;
+        let condition = condition(join);
         if condition.equal.is_empty() {
             return Err(Error::new(
                 "join-without-equality",
@@ -88,9 +88,9 @@ impl Lowering {
         let plan = StreamStreamJoinPlan {
             kind,
             filter: self.rest(join, condition)?,
-            before_ms: within.before_ms,
-            after_ms: within.after_ms,
-            grace_ms: within.grace_ms,
+            before_ms: within.before,
+            after_ms: within.after,
+            grace_ms: within.grace,
             left_schema: self.schema(left.node),
             right_schema: self.schema(right.node),
             schema: arrow_schema(&join.schema),
@@ -98,13 +98,8 @@ impl Lowering {
             right_keys: right_keys.clone(),
         };
         let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-        self.joined(
-            join,
-            JoinPlan::StreamStream(plan),
-            inputs,
-            SourceKind::Stream,
-            joined_key(join, condition, left, right),
-        )
+        let key = joined_key(join, condition, left, right);
+        Ok(self.joined(join, JoinPlan::StreamStream(plan), inputs, SourceKind::Stream, key))
     }
 
     fn asof(
@@ -135,7 +130,7 @@ impl Lowering {
         };
         let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
         let key = joined_key(join, condition, left, right);
-        self.joined(join, JoinPlan::Asof(plan), inputs, SourceKind::Stream, key)
+        Ok(self.joined(join, JoinPlan::Asof(plan), inputs, SourceKind::Stream, key))
     }
 
     fn stream_table(
@@ -177,13 +172,8 @@ impl Lowering {
             right_keys: right_keys.clone(),
         };
         let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-        self.joined(
-            join,
-            JoinPlan::StreamTable(plan),
-            inputs,
-            SourceKind::Stream,
-            joined_key(join, condition, left, right),
-        )
+        let key = joined_key(join, condition, left, right);
+        Ok(self.joined(join, JoinPlan::StreamTable(plan), inputs, SourceKind::Stream, key))
     }
 
     fn table_table(
@@ -215,7 +205,8 @@ impl Lowering {
                     right_keys: right_keys.clone(),
                 };
                 let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-                self.joined(join, JoinPlan::TableTable(plan), inputs, SourceKind::Table, joined_key(join, condition, left, right))
+                let key = joined_key(join, condition, left, right);
+                Ok(self.joined(join, JoinPlan::TableTable(plan), inputs, SourceKind::Table, key))
             }
             (false, true) => {
                 let unmatched = match kind {
@@ -248,7 +239,7 @@ impl Lowering {
                 };
                 let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
                 let joined =
-                    self.joined(join, JoinPlan::ForeignKey(plan), inputs, SourceKind::Table, (left.key.clone(), left.equal.clone()))?;
+                    self.joined(join, JoinPlan::ForeignKey(plan), inputs, SourceKind::Table, (left.key.clone(), left.equal.clone()));
                 // Rows moved by their foreign keys; what follows wants all changes of a row in one shard again.
                 let node = self.exchange(&joined, primary_keys);
                 let schema = self.schema(node);
@@ -309,13 +300,13 @@ impl Lowering {
         inputs: [crate::plan::NodeId; 2],
         kind: SourceKind,
         (key, equal): Key,
-    ) -> Result<Relation, Error> {
+    ) -> Relation {
         let node = self.dataflow.add(
             NodeKind::Join(Box::new(plan)),
             inputs.to_vec(),
             arrow_schema(&join.schema),
         );
-        Ok(Relation { node, kind, key, equal })
+        Relation { node, kind, key, equal }
     }
 }
 
@@ -356,7 +347,7 @@ fn missing_key(missing: &[String]) -> Error {
 }
 
 /// Takes a join's condition apart.
-fn condition(join: &Join) -> Result<Condition, Error> {
+fn condition(join: &Join) -> Condition {
     let mut equal = join.on.clone();
     let (mut within, mut rest, mut asof) = (None, None, None);
     let parts = join.filter.clone().map(split_conjunction_owned).unwrap_or_default();
@@ -369,7 +360,7 @@ fn condition(join: &Join) -> Result<Condition, Error> {
             within = Some(found);
             continue;
         }
-        match sides(&part, join)? {
+        match sides(&part, join) {
             Some(pair) => equal.push(pair),
             None => {
                 rest = Some(match rest {
@@ -379,16 +370,16 @@ fn condition(join: &Join) -> Result<Condition, Error> {
             }
         }
     }
-    Ok(Condition {
+    Condition {
         equal,
         rest,
         within,
         asof,
-    })
+    }
 }
 
 /// Both sides of an equality, the left table's first, where each side of it reads one side of the join only.
-fn sides(part: &Expr, join: &Join) -> Result<Option<(Expr, Expr)>, Error> {
+fn sides(part: &Expr, join: &Join) -> Option<(Expr, Expr)> {
     let (left, right) = match part {
         Expr::BinaryExpr(BinaryExpr {
             left,
@@ -399,7 +390,7 @@ fn sides(part: &Expr, join: &Join) -> Result<Option<(Expr, Expr)>, Error> {
         Expr::ScalarFunction(call) if call.func.name() == NESTED_EQUAL && call.args.len() == 2 => {
             (&call.args[0], &call.args[1])
         }
-        _ => return Ok(None),
+        _ => return None,
     };
     let reads = |expr: &Expr, schema: &DFSchema| {
         let columns = expr.column_refs();
@@ -407,12 +398,12 @@ fn sides(part: &Expr, join: &Join) -> Result<Option<(Expr, Expr)>, Error> {
     };
     let (left_schema, right_schema) = (join.left.schema(), join.right.schema());
     if reads(left, left_schema) && reads(right, right_schema) {
-        return Ok(Some((left.clone(), right.clone())));
+        return Some((left.clone(), right.clone()));
     }
     if reads(right, left_schema) && reads(left, right_schema) {
-        return Ok(Some((right.clone(), left.clone())));
+        return Some((right.clone(), left.clone()));
     }
-    Ok(None)
+    None
 }
 
 /// The key of a joined row: for each equality of the condition the columns that it makes equal, those of keys that it goes on from

@@ -133,7 +133,10 @@ impl Lowering {
         if definition.kind == SourceKind::Table {
             // A table's rows are told apart by their keys, whether the query reads these or not.
             let keys = definition.row_key();
-            projection.extend(keys.into_iter().filter(|key| !scan_holds(&scan.projection, *key)));
+            projection.extend(
+                keys.into_iter()
+                    .filter(|key| !scan_holds(scan.projection.as_ref(), *key)),
+            );
         }
         let schema = definition.query_schema();
         let read: SchemaRef = Arc::new(
@@ -198,8 +201,8 @@ impl Lowering {
     }
 }
 
-fn scan_holds(projection: &Option<Vec<usize>>, column: usize) -> bool {
-    projection.as_ref().is_none_or(|columns| columns.contains(&column))
+fn scan_holds(projection: Option<&Vec<usize>>, column: usize) -> bool {
+    projection.is_none_or(|columns| columns.contains(&column))
 }
 
 fn arrow_schema(schema: &DFSchemaRef) -> SchemaRef {

@@ -21,10 +21,12 @@ fn plan(unmatched: Unmatched) -> AsofJoinPlan {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a step takes what came, which may be nothing")]
 fn left(rows: &[Change]) -> Option<ChangeBatch> {
     Some(batch(&schema("L", 2), rows, None))
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "a step takes what came, which may be nothing")]
 fn right(rows: &[Change]) -> Option<ChangeBatch> {
     Some(batch(&schema("R", 2), rows, None))
 }

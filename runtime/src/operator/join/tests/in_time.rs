@@ -11,8 +11,8 @@ fn join() -> InTime {
         right_keys: vec![column(0)],
         filter: None,
         schema: joined_schema(&left, &right),
-        left_schema: left.clone(),
-        right_schema: right.clone(),
+        left_schema: Arc::clone(&left),
+        right_schema: Arc::clone(&right),
     };
     InTime::new(StreamTableJoin::new(plan, &errors()).unwrap(), left, right)
 }
