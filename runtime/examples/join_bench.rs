@@ -28,17 +28,27 @@ const ROWS_PER_MS: i64 = 10;
 
 fn main() -> anyhow::Result<()> {
     let rows: usize = match std::env::args().nth(1) {
-        Some(text) => text.parse().context("the argument is the number of rows of each side")?,
+        Some(text) => text
+            .parse()
+            .context("the argument is the number of rows of each side")?,
         None => 1_000_000,
     };
     let mut out = std::io::stdout().lock();
-    writeln!(out, "batches of {BATCH_ROWS} rows; million rows of both sides per CPU-second")?;
+    writeln!(
+        out,
+        "batches of {BATCH_ROWS} rows; million rows of both sides per CPU-second"
+    )?;
     // Each order is paid once, within a second; then keys that many rows share.
     let unique = [batches(rows, Keys::Unique), batches(rows, Keys::Unique)];
     let few = [batches(rows, Keys::OneOf(100_000)), batches(rows, Keys::OneOf(100_000))];
     for (name, sides, kind, grace) in [
         ("streams, each key once, INNER", &unique, JoinKind::Inner, None),
-        ("streams, each key once, LEFT with grace", &unique, JoinKind::Left, Some(1_000)),
+        (
+            "streams, each key once, LEFT with grace",
+            &unique,
+            JoinKind::Left,
+            Some(1_000),
+        ),
         ("streams, 100,000 keys, INNER", &few, JoinKind::Inner, Some(1_000)),
     ] {
         measure(&mut out, name, sides, &mut || stream_stream(kind, grace))?;
@@ -88,13 +98,22 @@ fn batches(rows: usize, keys: Keys) -> Vec<ChangeBatch> {
 }
 
 fn key() -> Vec<Expression> {
-    vec![Expression::new(Arc::new(Column::new("ID", 0)), "ID".into(), DataType::Int64)]
+    vec![Expression::new(
+        Arc::new(Column::new("ID", 0)),
+        "ID".into(),
+        DataType::Int64,
+    )]
 }
 
 fn joined() -> SchemaRef {
     let schema = schema();
     Arc::new(Schema::new(
-        schema.fields().iter().chain(schema.fields()).cloned().collect::<Vec<_>>(),
+        schema
+            .fields()
+            .iter()
+            .chain(schema.fields())
+            .cloned()
+            .collect::<Vec<_>>(),
     ))
 }
 
@@ -112,7 +131,11 @@ fn stream_stream(kind: JoinKind, grace_ms: Option<i64>) -> anyhow::Result<Box<dy
         schema: joined(),
     };
     let late = Arc::new(LateRows::new("bench".into(), LateRowPolicy::Count));
-    Ok(Box::new(StreamStreamJoin::new(plan, late, &Arc::new(RowErrors::default()))?))
+    Ok(Box::new(StreamStreamJoin::new(
+        plan,
+        late,
+        &Arc::new(RowErrors::default()),
+    )?))
 }
 
 fn stream_table() -> anyhow::Result<Box<dyn Operator>> {

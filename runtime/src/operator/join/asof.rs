@@ -125,7 +125,8 @@ impl AsofJoin {
     /// # Errors
     /// When it is damaged, or of another version or schema.
     pub fn load(&mut self, saved: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
-        self.journal.load(saved, &mut self.slots, &mut self.left, &mut self.right)?;
+        self.journal
+            .load(saved, &mut self.slots, &mut self.left, &mut self.right)?;
         let rows = self.right.buckets.iter_mut().map(|bucket| bucket.rows_mut().count());
         self.right_rows = rows.sum();
         Ok(())
@@ -291,7 +292,9 @@ impl Operator for AsofJoin {
             // A left row that is all but late still finds the oldest of its partners.
             let right_horizon = match self.retention_ms {
                 i64::MAX => i64::MIN,
-                retention_ms => progress.watermark.saturating_sub(retention_ms.saturating_mul(2).saturating_add(1)),
+                retention_ms => progress
+                    .watermark
+                    .saturating_sub(retention_ms.saturating_mul(2).saturating_add(1)),
             };
             expire(
                 slots,

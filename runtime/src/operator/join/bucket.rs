@@ -97,7 +97,9 @@ impl Bucket {
             Self::One(row) => (Some(row), None),
             Self::Many(rows) => (None, Some(rows.iter_mut())),
         };
-        one.into_iter().chain(many.into_iter().flatten()).map(|row| &mut row.row)
+        one.into_iter()
+            .chain(many.into_iter().flatten())
+            .map(|row| &mut row.row)
     }
 
     /// Takes out the rows of times up to `horizon`; `taken` is told each of their times.

@@ -135,7 +135,12 @@ fn without_a_retention_the_latest_row_is_found_however_old_and_those_before_it_a
     let mut loaded = AsofJoin::new(forever, late_rows(), &errors()).unwrap();
     loaded.load(&store.pairs()).unwrap();
     for join in [&mut join, &mut loaded] {
-        let rows = [put(5, 1, 39 * DAY), put(5, 2, 90 * DAY), put(7, 3, 90 * DAY), put(7, 4, 38 * DAY + 1)];
+        let rows = [
+            put(5, 1, 39 * DAY),
+            put(5, 2, 90 * DAY),
+            put(7, 3, 90 * DAY),
+            put(7, 4, 38 * DAY + 1),
+        ];
         let given = step(join, left(&rows), None, until(91 * DAY));
         let days = |days: i64| days * DAY;
         let expected = [
