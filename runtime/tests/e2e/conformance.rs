@@ -9,7 +9,7 @@ use libtest_mimic::{Failed, Trial};
 use waterwheel::engine::case::{Case, Matching, Runner, Verdict, load_line};
 
 /// Cases with output that pass. Raise it with what comes to pass.
-const POSITIVE_PASSED: usize = 845;
+const POSITIVE_PASSED: usize = 847;
 /// Cases that must be refused and are, by the right statement.
 const NEGATIVE_PASSED: usize = 200;
 
