@@ -154,10 +154,7 @@ impl Rewriter<'_> {
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
-            let source = relations
-                .first()
-                .and_then(|relation| Some((&relation.alias, relation.definition?)));
-            self.key_window = windows::keep_bounds(select, windowed, source);
+            self.key_window = windows::keep_bounds(select, windowed, &sources);
         }
         if !clauses.partition_by.is_empty() {
             if depth == Depth::Inner {

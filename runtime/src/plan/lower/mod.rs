@@ -72,7 +72,9 @@ pub(crate) fn lower(
         is_partitioned: partition_by.is_some(),
         key: match partition_by {
             Some(positions) => Ok(positions),
-            None => relation.key_positions(),
+            // A sink takes the window from the last two columns.
+            None if window.is_some() => relation.key_positions(),
+            None => relation.row_key_positions(),
         },
         window,
     })
