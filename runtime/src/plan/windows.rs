@@ -7,8 +7,8 @@ use datafusion::sql::sqlparser::ast::{
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::Error;
 use super::window_marker::{Bound, window_bound};
+use super::{Error, Purpose};
 use crate::catalog::Definition;
 use crate::operator::group_by::{Window, WindowShape};
 use crate::sql::ast::{Emit, SelectClauses, WindowClause, WindowType};
@@ -127,6 +127,24 @@ pub(super) fn keep_bounds(
         select.projection.push(item(bound, name));
     }
     Some(window)
+}
+
+/// The columns that `*` stands for. Where a result is shown, the bounds of windows that are a part of the key come with it, between the
+/// key and the other columns (ksqlDB: `PlanNode.orderColumns`).
+pub(super) fn all_columns(definition: &Definition, purpose: Purpose) -> Vec<&str> {
+    let name = |position: usize| definition.columns[position].name.as_str();
+    if definition.storage.key_window.is_none() || purpose == Purpose::Persistent {
+        return (0..definition.columns.len()).map(name).collect();
+    }
+    let keys: Vec<usize> = definition.key_columns().collect();
+    let others = (0..definition.columns.len()).filter(|position| !keys.contains(position));
+    let bounds = [WINDOWSTART, WINDOWEND];
+    keys.iter()
+        .copied()
+        .map(name)
+        .chain(bounds)
+        .chain(others.map(name))
+        .collect()
 }
 
 /// Whether a row of FROM may have nothing of the first source. Joined rows are of one window, whoever they have it from.
