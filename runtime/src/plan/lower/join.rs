@@ -192,22 +192,20 @@ impl Lowering {
             )
             .help("add AND left.WINDOWSTART = right.WINDOWSTART, and select WINDOWSTART in the subqueries"));
         }
-        let (left_keys, right_keys) = self.keys(join, condition)?;
         let is_key = |relation: &Relation, schema: &DFSchema, side: fn(&(Expr, Expr)) -> &Expr| {
             relation.is_key_of(schema, &condition.keys().map(side).collect::<Vec<_>>())
         };
         let left_is_key = is_key(left, join.left.schema(), |pair| &pair.0);
         let right_is_key = is_key(right, join.right.schema(), |pair| &pair.1);
-        let (left_schema, right_schema) = (self.schema(left.node), self.schema(right.node));
-        let (filter, schema) = (self.rest(join, condition)?, arrow_schema(&join.schema));
         match (left_is_key, right_is_key) {
             (true, true) => {
+                let (left_keys, right_keys) = self.keys(join, condition)?;
                 let plan = TableTableJoinPlan {
                     kind,
-                    filter,
-                    left_schema,
-                    right_schema,
-                    schema,
+                    filter: self.rest(join, condition)?,
+                    left_schema: self.schema(left.node),
+                    right_schema: self.schema(right.node),
+                    schema: arrow_schema(&join.schema),
                     left_keys: left_keys.clone(),
                     right_keys: right_keys.clone(),
                 };
@@ -228,7 +226,7 @@ impl Lowering {
         }
     }
 
-    /// Two tables of which the left one names rows of the right one.
+    /// Tables of which only the right one is joined by its primary key.
     fn foreign_key(
         &mut self,
         join: &Join,
@@ -237,7 +235,6 @@ impl Lowering {
         left: &Relation,
         right: &Relation,
     ) -> Result<Relation, Error> {
-        let (left_keys, right_keys) = self.keys(join, condition)?;
         let unmatched = match kind {
             JoinKind::Inner => Unmatched::LeaveOut,
             JoinKind::Left => Unmatched::PadWithNulls,
@@ -256,6 +253,7 @@ impl Lowering {
             .map(|position| Expr::Column(columns[*position].clone()))
             .collect();
         let primary_keys = self.expressions(&primary, join.left.schema())?;
+        let (left_keys, right_keys) = self.keys(join, condition)?;
         let plan = ForeignKeyJoinPlan {
             unmatched,
             left_primary_keys: primary_keys.clone(),
