@@ -67,7 +67,7 @@ impl Engine {
             self.make_topic(topic, TopicWish::default(), DEFAULT_PARTITIONS)?;
         }
         session.catalog.put_source(definition);
-        Ok(created(*kind, name))
+        Ok(created(*kind, name, None))
     }
 
     /// What CREATE STREAM or TABLE declares, checked, with what it says of its topic, where it has one. Makes nothing.
@@ -377,8 +377,9 @@ pub(crate) fn exists(
     }
 }
 
-pub(crate) fn created(kind: SourceKind, name: &Name) -> Outcome {
-    Outcome::Message(format!("{} {} created", kind_word(kind), name.value))
+pub(crate) fn created(kind: SourceKind, name: &Name, query: Option<&str>) -> Outcome {
+    let by = query.map_or_else(String::new, |id| format!(" by query {id}"));
+    Outcome::Message(format!("{} {} created{by}", kind_word(kind), name.value))
 }
 
 pub(crate) fn kind_word(kind: SourceKind) -> &'static str {

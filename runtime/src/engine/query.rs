@@ -7,17 +7,18 @@ use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_forma
 use super::held::Held;
 use super::insert::writable;
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
-use super::storage::{Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
+use super::storage::{Formats, Options, storage};
+use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
 use crate::exec::{
-    LateLetters, NullKeys, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel,
+    LateLetters, NullKeys, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, State, change_channel,
 };
 use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
+use crate::types::limits::ENDED_QUERIES_MAX;
 use crate::types::schema::{Column, ColumnRole};
 
 /// What a query is for.
@@ -78,13 +79,7 @@ impl Engine {
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
             return Ok(done);
         }
-        check_emit(query)?;
-        let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
-        check_kind(*kind, planned.kind, name)?;
-        let hidden = hidden_columns(&planned);
-        let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
-        order.extend(order.len()..order.len() + hidden);
-        plan::reorder(&mut planned.dataflow, &order);
+        let (mut planned, columns) = self.plan_result(session, *kind, name, query)?;
         let mut options = Options::new(with);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
         let event_time = options.event_time(&session.properties)?;
@@ -96,18 +91,7 @@ impl Engine {
             .text("KAFKA_TOPIC")
             .unwrap_or_else(|| format!("{prefix}{}", name.value));
         let inherited = inherited_formats(&planned.dataflow);
-        let mut wish = None;
-        let storage = match connector {
-            Some(connector) => {
-                self.connector_storage(session, topic.clone(), connector, &columns, options, inherited.as_ref())?
-            }
-            None => {
-                let formats = options.formats(inherited.as_ref(), &session.properties)?;
-                wish = Some(TopicWish::take(&mut options)?);
-                options.rest(None)?;
-                storage(topic.clone(), None, BTreeMap::new(), formats)
-            }
-        };
+        let (storage, wish) = self.result_storage(session, &topic, connector, &columns, options, inherited)?;
         let definition = Definition {
             name: name.value.clone(),
             kind: *kind,
@@ -126,6 +110,7 @@ impl Engine {
             let partitions = self.source_partitions(&planned.dataflow)?;
             self.make_topic(&topic, wish, partitions)?;
         }
+        let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;
         if let Some(event_time) = &definition.event_time {
             plan::set_event_time(&mut planned.dataflow, event_time);
@@ -137,10 +122,56 @@ impl Engine {
         let id = next_id(session, &format!("{prefix}_{}", name.value));
         self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
         session.catalog.put_source(definition);
-        let Outcome::Message(message) = created(*kind, name) else {
-            return Ok(Outcome::Message(id));
-        };
-        Ok(Outcome::Message(format!("{message} by query {id}")))
+        Ok(created(*kind, name, Some(&id)))
+    }
+
+    /// Where the result of a query is stored, and the topic that has to be made for it.
+    fn result_storage(
+        &self,
+        session: &Session,
+        topic: &str,
+        connector: Option<String>,
+        columns: &[Column],
+        mut options: Options<'_>,
+        inherited: Option<Formats>,
+    ) -> Result<(Storage, Option<TopicWish>), Error> {
+        if let Some(connector) = connector {
+            let storage = self.connector_storage(
+                session,
+                topic.to_owned(),
+                connector,
+                columns,
+                options,
+                inherited.as_ref(),
+            )?;
+            return Ok((storage, None));
+        }
+        let has_key = columns.iter().any(|column| column.role == ColumnRole::Key);
+        let inherited = inherited
+            .map(|formats| formats.for_key(has_key, &session.properties))
+            .transpose()?;
+        let formats = options.formats(inherited.as_ref(), &session.properties)?;
+        let wish = TopicWish::take(&mut options)?;
+        options.rest(None)?;
+        Ok((storage(topic.to_owned(), None, BTreeMap::new(), formats), Some(wish)))
+    }
+
+    /// The plan of a query that makes a stream or table, and the columns of that, in the order in which the plan gives them.
+    fn plan_result(
+        &self,
+        session: &Session,
+        kind: SourceKind,
+        name: &Name,
+        query: &Query,
+    ) -> Result<(PlannedQuery, Vec<Column>), Error> {
+        check_emit(query)?;
+        let mut planned = self.planner(session).plan(query, Purpose::Persistent)?;
+        check_kind(kind, planned.kind, name)?;
+        let hidden = hidden_columns(&planned);
+        let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
+        order.extend(order.len()..order.len() + hidden);
+        plan::reorder(&mut planned.dataflow, &order);
+        Ok((planned, columns))
     }
 
     pub(crate) fn insert_select(
@@ -186,47 +217,48 @@ impl Engine {
 
     pub(crate) fn select(&self, session: &mut Session, query: &Query, text: &str) -> Result<Outcome, Error> {
         check_emit(query)?;
-        let kind = match query.emit {
-            Emit::Changes | Emit::Final => QueryKind::Push,
-            Emit::Unsaid => QueryKind::Pull,
-        };
+        if query.emit == Emit::Unsaid {
+            return self.pull(session, query, text);
+        }
         let planned = self.planner(session).plan(query, Purpose::Transient)?;
-        let id = next_id(session, if kind == QueryKind::Push { "PUSH" } else { "PULL" });
+        let id = next_id(session, "PUSH");
         let (sender, receiver) = change_channel();
         let schema = Arc::clone(&planned.dataflow.root().schema);
+        let shown = ShownAs::of(&planned);
         let sinks = (0..self.config.workers)
             .map(|_| ShardSink::Columns(Box::new(sender.clone())))
             .collect();
-        let stop_at = if kind == QueryKind::Push {
-            StopAt::Never
-        } else {
-            StopAt::CurrentEnd
-        };
-        let info = query_info(id.clone(), kind, text, &planned.dataflow, None);
-        let parts = self.parts(session, &info, planned.dataflow, sinks, stop_at)?;
-        let pipeline = Pipeline::start(
-            Parts {
-                gate: Some(sender),
-                ..parts
-            },
-            &self.pool,
-        )?;
-        session.queries.insert(
-            id.clone(),
-            Running {
-                info,
-                pipeline: Arc::clone(&pipeline),
-                number: session.next_query,
-                held: None,
-            },
-        );
+        let info = query_info(id.clone(), QueryKind::Push, text, &planned.dataflow, None);
+        let mut parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
+        parts.gate = Some(sender);
+        let pipeline = self.start_transient(session, info, parts)?;
         Ok(Outcome::Query(PushQuery {
             id,
-            kind,
+            kind: QueryKind::Push,
             schema,
+            shown,
             changes: receiver,
             pipeline,
         }))
+    }
+
+    /// Starts a query whose results are only shown.
+    pub(crate) fn start_transient(
+        &self,
+        session: &mut Session,
+        info: QueryInfo,
+        parts: Parts,
+    ) -> Result<Arc<Pipeline>, Error> {
+        let pipeline = Pipeline::start(parts, &self.pool)?;
+        let running = Running {
+            pipeline: Arc::clone(&pipeline),
+            number: session.next_query,
+            held: None,
+            info,
+        };
+        forget_ended(session);
+        session.queries.insert(running.info.id.clone(), running);
+        Ok(pipeline)
     }
 
     fn start_persistent(
@@ -238,6 +270,7 @@ impl Engine {
         text: &str,
         creates_sink: bool,
     ) -> Result<(), Error> {
+        let carries_headers = definition.storage.connector.is_none() && plan::carry_headers(&mut planned.dataflow);
         let one_writer = match &definition.storage.connector {
             Some(connector) => registry::find(connector)?.has_one_output(),
             None => false,
@@ -278,7 +311,10 @@ impl Engine {
                     },
                 ),
             })
-            .map(|sink| sink.map(|sink: ShardSink| sink.with_null_keys(null_keys)))
+            .map(|sink| {
+                let sink = sink?.with_null_keys(null_keys);
+                Ok(if carries_headers { sink.with_headers() } else { sink })
+            })
             .collect::<Result<Vec<_>, Error>>()?;
         let (pipeline, held) = match self.config.queries {
             QueryStart::AtOnce => {
@@ -311,7 +347,7 @@ impl Engine {
         Ok(ShardSink::new(definition, sink)?)
     }
 
-    fn parts(
+    pub(crate) fn parts(
         &self,
         session: &Session,
         info: &QueryInfo,
@@ -344,6 +380,7 @@ impl Engine {
             dataflow,
             sources,
             sinks,
+            epilogue: None,
             gate: None,
             late_rows: Arc::new(LateRows::new(info.id.clone(), late_policy)),
             late_letters,
@@ -391,7 +428,7 @@ impl Engine {
                 session.properties.start_at()?
             },
             stop_at,
-            headers: keeps_letters || definition.columns.iter().any(is_header),
+            headers: scan.headers || keeps_letters || definition.columns.iter().any(is_header),
         };
         Ok(match &definition.storage.connector {
             None => self.topics.log().source(&definition.storage.topic, &read)?,
@@ -419,7 +456,13 @@ impl Engine {
     }
 }
 
-fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink: Option<String>) -> QueryInfo {
+pub(crate) fn query_info(
+    id: String,
+    kind: QueryKind,
+    text: &str,
+    dataflow: &Dataflow,
+    sink: Option<String>,
+) -> QueryInfo {
     QueryInfo {
         id,
         kind,
@@ -429,6 +472,25 @@ fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink
         sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
         sink,
         creates_sink: false,
+    }
+}
+
+/// Lets go of the oldest queries that have shown all of their results; those that failed stay to be looked at.
+fn forget_ended(session: &mut Session) {
+    let is_done = |running: &&Running| {
+        running.info.kind != QueryKind::Persistent
+            && matches!(running.pipeline.state(), State::Finished | State::Stopped)
+    };
+    let mut ended: Vec<(u64, String)> = session
+        .queries
+        .values()
+        .filter(is_done)
+        .map(|running| (running.number, running.info.id.clone()))
+        .collect();
+    ended.sort_unstable();
+    let surplus = ended.len().saturating_sub(ENDED_QUERIES_MAX);
+    for (_, id) in ended.into_iter().take(surplus) {
+        session.queries.remove(&id);
     }
 }
 
@@ -455,7 +517,7 @@ fn named_id(session: &Session, with: &WithOptions) -> Result<Option<String>, Err
 
 /// Names count up over the session, so that a script gives the same names, and consumer groups, on every run. One that QUERY_ID
 /// has given away is passed over.
-fn next_id(session: &mut Session, prefix: &str) -> String {
+pub(crate) fn next_id(session: &mut Session, prefix: &str) -> String {
     loop {
         session.next_query += 1;
         let id = format!("{prefix}_{}", session.next_query);

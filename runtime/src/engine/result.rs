@@ -6,6 +6,7 @@ use super::storage::Formats;
 use crate::plan::{self, Dataflow, PlannedQuery};
 use crate::sql::ast::{Emit, Name, Query, SourceKind};
 use crate::types::schema::{Column, ColumnRole, SqlType};
+use crate::types::storage::Format;
 
 pub(crate) fn check_emit(query: &Query) -> Result<(), Error> {
     let is_windowed = query.clauses.values().any(|clauses| clauses.window.is_some());
@@ -73,12 +74,16 @@ pub(crate) fn result_columns(planned: &PlannedQuery, name: &Name) -> Result<Vec<
         .collect())
 }
 
-/// The formats of the first topic that a query reads (ksqlDB: a query's result has the formats of its source).
+/// The formats of the first topic that a query reads (ksqlDB: a query's result has the formats of its source). Where its records
+/// have no key, the key has the format of the first source whose records have one.
 pub(crate) fn inherited_formats(dataflow: &Dataflow) -> Option<Formats> {
-    let (_, scan) = dataflow.scans().next()?;
-    let storage = &scan.definition.storage;
-    storage.connector.is_none().then(|| Formats {
-        key: storage.key_format.clone(),
-        value: storage.value_format.clone(),
+    let mut storages = dataflow.scans().map(|(_, scan)| &scan.definition.storage);
+    let first = storages.next().filter(|storage| storage.connector.is_none())?;
+    let with_key = std::iter::once(first)
+        .chain(storages.filter(|storage| storage.connector.is_none()))
+        .find(|storage| storage.key_format.format != Format::None);
+    Some(Formats {
+        key: with_key.unwrap_or(first).key_format.clone(),
+        value: first.value_format.clone(),
     })
 }

@@ -46,6 +46,21 @@ pub(crate) struct Formats {
     pub(crate) value: FormatSpec,
 }
 
+impl Formats {
+    /// What a result with or without a key inherits of its source: a source without a key (NONE) has no format to give to one
+    /// (ksqlDB: `DefaultFormatInjector`).
+    pub(crate) fn for_key(self, has_key: bool, properties: &Properties) -> Result<Self, Error> {
+        if !has_key || self.key.format != Format::None {
+            return Ok(self);
+        }
+        let default = Options::new(&WithOptions::default()).formats(None, properties)?;
+        Ok(Self {
+            key: default.key,
+            ..self
+        })
+    }
+}
+
 impl<'a> Options<'a> {
     pub(crate) fn new(with: &'a WithOptions) -> Self {
         let left = with

@@ -14,6 +14,8 @@ pub(super) enum ColumnSource {
     RowPartition,
     RowOffset,
     Headers,
+    /// The headers that a query passes on; beside the columns of the source.
+    AllHeaders,
     Header(String),
     WindowStart,
     WindowEnd,

@@ -35,15 +35,21 @@ impl WindowBounds {
     }
 
     pub(crate) fn starts(&self) -> ArrayRef {
-        Arc::new(Int64Array::from_iter(
-            self.bounds.iter().map(|bounds| bounds.map(|(start, _)| start)),
-        ))
+        Arc::new(
+            self.bounds
+                .iter()
+                .map(|bounds| bounds.map(|(start, _)| start))
+                .collect::<Int64Array>(),
+        )
     }
 
     pub(crate) fn ends(&self) -> ArrayRef {
-        Arc::new(Int64Array::from_iter(
-            self.bounds.iter().map(|bounds| bounds.map(|(_, end)| end)),
-        ))
+        Arc::new(
+            self.bounds
+                .iter()
+                .map(|bounds| bounds.map(|(_, end)| end))
+                .collect::<Int64Array>(),
+        )
     }
 }
 

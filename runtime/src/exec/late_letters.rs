@@ -1,5 +1,7 @@
 //! Late rows on their way to a dead-letter topic: each as JSON, with the query and the reason in headers.
 
+use std::sync::Arc;
+
 use super::Error;
 use crate::connector::RecordSink;
 use crate::format::{self, Format, FormatSpec};
@@ -41,7 +43,10 @@ impl LateLetters {
             wrap_single: true,
         };
         let rows = changes.num_rows();
-        let arrays: Vec<_> = positions.iter().map(|i| changes.records.column(*i).clone()).collect();
+        let arrays: Vec<_> = positions
+            .iter()
+            .map(|i| Arc::clone(changes.records.column(*i)))
+            .collect();
         let mut records = RawRecords {
             partition: -1,
             timestamps: changes.event_times.values().to_vec(),

@@ -113,11 +113,14 @@ impl ScanShard {
         let definition = Arc::clone(&scan.definition);
         let query_schema = definition.query_schema();
         let mut plan = DecodePlan::new(&definition);
-        let columns = scan
+        let mut columns: Vec<(ColumnSource, usize)> = scan
             .projection
             .iter()
             .map(|position| (plan.source(*position, query_schema.field(*position).name()), *position))
             .collect();
+        if scan.headers {
+            columns.push((ColumnSource::AllHeaders, schema.fields().len() - 1));
+        }
         let event_time = match &definition.event_time {
             None => None,
             Some(declared) => {
@@ -210,6 +213,11 @@ impl ScanShard {
             }
         });
         times.min().unwrap_or(NOT_WAITED_FOR)
+    }
+
+    /// From now on rows are taken one by one, in the order in which they were appended to all partitions of all topics.
+    pub(crate) fn take_in_order(&mut self) {
+        self.in_order = true;
     }
 
     /// Polls one reader for one row.
@@ -433,6 +441,10 @@ impl ScanShard {
             ColumnSource::RowOffset => rows.null_where_gone(Arc::new(rows.offsets.clone()), &self.definition),
             ColumnSource::WindowStart => rows.windows.as_ref().map_or_else(nulls, WindowBounds::starts),
             ColumnSource::WindowEnd => rows.windows.as_ref().map_or_else(nulls, WindowBounds::ends),
+            ColumnSource::AllHeaders => rows.headers.as_ref().map_or_else(
+                || new_null_array(self.schema.field(position).data_type(), rows.count),
+                |headers| all_headers(headers),
+            ),
             ColumnSource::Headers => rows.headers.as_ref().map_or_else(nulls, |headers| all_headers(headers)),
             ColumnSource::Header(key) => rows
                 .headers

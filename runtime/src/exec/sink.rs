@@ -7,6 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
 use datafusion::arrow::datatypes::Int64Type;
 
 use super::Error;
+use super::headers::headers_of;
 use super::key_window::append_bounds;
 use crate::catalog::Definition;
 use crate::connector::{self, ColumnSink, Sink};
@@ -44,6 +45,8 @@ pub struct RecordWriter {
     kind: SourceKind,
     /// What keys become of which every column is NULL.
     null_keys: NullKeys,
+    /// The last column holds the headers of the records.
+    has_headers: bool,
     /// The window of the key, whose bounds are the two columns from this position on.
     window: Option<(KeyWindow, usize)>,
 }
@@ -73,6 +76,7 @@ impl ShardSink {
             records: RawRecords::default(),
             kind: definition.kind,
             null_keys: NullKeys::NoKey,
+            has_headers: false,
             window: definition.storage.key_window.map(|window| (window, columns.len())),
         }))
     }
@@ -82,6 +86,15 @@ impl ShardSink {
     pub fn with_null_keys(mut self, null_keys: NullKeys) -> Self {
         if let Self::Records(writer) = &mut self {
             writer.null_keys = null_keys;
+        }
+        self
+    }
+
+    /// The same for rows whose last column holds the headers of the records.
+    #[must_use]
+    pub fn with_headers(mut self) -> Self {
+        if let Self::Records(writer) = &mut self {
+            writer.has_headers = true;
         }
         self
     }
@@ -204,6 +217,8 @@ impl RecordWriter {
         records.timestamps.extend_from_slice(changes.event_times.values());
         records.offsets.clear();
         records.offsets.resize(rows, -1);
+        let headers = changes.records.columns().last().filter(|_| self.has_headers);
+        records.headers = headers.and_then(headers_of);
         Ok(self.sink.write(records)?)
     }
 }

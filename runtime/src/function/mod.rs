@@ -26,7 +26,7 @@ use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 
 pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, aggregate_functions};
 pub use definition::FunctionDoc;
-pub use operators::{KsqlExprPlanner, KsqlSemantics, type_integer_literals};
+pub use operators::{KsqlExprPlanner, KsqlSemantics, NESTED_EQUAL, type_integer_literals};
 pub use row_error::{RowErrors, collect as collect_row_errors};
 
 use crate::types::Clock;

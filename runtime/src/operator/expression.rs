@@ -17,6 +17,8 @@ pub struct Expression {
     physical: Arc<dyn PhysicalExpr>,
     label: String,
     data_type: DataType,
+    /// How many columns it was planned for, where batches have more.
+    columns: Option<usize>,
 }
 
 /// The values of an expression, and which rows have none because it failed there.
@@ -36,6 +38,17 @@ impl Expression {
             physical,
             label,
             data_type,
+            columns: None,
+        }
+    }
+
+    /// The same for batches that have more columns behind the `columns` that it was planned for. Lambdas find their variables behind
+    /// the columns, so others must not stand there.
+    #[must_use]
+    pub fn over_first(self, columns: usize) -> Self {
+        Self {
+            columns: Some(columns),
+            ..self
         }
     }
 
@@ -83,6 +96,14 @@ impl Expression {
     }
 
     fn evaluate_all(&self, records: &RecordBatch) -> Result<ArrayRef, Error> {
+        let narrowed;
+        let records = match self.columns {
+            Some(columns) if columns < records.num_columns() => {
+                narrowed = records.project(&(0..columns).collect::<Vec<_>>())?;
+                &narrowed
+            }
+            _ => records,
+        };
         let array = self
             .physical
             .evaluate(records)

@@ -3,6 +3,8 @@
 //! Rows stay in the batches that they came in, so that keeping one copies nothing. Batches of which little is left are copied
 //! together now and then.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{RecordBatch, UInt32Array};
 use datafusion::arrow::compute::{concat_batches, interleave_record_batch, take_record_batch};
 use datafusion::arrow::datatypes::SchemaRef;
@@ -74,7 +76,7 @@ impl RowStore {
     /// Never in practice: all batches have one schema.
     pub(crate) fn rows(&self, places: &[(u32, u32)]) -> Result<RecordBatch, ArrowError> {
         let Some((first, _)) = places.first() else {
-            return Ok(RecordBatch::new_empty(self.schema.clone()));
+            return Ok(RecordBatch::new_empty(Arc::clone(&self.schema)));
         };
         if places.iter().all(|(batch, _)| batch == first) {
             let rows: UInt32Array = places.iter().map(|(_, row)| *row).collect::<Vec<_>>().into();

@@ -6,24 +6,31 @@ use datafusion::sql::sqlparser::ast::{self, Expr, FunctionArg, FunctionArgExpr, 
 
 use super::rewrite::{quoted, single_ident};
 
-/// Gives names: a column's own, a struct field's own, otherwise `KSQL_COL_n`. Names that columns of the sources have, selected or
-/// not, are passed over: a field then gets `NAME_1`, `NAME_2` (ksqlDB: `ColumnAliasGenerator`).
+/// Gives names: a column's own, with the name of its source before it where other sources of a join have a column of that name; a
+/// struct field's own; otherwise `KSQL_COL_n`. Names that columns of the sources have, selected or
+/// not, are passed over: a field then gets `NAME_1`, `NAME_2` (ksqlDB: `ColumnAliasGenerator`, `AstSanitizer`).
 #[derive(Debug)]
 pub(super) struct Aliases {
     taken: BTreeSet<String>,
+    shared: BTreeSet<String>,
     next_number: usize,
     next_of_field: BTreeMap<String, usize>,
 }
 
 impl Aliases {
-    /// Names for `select`, whose sources have columns called `columns`.
-    pub(super) fn new<'a>(select: &ast::Select, columns: impl Iterator<Item = &'a str>) -> Self {
+    /// Names for `select`, whose sources have columns called `columns`, more than one of them those called `shared`.
+    pub(super) fn new<'a>(
+        select: &ast::Select,
+        columns: impl Iterator<Item = &'a str>,
+        shared: BTreeSet<String>,
+    ) -> Self {
         let explicit = select.projection.iter().filter_map(|item| match item {
             SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
             _ => None,
         });
         Self {
             taken: columns.map(str::to_owned).chain(explicit).collect(),
+            shared,
             next_number: 0,
             next_of_field: BTreeMap::new(),
         }
@@ -46,6 +53,11 @@ impl Aliases {
         match expr {
             Expr::Identifier(ident) => ident.value.clone(),
             Expr::CompoundIdentifier(parts) => {
+                if let [relation, column] = parts.as_slice()
+                    && self.shared.contains(&column.value)
+                {
+                    return format!("{}_{}", relation.value, column.value);
+                }
                 let last = parts.last().map(|ident| ident.value.clone());
                 last.unwrap_or_else(|| self.next_number())
             }

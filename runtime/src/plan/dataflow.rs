@@ -13,7 +13,7 @@ use crate::operator::join::{
 use crate::operator::over::OverCall;
 use crate::operator::table_function::TableCall;
 use crate::operator::top_n::TopNSpec;
-use crate::operator::{self, Expression, LateRows, Operator, RowErrors, StreamCall};
+use crate::operator::{self, Expression, Gathered, LateRows, Operator, RowErrors, StreamCall};
 
 /// Number of a node in [`Dataflow::nodes`].
 pub type NodeId = usize;
@@ -98,6 +98,8 @@ pub enum NodeKind {
     Limit(u64),
     /// Rows of all inputs.
     Union,
+    /// Keeps the rows of its inputs for a query that is computed when they have ended; gives none itself.
+    Gather(Arc<Gathered>),
 }
 
 /// A join, by what its sides are.
@@ -147,6 +149,18 @@ pub enum Distribution {
     Single,
 }
 
+impl Distribution {
+    /// Where rows of a key must meet; without a key all meet.
+    #[must_use]
+    pub fn by(keys: &[Expression]) -> Self {
+        if keys.is_empty() {
+            Self::Single
+        } else {
+            Self::Hash(keys.to_vec())
+        }
+    }
+}
+
 /// A stream or table as a query reads it.
 #[derive(Debug, Clone)]
 pub struct Scan {
@@ -156,6 +170,8 @@ pub struct Scan {
     pub projection: Vec<usize>,
     /// Whether rows get their stream times, which windows and stream joins read.
     pub stream_times: bool,
+    /// Whether one more column at the end holds all headers of the record.
+    pub headers: bool,
 }
 
 impl Dataflow {

@@ -36,6 +36,22 @@ pub(super) fn synthetic_name<'a>(columns: impl Iterator<Item = &'a str>) -> Stri
     }
 }
 
+/// Whether no column of the sources is the key of a SELECT's last join: each side may be missing (FULL), or neither side of its
+/// condition is a column.
+pub(super) fn has_synthetic_key(select: &ast::Select) -> bool {
+    let Some(join) = select.from.iter().flat_map(|from| &from.joins).last() else {
+        return false;
+    };
+    let is_column = |expr: &ast::Expr| matches!(expr, ast::Expr::Identifier(_) | ast::Expr::CompoundIdentifier(_));
+    match &join.join_operator {
+        JoinOperator::FullOuter(_) => true,
+        operator => on(operator).is_some_and(|on| {
+            let sides = equal_sides(on);
+            !sides.is_empty() && !sides.iter().any(is_column)
+        }),
+    }
+}
+
 /// Replaces the name of the synthetic key by what it is: the first side of the joins' ON that is not null.
 pub(super) fn replace_synthetic_key(select: &mut ast::Select, name: &str) {
     let sides: Vec<ast::Expr> = select
@@ -70,6 +86,20 @@ pub(super) fn replace_synthetic_key(select: &mut ast::Select, name: &str) {
 
 /// The condition of a join.
 pub(super) fn on(operator: &JoinOperator) -> Option<&ast::Expr> {
+    match operator {
+        JoinOperator::Join(JoinConstraint::On(on))
+        | JoinOperator::Inner(JoinConstraint::On(on))
+        | JoinOperator::Left(JoinConstraint::On(on))
+        | JoinOperator::LeftOuter(JoinConstraint::On(on))
+        | JoinOperator::Right(JoinConstraint::On(on))
+        | JoinOperator::RightOuter(JoinConstraint::On(on))
+        | JoinOperator::FullOuter(JoinConstraint::On(on)) => Some(on),
+        _ => None,
+    }
+}
+
+/// The condition of a join, to be added to.
+pub(super) fn on_mut(operator: &mut JoinOperator) -> Option<&mut ast::Expr> {
     match operator {
         JoinOperator::Join(JoinConstraint::On(on))
         | JoinOperator::Inner(JoinConstraint::On(on))
@@ -135,6 +165,14 @@ pub(crate) fn key_function(name: &str) -> Option<Arc<ScalarUDF>> {
             signature: Signature::user_defined(Volatility::Immutable),
         }))
     })
+}
+
+/// The first of these expressions that is not null.
+pub(crate) fn first_known(exprs: Vec<Expr>) -> Option<Expr> {
+    let function = key_function(FUNCTION)?;
+    Some(Expr::ScalarFunction(
+        datafusion::logical_expr::expr::ScalarFunction::new_udf(function, exprs),
+    ))
 }
 
 /// Whether an expression is the synthetic key.

@@ -54,6 +54,12 @@ fn position(select: &ast::Select, wanted: &Expr) -> Option<usize> {
 
 /// Equal, where a column may be written with or without its relation.
 fn same_expression(a: &Expr, b: &Expr) -> bool {
+    if let (Expr::CompoundIdentifier(a), Expr::CompoundIdentifier(b)) = (a, b) {
+        return a
+            .iter()
+            .map(|ident| &ident.value)
+            .eq(b.iter().map(|ident| &ident.value));
+    }
     let last = |expr: &Expr| match expr {
         Expr::Identifier(ident) => Some(ident.value.clone()),
         Expr::CompoundIdentifier(parts) => parts.last().map(|ident| ident.value.clone()),

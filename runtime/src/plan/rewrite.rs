@@ -4,6 +4,7 @@
 //! columns get the prefix of their relation), expressions without a name get ksqlDB's `KSQL_COL_n`, calls of stream
 //! functions get their key, and the streaming clauses that the engine does not run are refused.
 
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
@@ -16,12 +17,13 @@ use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
 use super::{
-    Error, FunctionSet, Purpose, counted, frames, join_key, partition_by, struct_star, windows, within_marker,
+    Error, FunctionSet, Purpose, asof, checks, counted, frames, join_key, lambda_arrays, partition_by, struct_star,
+    subqueries, windowed_join, windows, within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
-use crate::sql::ast::Query;
-use crate::types::schema::SqlType;
+use crate::sql::ast::{Emit, Query};
+use crate::types::schema::{ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
 use crate::types::storage::KeyWindow;
 
 /// A query that DataFusion plans, and the key that it asks for.
@@ -48,6 +50,7 @@ pub(crate) fn rewrite(
         purpose,
         partition_by: None,
         key_window: None,
+        ctes: Vec::new(),
     };
     let mut body = (*query.body).clone();
     rewriter.query(&mut body, Depth::Outer)?;
@@ -71,6 +74,8 @@ struct Rewriter<'a> {
     purpose: Purpose,
     partition_by: Option<Vec<usize>>,
     key_window: Option<KeyWindow>,
+    /// Names of WITH that are known here, the outermost first.
+    ctes: Vec<String>,
 }
 
 /// A relation of a FROM: how its columns are called, and what it is where that is known.
@@ -81,12 +86,24 @@ struct Relation<'a> {
 
 impl Rewriter<'_> {
     fn query(&mut self, query: &mut ast::Query, depth: Depth) -> Result<(), Error> {
+        let outer_ctes = self.ctes.len();
         if let Some(with) = &mut query.with {
+            let is_recursive = with.recursive;
             for table in &mut with.cte_tables {
+                if is_recursive {
+                    self.ctes.push(table.alias.name.value.clone());
+                }
                 self.query(&mut table.query, Depth::Inner)?;
+                self.ctes.push(table.alias.name.value.clone());
             }
         }
-        self.set_expr(&mut query.body, depth)
+        self.set_expr(&mut query.body, depth)?;
+        self.ctes.truncate(outer_ctes);
+        Ok(())
+    }
+
+    fn is_cte(&self, name: &str) -> bool {
+        self.ctes.iter().any(|cte| cte == name)
     }
 
     fn set_expr(&mut self, body: &mut SetExpr, depth: Depth) -> Result<(), Error> {
@@ -102,6 +119,7 @@ impl Rewriter<'_> {
     }
 
     fn select(&mut self, select: &mut ast::Select, depth: Depth) -> Result<(), Error> {
+        subqueries::rewrite(select, &mut |query| self.query(query, Depth::Inner))?;
         for from in &mut select.from {
             self.table_factor(&mut from.relation)?;
             for join in &mut from.joins {
@@ -115,11 +133,14 @@ impl Rewriter<'_> {
             .get(&(start.line, start.column))
             .cloned()
             .unwrap_or_default();
+        lambda_arrays::rewrite(&mut clauses.partition_by);
+        lambda_arrays::rewrite(select);
         type_integer_literals(&mut clauses.partition_by);
         type_integer_literals(&mut select.projection);
         type_integer_literals(&mut select.selection);
         type_integer_literals(&mut select.having);
         type_integer_literals(&mut select.group_by);
+        type_integer_literals(&mut select.from);
         counted::count_rows(&mut select.projection);
         counted::count_rows(&mut select.having);
         let relations = self.relations(select);
@@ -130,20 +151,36 @@ impl Rewriter<'_> {
         let definitions = || relations.iter().filter_map(|relation| relation.definition);
         let names =
             || definitions().flat_map(|definition| definition.columns.iter().map(|column| column.name.as_str()));
-        let mut aliases = Aliases::new(select, names());
-        expand_wildcards(select, &relations)?;
+        let mut aliases = Aliases::new(select, names(), shared_names(definitions()));
+        let synthetic_key = join_key::synthetic_name(names());
+        let star = Star {
+            synthetic_key: join_key::has_synthetic_key(select).then_some(synthetic_key.as_str()),
+            is_prefixed: relations.len() > 1,
+            purpose: self.purpose,
+            has_pseudo_columns: relations.len() > 1 && !clauses.partition_by.is_empty(),
+        };
+        let is_result = depth == Depth::Outer && checks::is_result(self.purpose);
+        let named = relations.iter().map(|relation| (&relation.alias, relation.definition));
+        let scope = checks::Scope::new(named, self.functions, is_result);
+        checks::before(select, &clauses, &scope)?;
+        expand_wildcards(select, &relations, &star)?;
         aliases.name_all(select);
+        checks::names(select, &scope)?;
         refuse_misplaced(select, self.functions)?;
         frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
-        join_key::replace_synthetic_key(select, &join_key::synthetic_name(names()));
+        asof::apply(select, &clauses)?;
+        join_key::replace_synthetic_key(select, &synthetic_key);
+        let sources: Vec<_> = relations.iter().map(|r| (r.alias.clone(), r.definition)).collect();
+        let is_pull = self.purpose == Purpose::Transient && self.query.emit == Emit::Unsaid;
+        if !is_pull {
+            // A pull query joins as SQL does: on what ON says, and nothing else.
+            windowed_join::apply(select, &sources)?;
+        }
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
-            let source = relations
-                .first()
-                .and_then(|relation| Some((&relation.alias, relation.definition?)));
-            self.key_window = windows::keep_bounds(select, windowed, source);
+            self.key_window = windows::keep_bounds(select, windowed, &sources);
         }
         if !clauses.partition_by.is_empty() {
             if depth == Depth::Inner {
@@ -178,11 +215,7 @@ impl Rewriter<'_> {
         let Some(ident) = name.0.last().and_then(ObjectNamePart::as_ident) else {
             return Ok(());
         };
-        let is_cte = |query: &ast::Query| {
-            let tables = query.with.iter().flat_map(|with| &with.cte_tables);
-            tables.into_iter().any(|table| table.alias.name.value == ident.value)
-        };
-        if self.catalog.source(&ident.value).is_some() || is_cte(&self.query.body) {
+        if self.catalog.source(&ident.value).is_some() || self.is_cte(&ident.value) {
             return Ok(());
         }
         let error = Error::new(
@@ -208,10 +241,7 @@ impl Rewriter<'_> {
         match factor {
             TableFactor::Table { name, alias, .. } => {
                 let ident = name.0.last()?.as_ident()?;
-                let is_shadowed = self.query.body.with.iter().flat_map(|with| &with.cte_tables);
-                let is_cte = is_shadowed
-                    .into_iter()
-                    .any(|table| table.alias.name.value == ident.value);
+                let is_cte = self.is_cte(&ident.value);
                 Some(Relation {
                     alias: alias.as_ref().map_or(ident, |alias| &alias.name).clone(),
                     definition: (!is_cte)
@@ -345,15 +375,44 @@ pub(super) fn quoted(value: String) -> Ident {
     }
 }
 
+/// Names of columns, pseudo-columns among them, that more than one source of a FROM has.
+fn shared_names<'a>(definitions: impl Iterator<Item = &'a Definition>) -> BTreeSet<String> {
+    let (mut seen, mut shared) = (BTreeSet::new(), BTreeSet::new());
+    for definition in definitions {
+        for field in definition.query_schema().fields() {
+            if !seen.insert(field.name().clone()) {
+                shared.insert(field.name().clone());
+            }
+        }
+    }
+    shared
+}
+
+/// What `*` stands for.
+#[derive(Clone, Copy)]
+struct Star<'a> {
+    /// The name of the join's key, where no column of the sources is it.
+    synthetic_key: Option<&'a str>,
+    /// Whether columns get the name of their relation in front.
+    is_prefixed: bool,
+    /// Bounds of windows are shown, not stored.
+    purpose: Purpose,
+    /// Whether ROWTIME, ROWPARTITION and ROWOFFSET are among the columns (ksqlDB: of a join with PARTITION BY).
+    has_pseudo_columns: bool,
+}
+
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
-fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Result<(), Error> {
-    let prefixed = relations.len() > 1;
+fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: &Star<'_>) -> Result<(), Error> {
     let mut expanded = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {
             SelectItem::Wildcard(options) if relations.iter().any(|relation| relation.definition.is_some()) => {
+                if let Some(key) = star.synthetic_key {
+                    // Without it the result would have no key (ksqlDB adds it too).
+                    expanded.push(SelectItem::UnnamedExpr(Expr::Identifier(quoted(key.to_owned()))));
+                }
                 for relation in relations {
-                    expand_relation(relation, prefixed, &options, &mut expanded);
+                    expand_relation(relation, star, &options, &mut expanded);
                 }
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
@@ -362,7 +421,13 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>]) -> Res
                     .iter()
                     .find(|r| Some(&r.alias.value) == wanted.map(|ident| &ident.value));
                 match (relation, wanted) {
-                    (Some(relation), _) => expand_relation(relation, prefixed, &options, &mut expanded),
+                    (Some(relation), _) => {
+                        let own = Star {
+                            has_pseudo_columns: false,
+                            ..*star
+                        };
+                        expand_relation(relation, &own, &options, &mut expanded);
+                    }
                     (None, Some(ident)) => {
                         return Err(
                             Error::new("unknown-source", format!("`{}` is not in FROM", ident.value)).at(ident.span),
@@ -399,7 +464,7 @@ fn column_type(relations: &[Relation<'_>], alias: Option<&str>, name: &str) -> O
 
 fn expand_relation(
     relation: &Relation<'_>,
-    prefixed: bool,
+    star: &Star<'_>,
     options: &ast::WildcardAdditionalOptions,
     out: &mut Vec<SelectItem>,
 ) {
@@ -411,12 +476,16 @@ fn expand_relation(
         ));
         return;
     };
-    for declared in &definition.columns {
-        let expr = column(&relation.alias, &declared.name);
-        let alias = if prefixed {
-            format!("{}_{}", relation.alias.value, declared.name)
+    let names = windows::all_columns(definition, star.purpose);
+    let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET]
+        .into_iter()
+        .filter(|_| star.has_pseudo_columns);
+    for name in pseudo.chain(names) {
+        let expr = column(&relation.alias, name);
+        let alias = if star.is_prefixed {
+            format!("{}_{name}", relation.alias.value)
         } else {
-            declared.name.clone()
+            name.to_owned()
         };
         out.push(SelectItem::ExprWithAlias {
             expr,

@@ -177,6 +177,15 @@ impl Column {
     }
 }
 
+/// The type of a `HEADERS` column: `ARRAY<STRUCT<KEY STRING, VALUE BYTES>>` (ksqlDB: `SystemColumns.HEADERS_TYPE`).
+#[must_use]
+pub fn headers_type() -> SqlType {
+    SqlType::Array(Box::new(SqlType::Struct(vec![
+        ("KEY".into(), SqlType::String),
+        ("VALUE".into(), SqlType::Bytes),
+    ])))
+}
+
 /// The Arrow schema of `columns`, in order.
 #[must_use]
 pub fn arrow_schema(columns: &[Column]) -> SchemaRef {

@@ -105,7 +105,7 @@ fn final_difference(seen: &[Seen], expected: &[&Record], rules: Rules) -> Option
         let is_key = |expected: &&Record| {
             seen.window == expected.window && at_difference("", &seen.key, &expected.key, rules.keys).is_none()
         };
-        !seen.value.is_null() && !last_expected.iter().any(|expected| is_key(expected))
+        !seen.value.is_null() && !last_expected.iter().any(is_key)
     });
     unexpected.map(|seen| format!("a key that is not expected\n  found    {}", show(seen)))
 }

@@ -31,7 +31,7 @@ fn records_go_in_and_come_out() {
     let right = r#"[{"topic": "O", "key": "a", "value": {"V": 1, "W": 2}, "timestamp": 7}, {"topic": "O", "key": "b", "value": {"V": 2, "W": 4}, "timestamp": 0}]"#;
     let select = "SELECT K, V, V * 2 AS W FROM S";
     assert_eq!(run(&over_stream(select, inputs, right)), Verdict::Passed(None));
-    let wrong = right.replace("4", "5");
+    let wrong = right.replace('4', "5");
     let reason = reason(run(&over_stream(select, inputs, &wrong)));
     assert!(
         reason.starts_with("topic O: record 2: value.W: expected 5, found 4"),
@@ -138,6 +138,17 @@ fn a_case_that_is_wrong_itself_fails_with_the_place() {
     assert!(load_line(r#"{"statements": []}"#).is_err());
     assert!(load_line(r#"{"id": "x", "inputs": [{"value": 1}]}"#).is_err());
     assert!(load_json("[]", "f").is_err());
+}
+
+#[test]
+fn headers_are_passed_on_where_rows_go_straight_through() {
+    let inputs = r#"[{"topic": "t", "key": "a", "value": {"V": 1}, "headers": [{"KEY": "h", "VALUE": "AQ=="}, {"KEY": "n", "VALUE": null}]},
+        {"topic": "t", "key": "b", "value": null}]"#;
+    let outputs = r#"[{"topic": "O", "key": "a", "value": {"L": [2]}, "headers": [{"KEY": "h", "VALUE": "AQ=="}, {"KEY": "n", "VALUE": null}]},
+        {"topic": "O", "key": "b", "value": null}]"#;
+    // A lambda finds its variables behind the columns of the row, where the headers are too.
+    let select = "SELECT K, TRANSFORM(ARRAY[V], X => X + 1) AS L FROM S";
+    assert_eq!(run(&over_stream(select, inputs, outputs)), Verdict::Passed(None));
 }
 
 #[test]

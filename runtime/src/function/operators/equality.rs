@@ -13,7 +13,10 @@ use crate::function::cast::write_value;
 use crate::function::column::Argument;
 use crate::function::value_key::write_key;
 
-static EQUAL: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| internal("ww_equal", "{0} = {1}", 2, equal_type, equal));
+/// The name of the function that compares nested values, which a join is recognised by.
+pub const NESTED_EQUAL: &str = "ww_equal";
+
+static EQUAL: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| internal(NESTED_EQUAL, "{0} = {1}", 2, equal_type, equal));
 static DISTINCT: LazyLock<Arc<ScalarUDF>> =
     LazyLock::new(|| internal("ww_distinct", "{0} IS DISTINCT FROM {1}", 2, equal_type, distinct));
 static PLUS: LazyLock<Arc<ScalarUDF>> = LazyLock::new(|| internal("ww_text_plus", "{0} + {1}", 2, plus_type, plus));

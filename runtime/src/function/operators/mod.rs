@@ -36,6 +36,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
 
+pub use equality::NESTED_EQUAL;
 pub use expr_planner::KsqlExprPlanner;
 pub use literals::type_integer_literals;
 pub use semantics::KsqlSemantics;

@@ -21,6 +21,9 @@ use super::like_pattern::{convert, like_pattern};
 use super::literals::{cast_scalar, literal_value};
 use crate::types::schema::SqlType;
 
+/// The function that makes an array of its arguments.
+const MAKE_ARRAY: &str = "make_array";
+
 /// The analyzer rule; see the page.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct KsqlSemantics;
@@ -69,8 +72,16 @@ fn rewrite_node(expr: Expr, schema: &DFSchema) -> Result<Expr> {
         Expr::Between(between) => rewrite_between(between, schema),
         Expr::InList(list) => rewrite_in(list, schema),
         Expr::Like(like) => rewrite_like(like),
+        Expr::ScalarFunction(call) if call.func.name() == MAKE_ARRAY => rewrite_array(call, schema),
         other => Ok(other),
     }
+}
+
+/// The elements of an array get their common type; arrays in lambdas come here without.
+fn rewrite_array(call: ScalarFunction, schema: &DFSchema) -> Result<Expr> {
+    let ScalarFunction { func, args } = call;
+    let (_, args) = to_common_type(args, schema)?;
+    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(func, args)))
 }
 
 /// Literals are cast now, so that what looks for literals finds them.

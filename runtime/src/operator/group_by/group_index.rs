@@ -221,7 +221,7 @@ pub(crate) fn keyed_rows(columns: &[ArrayRef]) -> Option<Vec<bool>> {
     if columns.iter().all(|column| column.null_count() == 0) {
         return None;
     }
-    let rows = columns.first().map_or(0, |column| column.len());
+    let rows = columns.first().map_or(0, Array::len);
     Some(
         (0..rows)
             .map(|row| columns.iter().all(|column| column.is_valid(row)))

@@ -26,7 +26,7 @@ pub(super) struct Panes {
     schema: SchemaRef,
     errors: Arc<RowErrors>,
     late: Arc<LateRows>,
-    panes: BTreeMap<i64, Pane>,
+    open: BTreeMap<i64, Pane>,
     /// Windows that took rows in this step.
     touched: BTreeSet<i64>,
     key_types: Vec<DataType>,
@@ -61,7 +61,7 @@ impl Panes {
             schema,
             errors,
             late,
-            panes: BTreeMap::new(),
+            open: BTreeMap::new(),
             touched: BTreeSet::new(),
             step: 1,
             watermark: i64::MIN,
@@ -113,7 +113,7 @@ impl Panes {
     fn update(&mut self, start: i64, input: &GroupInput) -> Result<(), Error> {
         let (step, old_rows) = (self.step, self.plan.old_rows);
         self.touched.insert(start);
-        let pane = match self.panes.entry(start) {
+        let pane = match self.open.entry(start) {
             Entry::Occupied(entry) => entry.into_mut(),
             Entry::Vacant(entry) => entry.insert(Pane::new(&self.key_types, accumulators(&self.plan.calls)?)?),
         };
@@ -125,7 +125,7 @@ impl Panes {
 
     /// The rows of `groups` of a pane, with their old ones in front where these are asked for.
     fn rows(&mut self, start: i64, groups: &[u32]) -> Result<ChangeBatch, Error> {
-        let pane = self.panes.get_mut(&start).expect("only open panes are asked");
+        let pane = self.open.get_mut(&start).expect("only open panes are asked");
         let keys = pane.index.columns(groups)?;
         let values = evaluate(&mut pane.accumulators, groups)?;
         let times: Vec<i64> = groups.iter().map(|group| pane.times[*group as usize]).collect();
@@ -148,7 +148,7 @@ impl Panes {
         new: ChangeBatch,
         old: &[(Vec<u32>, Vec<ArrayRef>)],
     ) -> Result<ChangeBatch, Error> {
-        let pane = &self.panes[&start];
+        let pane = &self.open[&start];
         let old_groups: Vec<u32> = old.iter().flat_map(|(groups, _)| groups.iter().copied()).collect();
         let values = (0..self.plan.calls.len())
             .map(|call| concat(&old.iter().map(|(_, values)| values[call].as_ref()).collect::<Vec<_>>()))
@@ -196,14 +196,14 @@ impl Panes {
             return Ok(());
         };
         let closed: Vec<i64> = self
-            .panes
+            .open
             .iter()
             .take_while(|(start, _)| window.closes_at(**start) <= self.watermark)
             .filter(|(_, pane)| !pane.is_closed)
             .map(|(start, _)| *start)
             .collect();
         for start in closed {
-            let pane = self.panes.get_mut(&start).expect("it was listed just now");
+            let pane = self.open.get_mut(&start).expect("it was listed just now");
             pane.is_closed = true;
             if self.plan.emit == WindowEmit::Final {
                 let mut groups = pane.all_groups();
@@ -213,10 +213,10 @@ impl Panes {
                 }
             }
         }
-        while let Some((start, _)) = self.panes.first_key_value()
+        while let Some((start, _)) = self.open.first_key_value()
             && window.expires_at(*start) <= self.watermark
         {
-            self.panes.pop_first();
+            self.open.pop_first();
         }
         Ok(())
     }
@@ -304,7 +304,7 @@ impl Operator for Panes {
 
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         for start in std::mem::take(&mut self.touched) {
-            let Some(pane) = self.panes.get_mut(&start) else {
+            let Some(pane) = self.open.get_mut(&start) else {
                 continue;
             };
             let groups = std::mem::take(&mut pane.touched);
@@ -321,6 +321,6 @@ impl Operator for Panes {
     }
 
     fn state_bytes(&self) -> usize {
-        self.panes.values().map(Pane::state_bytes).sum()
+        self.open.values().map(Pane::state_bytes).sum()
     }
 }

@@ -28,7 +28,7 @@ pub(super) struct Sessions {
     late: Arc<LateRows>,
     index: GroupIndex,
     /// By number of the key, earliest first.
-    sessions: Vec<Vec<Session>>,
+    open: Vec<Vec<Session>>,
     accumulators: Vec<Box<dyn Accumulator>>,
     free_states: Vec<u32>,
     state_end: u32,
@@ -89,7 +89,7 @@ impl Sessions {
             schema,
             errors,
             late,
-            sessions: Vec::new(),
+            open: Vec::new(),
             free_states: Vec::new(),
             state_end: 0,
             ends: BinaryHeap::new(),
@@ -107,13 +107,13 @@ impl Sessions {
 
     /// Finds the session of each row, in order. Rows before a merge are handed to the accumulators before it.
     fn assign(&mut self, input: &GroupInput, keys: &[u32]) -> Result<(), Error> {
-        self.sessions.resize_with(self.index.end(), Vec::new);
+        self.open.resize_with(self.index.end(), Vec::new);
         let (mut rows, mut states): (Vec<u32>, Vec<u32>) = (Vec::new(), Vec::new());
         let (mut late, mut late_keys) = (Vec::new(), Vec::new());
         for (row, key) in keys.iter().enumerate() {
             let time = input.event_times[row];
             let (first, last) = self.near(*key, time);
-            let own = &self.sessions[*key as usize][first..last];
+            let own = &self.open[*key as usize][first..last];
             let end = own
                 .iter()
                 .map(|session| session.end)
@@ -137,7 +137,7 @@ impl Sessions {
         late_keys.sort_unstable();
         late_keys.dedup();
         for key in late_keys {
-            if self.sessions[key as usize].is_empty() {
+            if self.open[key as usize].is_empty() {
                 self.index.remove(key);
             }
         }
@@ -146,7 +146,7 @@ impl Sessions {
 
     /// The sessions of a key that a row of this time belongs to, as a range.
     fn near(&self, key: u32, time: i64) -> (usize, usize) {
-        let sessions = &self.sessions[key as usize];
+        let sessions = &self.open[key as usize];
         let first = sessions.partition_point(|session| session.end < time.saturating_sub(self.gap_ms));
         let last = first + sessions[first..].partition_point(|s| s.start <= time.saturating_add(self.gap_ms));
         (first, last)
@@ -172,9 +172,9 @@ impl Sessions {
         for position in first..last {
             self.keep_old(key, position)?;
         }
-        let swallowed: Vec<Session> = self.sessions[key as usize].drain(first + 1..last).collect();
+        let swallowed: Vec<Session> = self.open[key as usize].drain(first + 1..last).collect();
         for other in swallowed {
-            let session = &mut self.sessions[key as usize][first];
+            let session = &mut self.open[key as usize][first];
             session.end = session.end.max(other.end);
             session.published.extend(other.published);
             for accumulator in &mut self.accumulators {
@@ -201,11 +201,11 @@ impl Sessions {
                 published: Vec::new(),
                 is_touched: false,
             };
-            self.sessions[key as usize].insert(position, session);
+            self.open[key as usize].insert(position, session);
             self.ends.push(Reverse((time, key)));
         }
         self.keep_old(key, position)?;
-        let session = &mut self.sessions[key as usize][position];
+        let session = &mut self.open[key as usize][position];
         session.start = session.start.min(time);
         session.end = session.end.max(time);
         if !std::mem::replace(&mut session.is_touched, true) {
@@ -216,7 +216,7 @@ impl Sessions {
 
     /// Before a session's first change in a step: its aggregates as they were given, where these are asked for.
     fn keep_old(&mut self, key: u32, position: usize) -> Result<(), Error> {
-        let session = &mut self.sessions[key as usize][position];
+        let session = &mut self.open[key as usize][position];
         if !self.plan.old_rows || session.is_touched {
             return Ok(());
         }
@@ -238,7 +238,7 @@ impl Sessions {
         let states: Vec<u32> = touched.iter().map(|(_, state)| *state).collect();
         let values = evaluate(&mut self.accumulators, &states)?;
         for (key, state) in touched {
-            let own = &mut self.sessions[key as usize];
+            let own = &mut self.open[key as usize];
             let session = own
                 .iter_mut()
                 .find(|session| session.state == state)
@@ -334,7 +334,7 @@ impl Sessions {
                 break;
             }
             self.ends.pop();
-            let own = &mut self.sessions[key as usize];
+            let own = &mut self.open[key as usize];
             let (gap, grace, watermark) = (self.gap_ms, self.window.grace_ms, self.watermark);
             own.retain(|session| {
                 let is_open =
@@ -368,10 +368,10 @@ impl Sessions {
                 accumulator.reset(state);
             }
             self.free_states.push(state);
-            if self.sessions[key as usize].is_empty() {
+            if self.open[key as usize].is_empty() {
                 self.index.remove(key);
                 // The key's number may be given away now, so no entry may lead back to it twice.
-                self.sessions[key as usize] = Vec::new();
+                self.open[key as usize] = Vec::new();
             }
         }
         Ok(())
@@ -408,7 +408,7 @@ impl Operator for Sessions {
             .iter()
             .map(|accumulator| accumulator.state_bytes())
             .sum();
-        let sessions: usize = self.sessions.iter().map(|own| own.len() * size_of::<Session>()).sum();
+        let sessions: usize = self.open.iter().map(|own| own.len() * size_of::<Session>()).sum();
         self.index.state_bytes() + accumulators + sessions + self.ends.len() * 16
     }
 }

@@ -6,6 +6,8 @@
 //!
 //! Not here: which row belongs to which key, which the operators know.
 
+use std::sync::Arc;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
 
@@ -426,7 +428,7 @@ impl KeptRows {
             return Ok(());
         }
         let mut live: Vec<&mut RowRef> = live.filter(|row| !row.is_none()).collect();
-        let mut fresh = Self::new(self.schema.clone());
+        let mut fresh = Self::new(Arc::clone(&self.schema));
         fresh.base = self.base + self.entries.len() as u64;
         for part in live.chunks_mut(COMPACTED_ROWS) {
             let rows: Vec<RowRef> = part.iter().map(|row| **row).collect();
@@ -434,14 +436,18 @@ impl KeptRows {
             let columns = self.gather(&rows, Some(&mut times))?;
             let options = datafusion::arrow::array::RecordBatchOptions::new().with_row_count(Some(rows.len()));
             let changes = ChangeBatch {
-                records: RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)?,
+                records: RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?,
                 event_times: times.event.into(),
                 weights: None,
                 stream_times: Some(times.stream.into()),
             };
             let first = fresh.push(&changes, Vec::new())?;
             for (index, row) in part.iter_mut().enumerate() {
-                **row = first.plus(index);
+                let moved = first.plus(index);
+                if self.is_matched(**row) {
+                    fresh.set_matched(moved);
+                }
+                **row = moved;
             }
         }
         *self = fresh;

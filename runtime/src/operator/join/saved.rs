@@ -3,6 +3,8 @@
 //! Not here: where they are kept. A key is bytes in which the key of the join stands, so that all of a key can be found together; a
 //! value begins with the version of its form.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{RecordBatch, RecordBatchOptions};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
@@ -53,7 +55,7 @@ impl RowCodec {
             self.converter.convert_rows(rows.iter().map(|row| parser.parse(row)))?
         };
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
-        RecordBatch::try_new_with_options(self.schema.clone(), columns, &options)
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
     }
 }
 

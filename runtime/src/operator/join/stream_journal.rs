@@ -4,6 +4,8 @@
 //! cost more to save the longer its window is. Key: side, event time, key of the join; value: for each row whether it has had a
 //! partner, its stream time, its columns.
 
+use std::sync::Arc;
+
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 
@@ -40,8 +42,8 @@ impl Journal {
     pub(crate) fn new(left: &SchemaRef, right: &SchemaRef) -> Result<Self, ArrowError> {
         Ok(Self {
             is_on: false,
-            left: RowCodec::new(left.clone())?,
-            right: RowCodec::new(right.clone())?,
+            left: RowCodec::new(Arc::clone(left))?,
+            right: RowCodec::new(Arc::clone(right))?,
             touched: Vec::new(),
             gone: Vec::new(),
         })

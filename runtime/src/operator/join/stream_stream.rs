@@ -440,7 +440,7 @@ impl StreamStreamJoin {
             ..
         } = self;
         expire(slots, (left, horizon), (right, horizon), |key, side, time| {
-            journal.forget(key, side, time)
+            journal.forget(key, side, time);
         });
     }
 }

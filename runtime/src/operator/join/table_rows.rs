@@ -1,5 +1,7 @@
 //! The rows of a table by slot of its key, as a join keeps them, and how a changelog is read.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
@@ -69,7 +71,7 @@ impl TableRows {
     /// When Arrow's row format does not know a type.
     pub(crate) fn new(schema: SchemaRef, prefix: u8) -> Result<Self, ArrowError> {
         Ok(Self {
-            codec: RowCodec::new(schema.clone())?,
+            codec: RowCodec::new(Arc::clone(&schema))?,
             store: KeptRows::new(schema),
             current: Vec::new(),
             live: 0,

@@ -87,7 +87,7 @@ impl RowStore {
     /// Memory of all segments, in bytes, roughly.
     pub(super) fn state_bytes(&self) -> usize {
         let columns = self.segments.iter().flatten();
-        columns.map(|column| column.get_array_memory_size()).sum()
+        columns.map(Array::get_array_memory_size).sum()
     }
 
     /// Copies the needed rows into one segment and lets go of all others. `needed` must be all that is held outside; each is

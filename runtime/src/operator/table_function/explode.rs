@@ -55,6 +55,9 @@ pub(super) fn one_array(function: &str, args: &[DataType]) -> Result<FieldRef, S
             | DataType::ListView(element)
             | DataType::LargeListView(element),
         ] => Ok(Arc::clone(element)),
-        _ => Err(format!("{function} takes one ARRAY, not ({})", given())),
+        _ => Err(format!(
+            "function {function} does not take ({}); it takes one ARRAY",
+            given()
+        )),
     }
 }

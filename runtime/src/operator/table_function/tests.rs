@@ -170,7 +170,10 @@ fn too_long_an_array_is_an_error_of_its_row() {
 fn only_one_array_is_taken() {
     assert_eq!(Explode.return_type(&[list_type()]), Ok(DataType::Int64));
     let refused = Explode.coerce(&[DataType::Int64, DataType::Utf8]).unwrap_err();
-    assert_eq!(refused, "EXPLODE takes one ARRAY, not (BIGINT, STRING)");
+    assert_eq!(
+        refused,
+        "function EXPLODE does not take (BIGINT, STRING); it takes one ARRAY"
+    );
     let fixed = DataType::new_fixed_size_list(DataType::Int64, 2, true);
     assert_eq!(Explode.coerce(&[fixed]), Ok(vec![list_type()]));
 }

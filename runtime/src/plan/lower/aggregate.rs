@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
 use super::stream_function::Extracted;
 use super::{Lowering, Relation, arrow_schema, label};
 use crate::operator::aggregate::{AggregateCall, OrderBy};
-use crate::operator::group_by::{GroupBy, GroupColumn, Window};
+use crate::operator::group_by::{GroupBy, GroupColumn, Window, WindowEmit, WindowShape};
 use crate::plan::window_marker::{Bound, as_window_bound};
 use crate::plan::{Distribution, Error, NodeKind};
 use crate::types::storage::SourceKind;
@@ -58,15 +58,18 @@ impl Lowering {
             .map(|call| self.call(call, &input_schema, input.kind))
             .collect::<Result<Vec<_>, Error>>()?;
         columns.extend((0..calls.len()).map(GroupColumn::Call));
-        let key = (0..columns.len())
-            .filter(|position| matches!(columns[*position], GroupColumn::Key(_)))
-            .map(|position| vec![position])
-            .collect();
-        let distribution = if keys.is_empty() {
-            Distribution::Single
-        } else {
-            Distribution::Hash(keys.clone())
+        let places = |wanted: fn(&GroupColumn) -> bool| -> Vec<Vec<usize>> {
+            let found = (0..columns.len()).filter(|position| wanted(&columns[*position]));
+            found.map(|position| vec![position]).collect()
         };
+        let key = places(|column| matches!(column, GroupColumn::Key(_)));
+        let bounds = match window.map(|window| window.shape) {
+            Some(WindowShape::Session { .. }) => {
+                places(|column| matches!(column, GroupColumn::WindowStart | GroupColumn::WindowEnd))
+            }
+            _ => places(|column| matches!(column, GroupColumn::WindowStart)),
+        };
+        let distribution = Distribution::by(&keys);
         let before = self.schema(node);
         let exchange = self.dataflow.add(NodeKind::Exchange(distribution), vec![node], before);
         let group_by = GroupBy {
@@ -74,20 +77,12 @@ impl Lowering {
             window,
             calls,
             columns,
-            emit: if window.is_some() {
-                self.emit
-            } else {
-                crate::operator::group_by::WindowEmit::Changes
-            },
+            emit: window.map_or(WindowEmit::Changes, |_| self.emit),
             old_rows: true,
         };
         let kind = NodeKind::GroupBy(Box::new(group_by));
         let node = self.dataflow.add(kind, vec![exchange], arrow_schema(&aggregate.schema));
-        Ok(Relation {
-            node,
-            kind: SourceKind::Table,
-            key: Ok(key),
-        })
+        Ok(Relation::grouped(node, key, bounds))
     }
 
     fn call(&self, expr: &Expr, schema: &DFSchema, over: SourceKind) -> Result<AggregateCall, Error> {

@@ -32,11 +32,7 @@ impl Lowering {
     /// An exchange so that all rows of a key meet in one shard.
     pub(super) fn gather_keys(&mut self, node: NodeId, keys: Vec<Expression>) -> NodeId {
         let schema = self.schema(node);
-        let distribution = if keys.is_empty() {
-            Distribution::Single
-        } else {
-            Distribution::Hash(keys)
-        };
+        let distribution = Distribution::by(&keys);
         self.dataflow.add(NodeKind::Exchange(distribution), vec![node], schema)
     }
 

@@ -4,13 +4,21 @@ use datafusion::common::DFSchema;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, JoinType, Operator as SqlOperator};
 
+use super::relation::{EqualKeys, uncast};
 use super::{Lowering, Relation, arrow_schema};
+use crate::function::NESTED_EQUAL;
 use crate::operator::join::{
-    ForeignKeyJoinPlan, JoinKind, StreamStreamJoinPlan, StreamTableJoinPlan, TableTableJoinPlan, Unmatched,
+    AsofJoinPlan, ForeignKeyJoinPlan, JoinKind, StreamStreamJoinPlan, StreamTableJoinPlan, TableTableJoinPlan,
+    Unmatched,
 };
+use crate::plan::asof::as_asof;
 use crate::plan::within_marker::{Within, as_within};
 use crate::plan::{Distribution, Error, JoinPlan, NodeKind};
+use crate::types::schema::{WINDOWEND, WINDOWSTART};
 use crate::types::storage::SourceKind;
+
+/// A key and what it is equal to, as in [`Relation`].
+type Key = (Result<Vec<Vec<usize>>, Vec<String>>, Vec<EqualKeys>);
 
 /// The condition of a join in its parts.
 struct Condition {
@@ -19,12 +27,24 @@ struct Condition {
     /// Everything else.
     rest: Option<Expr>,
     within: Option<Within>,
+    /// It is an ASOF join, whose right rows may be this much older than the left ones, milliseconds.
+    asof: Option<i64>,
+}
+
+impl Condition {
+    /// The equalities but those of windows, which are no columns of a key.
+    fn keys(&self) -> impl Iterator<Item = &(Expr, Expr)> {
+        let is_bound = |expr: &Expr| matches!(uncast(expr), Expr::Column(column) if [WINDOWSTART, WINDOWEND].contains(&&*column.name));
+        self.equal
+            .iter()
+            .filter(move |(left, right)| !is_bound(left) || !is_bound(right))
+    }
 }
 
 impl Lowering {
     pub(super) fn join(&mut self, join: &Join) -> Result<Relation, Error> {
         let kind = join_kind(join.join_type)?;
-        let condition = condition(join)?;
+        let condition = condition(join);
         if condition.equal.is_empty() {
             return Err(Error::new(
                 "join-without-equality",
@@ -34,6 +54,9 @@ impl Lowering {
         }
         let left = self.node(&join.left)?;
         let right = self.node(&join.right)?;
+        if let Some(retention_ms) = condition.asof {
+            return self.asof(join, retention_ms, &condition, &left, &right);
+        }
         match (left.kind, right.kind) {
             (SourceKind::Stream, SourceKind::Stream) => self.stream_stream(join, kind, &condition, &left, &right),
             (SourceKind::Stream, SourceKind::Table) => self.stream_table(join, kind, &condition, &left, &right),
@@ -65,9 +88,9 @@ impl Lowering {
         let plan = StreamStreamJoinPlan {
             kind,
             filter: self.rest(join, condition)?,
-            before_ms: within.before_ms,
-            after_ms: within.after_ms,
-            grace_ms: within.grace_ms,
+            before_ms: within.before,
+            after_ms: within.after,
+            grace_ms: within.grace,
             left_schema: self.schema(left.node),
             right_schema: self.schema(right.node),
             schema: arrow_schema(&join.schema),
@@ -75,13 +98,39 @@ impl Lowering {
             right_keys: right_keys.clone(),
         };
         let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-        self.joined(
-            join,
-            JoinPlan::StreamStream(plan),
-            inputs,
-            SourceKind::Stream,
-            joined_key(join, condition),
-        )
+        let key = joined_key(join, condition, left, right);
+        Ok(self.joined(join, JoinPlan::StreamStream(plan), inputs, SourceKind::Stream, key))
+    }
+
+    fn asof(
+        &mut self,
+        join: &Join,
+        retention_ms: i64,
+        condition: &Condition,
+        left: &Relation,
+        right: &Relation,
+    ) -> Result<Relation, Error> {
+        if left.kind == SourceKind::Table || right.kind == SourceKind::Table {
+            return Err(Error::new(
+                "asof-join",
+                "ASOF JOIN is for two streams: a table holds only the last row of each key",
+            )
+            .help("join a stream with a table by LEFT JOIN, or declare the table's topic as a stream"));
+        }
+        let (left_keys, right_keys) = self.keys(join, condition)?;
+        let plan = AsofJoinPlan {
+            unmatched: Unmatched::PadWithNulls,
+            filter: self.rest(join, condition)?,
+            retention_ms,
+            left_schema: self.schema(left.node),
+            right_schema: self.schema(right.node),
+            schema: arrow_schema(&join.schema),
+            left_keys: left_keys.clone(),
+            right_keys: right_keys.clone(),
+        };
+        let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
+        let key = joined_key(join, condition, left, right);
+        Ok(self.joined(join, JoinPlan::Asof(plan), inputs, SourceKind::Stream, key))
     }
 
     fn stream_table(
@@ -104,6 +153,14 @@ impl Lowering {
                 .help("write LEFT JOIN"));
             }
         };
+        let right_exprs: Vec<&Expr> = condition.keys().map(|pair| &pair.1).collect();
+        if !right.is_key_of(join.right.schema(), &right_exprs) {
+            return Err(Error::new(
+                "join-not-by-key",
+                "a stream is joined with a table by the table's primary key, all of it, so that a row has one partner",
+            )
+            .help("write ON stream.column = table.primary_key"));
+        }
         let (left_keys, right_keys) = self.keys(join, condition)?;
         let plan = StreamTableJoinPlan {
             unmatched,
@@ -115,13 +172,8 @@ impl Lowering {
             right_keys: right_keys.clone(),
         };
         let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-        self.joined(
-            join,
-            JoinPlan::StreamTable(plan),
-            inputs,
-            SourceKind::Stream,
-            joined_key(join, condition),
-        )
+        let key = joined_key(join, condition, left, right);
+        Ok(self.joined(join, JoinPlan::StreamTable(plan), inputs, SourceKind::Stream, key))
     }
 
     fn table_table(
@@ -133,72 +185,102 @@ impl Lowering {
         right: &Relation,
     ) -> Result<Relation, Error> {
         no_within(condition)?;
-        let (left_keys, right_keys) = self.keys(join, condition)?;
+        if (left.has_window() || right.has_window()) && condition.keys().count() == condition.equal.len() {
+            return Err(Error::new(
+                "join-windows",
+                "a row of a windowed table is told apart by its window too, and the condition of the join leaves the windows out",
+            )
+            .help("add AND left.WINDOWSTART = right.WINDOWSTART, and select WINDOWSTART in the subqueries"));
+        }
         let is_key = |relation: &Relation, schema: &DFSchema, side: fn(&(Expr, Expr)) -> &Expr| {
-            relation.is_key_of(schema, &condition.equal.iter().map(side).collect::<Vec<_>>())
+            relation.is_key_of(schema, &condition.keys().map(side).collect::<Vec<_>>())
         };
         let left_is_key = is_key(left, join.left.schema(), |pair| &pair.0);
         let right_is_key = is_key(right, join.right.schema(), |pair| &pair.1);
-        let (left_schema, right_schema) = (self.schema(left.node), self.schema(right.node));
-        let (filter, schema) = (self.rest(join, condition)?, arrow_schema(&join.schema));
         match (left_is_key, right_is_key) {
             (true, true) => {
+                let (left_keys, right_keys) = self.keys(join, condition)?;
                 let plan = TableTableJoinPlan {
                     kind,
-                    filter,
-                    left_schema,
-                    right_schema,
-                    schema,
+                    filter: self.rest(join, condition)?,
+                    left_schema: self.schema(left.node),
+                    right_schema: self.schema(right.node),
+                    schema: arrow_schema(&join.schema),
                     left_keys: left_keys.clone(),
                     right_keys: right_keys.clone(),
                 };
                 let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-                self.joined(join, JoinPlan::TableTable(plan), inputs, SourceKind::Table, joined_key(join, condition))
+                let key = joined_key(join, condition, left, right);
+                let joined = self.joined(join, JoinPlan::TableTable(plan), inputs, SourceKind::Table, key);
+                Ok(Relation {
+                    window: joined_window(join, left, right),
+                    ..joined
+                })
             }
-            (false, true) => {
-                let unmatched = match kind {
-                    JoinKind::Inner => Unmatched::LeaveOut,
-                    JoinKind::Left => Unmatched::PadWithNulls,
-                    JoinKind::Right | JoinKind::Full => {
-                        return Err(Error::new(
-                            "join-type",
-                            "tables can be joined by a foreign key by INNER and LEFT JOIN only",
-                        )
-                        .help("join by the primary keys of both tables, or write LEFT JOIN"));
-                    }
-                };
-                let columns = join.left.schema().columns();
-                let keys = left.key_positions().map_err(|missing| missing_key(&missing))?;
-                let primary: Vec<Expr> = keys
-                    .iter()
-                    .map(|position| Expr::Column(columns[*position].clone()))
-                    .collect();
-                let primary_keys = self.expressions(&primary, join.left.schema())?;
-                let plan = ForeignKeyJoinPlan {
-                    unmatched,
-                    left_primary_keys: primary_keys.clone(),
-                    filter,
-                    left_schema,
-                    right_schema,
-                    schema,
-                    left_keys: left_keys.clone(),
-                    right_keys: right_keys.clone(),
-                };
-                let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-                let joined =
-                    self.joined(join, JoinPlan::ForeignKey(plan), inputs, SourceKind::Table, left.key.clone())?;
-                // Rows moved by their foreign keys; what follows wants all changes of a row in one shard again.
-                let node = self.exchange(&joined, primary_keys);
-                let schema = self.schema(node);
-                let node = self.dataflow.add(NodeKind::Settle { keys }, vec![node], schema);
-                Ok(Relation { node, ..joined })
-            }
+            (false, true) => self.foreign_key(join, kind, condition, left, right),
             (true | false, false) => Err(Error::new(
                 "join-not-by-key",
                 "two tables are joined by the primary key of the right one, so that a row of the left one has one partner",
             )
             .help("write ON left.column = right.primary_key, or put the other table first")),
         }
+    }
+
+    /// Tables of which only the right one is joined by its primary key.
+    fn foreign_key(
+        &mut self,
+        join: &Join,
+        kind: JoinKind,
+        condition: &Condition,
+        left: &Relation,
+        right: &Relation,
+    ) -> Result<Relation, Error> {
+        let unmatched = match kind {
+            JoinKind::Inner => Unmatched::LeaveOut,
+            JoinKind::Left => Unmatched::PadWithNulls,
+            JoinKind::Right | JoinKind::Full => {
+                return Err(Error::new(
+                    "join-type",
+                    "tables can be joined by a foreign key by INNER and LEFT JOIN only",
+                )
+                .help("join by the primary keys of both tables, or write LEFT JOIN"));
+            }
+        };
+        let columns = join.left.schema().columns();
+        let keys = left.row_key_positions().map_err(|missing| missing_key(&missing))?;
+        let primary: Vec<Expr> = keys
+            .iter()
+            .map(|position| Expr::Column(columns[*position].clone()))
+            .collect();
+        let primary_keys = self.expressions(&primary, join.left.schema())?;
+        let (left_keys, right_keys) = self.keys(join, condition)?;
+        let plan = ForeignKeyJoinPlan {
+            unmatched,
+            left_primary_keys: primary_keys.clone(),
+            filter: self.rest(join, condition)?,
+            left_schema: self.schema(left.node),
+            right_schema: self.schema(right.node),
+            schema: arrow_schema(&join.schema),
+            left_keys: left_keys.clone(),
+            right_keys: right_keys.clone(),
+        };
+        let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
+        let joined = self.joined(
+            join,
+            JoinPlan::ForeignKey(plan),
+            inputs,
+            SourceKind::Table,
+            (left.key.clone(), left.equal.clone()),
+        );
+        // Rows moved by their foreign keys; what follows wants all changes of a row in one shard again.
+        let node = self.exchange(&joined, primary_keys);
+        let schema = self.schema(node);
+        let node = self.dataflow.add(NodeKind::Settle { keys }, vec![node], schema);
+        Ok(Relation {
+            node,
+            window: left.window.clone(),
+            ..joined
+        })
     }
 
     fn keys(
@@ -246,14 +328,20 @@ impl Lowering {
         plan: JoinPlan,
         inputs: [crate::plan::NodeId; 2],
         kind: SourceKind,
-        key: Result<Vec<Vec<usize>>, Vec<String>>,
-    ) -> Result<Relation, Error> {
+        (key, equal): Key,
+    ) -> Relation {
         let node = self.dataflow.add(
             NodeKind::Join(Box::new(plan)),
             inputs.to_vec(),
             arrow_schema(&join.schema),
         );
-        Ok(Relation { node, kind, key })
+        Relation {
+            node,
+            kind,
+            key,
+            window: Ok(vec![]),
+            equal,
+        }
     }
 }
 
@@ -294,16 +382,20 @@ fn missing_key(missing: &[String]) -> Error {
 }
 
 /// Takes a join's condition apart.
-fn condition(join: &Join) -> Result<Condition, Error> {
+fn condition(join: &Join) -> Condition {
     let mut equal = join.on.clone();
-    let (mut within, mut rest) = (None, None);
+    let (mut within, mut rest, mut asof) = (None, None, None);
     let parts = join.filter.clone().map(split_conjunction_owned).unwrap_or_default();
     for part in parts {
+        if let Some(retention_ms) = as_asof(&part) {
+            asof = Some(retention_ms);
+            continue;
+        }
         if let Some(found) = as_within(&part) {
             within = Some(found);
             continue;
         }
-        match sides(&part, join)? {
+        match sides(&part, join) {
             Some(pair) => equal.push(pair),
             None => {
                 rest = Some(match rest {
@@ -313,18 +405,27 @@ fn condition(join: &Join) -> Result<Condition, Error> {
             }
         }
     }
-    Ok(Condition { equal, rest, within })
+    Condition {
+        equal,
+        rest,
+        within,
+        asof,
+    }
 }
 
 /// Both sides of an equality, the left table's first, where each side of it reads one side of the join only.
-fn sides(part: &Expr, join: &Join) -> Result<Option<(Expr, Expr)>, Error> {
-    let Expr::BinaryExpr(BinaryExpr {
-        left,
-        op: SqlOperator::Eq,
-        right,
-    }) = part
-    else {
-        return Ok(None);
+fn sides(part: &Expr, join: &Join) -> Option<(Expr, Expr)> {
+    let (left, right) = match part {
+        Expr::BinaryExpr(BinaryExpr {
+            left,
+            op: SqlOperator::Eq,
+            right,
+        }) => (&**left, &**right),
+        // Of arrays, maps and structs.
+        Expr::ScalarFunction(call) if call.func.name() == NESTED_EQUAL && call.args.len() == 2 => {
+            (&call.args[0], &call.args[1])
+        }
+        _ => return None,
     };
     let reads = |expr: &Expr, schema: &DFSchema| {
         let columns = expr.column_refs();
@@ -332,35 +433,58 @@ fn sides(part: &Expr, join: &Join) -> Result<Option<(Expr, Expr)>, Error> {
     };
     let (left_schema, right_schema) = (join.left.schema(), join.right.schema());
     if reads(left, left_schema) && reads(right, right_schema) {
-        return Ok(Some(((**left).clone(), (**right).clone())));
+        return Some((left.clone(), right.clone()));
     }
     if reads(right, left_schema) && reads(left, right_schema) {
-        return Ok(Some(((**right).clone(), (**left).clone())));
+        return Some((right.clone(), left.clone()));
     }
-    Ok(None)
+    None
 }
 
-/// The key of a joined row: what both sides have in common. Where a row may lack either side, or no side of the condition is a
-/// column, only the synthetic key has it.
-fn joined_key(join: &Join, condition: &Condition) -> Result<Vec<Vec<usize>>, Vec<String>> {
+/// The window of a joined row: that of the side which every row has.
+fn joined_window(join: &Join, left: &Relation, right: &Relation) -> Result<Vec<Vec<usize>>, Vec<String>> {
+    if join.join_type != JoinType::Right {
+        return left.window.clone();
+    }
     let left_columns = join.left.schema().fields().len();
-    let place = |expr: &Expr, schema: &DFSchema| match expr {
-        Expr::Column(column) => schema.maybe_index_of_column(column),
-        _ => None,
-    };
-    let parts = condition.equal.iter().map(|(left, right)| {
-        let left = place(left, join.left.schema());
-        let right = place(right, join.right.schema()).map(|place| place + left_columns);
-        let places: Vec<usize> = match join.join_type {
-            JoinType::Full => vec![],
-            JoinType::Right => right.into_iter().chain(left).collect(),
-            _ => left.into_iter().chain(right).collect(),
+    let moved = |places: Vec<usize>| places.into_iter().map(|place| place + left_columns).collect();
+    right.window.clone().map(|parts| parts.into_iter().map(moved).collect())
+}
+
+/// The key of a joined row: for each equality of the condition the columns that it makes equal, those of keys that it goes on from
+/// among them. Of a FULL join, or where no column is on either side, only the synthetic key has it.
+fn joined_key(join: &Join, condition: &Condition, left: &Relation, right: &Relation) -> Key {
+    let left_columns = join.left.schema().fields().len();
+    let mut equal = Vec::with_capacity(condition.equal.len());
+    let mut places = Vec::with_capacity(condition.equal.len());
+    for (left_expr, right_expr) in condition.keys() {
+        let of_left = left.equal_to(join.left.schema(), left_expr);
+        let of_right = right.equal_to(join.right.schema(), right_expr);
+        let place = |expr: &Expr, schema: &DFSchema| match uncast(expr) {
+            Expr::Column(column) => schema.maybe_index_of_column(column),
+            _ => None,
         };
-        if places.is_empty() {
+        let viable = |keys: &EqualKeys, expr: &Expr, relation: &Relation, schema: &DFSchema| -> Vec<usize> {
+            // A key that none of its columns holds is not made visible by a further join.
+            let exprs = if relation.key.is_ok() {
+                keys.exprs.as_slice()
+            } else {
+                std::slice::from_ref(expr)
+            };
+            exprs.iter().filter_map(|expr| place(expr, schema)).collect()
+        };
+        let mut found = viable(&of_left, left_expr, left, join.left.schema());
+        let of_right_side = viable(&of_right, right_expr, right, join.right.schema());
+        found.extend(of_right_side.into_iter().map(|place| place + left_columns));
+        places.push(if join.join_type == JoinType::Full || found.is_empty() {
             Err("ROWKEY".to_owned())
         } else {
-            Ok(places)
-        }
-    });
-    super::relation::all_or_missing(parts)
+            Ok(found)
+        });
+        equal.push(EqualKeys {
+            may_lack_one: join.join_type != JoinType::Inner || of_left.may_lack_one || of_right.may_lack_one,
+            exprs: of_left.exprs.into_iter().chain(of_right.exprs).collect(),
+        });
+    }
+    (super::relation::all_or_missing(places.into_iter()), equal)
 }

@@ -21,7 +21,9 @@ impl Lowering {
             }
         };
         let key = input.projected_key(projection.input.schema(), &projection.expr);
+        let window = input.projected_window(projection.input.schema(), &projection.expr);
         let mut exprs = projection.expr.clone();
+        input.fill_key(projection.input.schema(), &mut exprs);
         let extracted = self.extract_subqueries(extracted, input.kind, &mut exprs)?;
         let extracted = self.extract_stream_functions(extracted, &mut exprs)?;
         let schema = arrow_schema(&projection.schema);
@@ -33,6 +35,8 @@ impl Lowering {
             node,
             kind: input.kind,
             key,
+            window,
+            equal: vec![],
         })
     }
 

@@ -94,11 +94,7 @@ impl Lowering {
                 args,
             });
         }
-        let distribution = if key_expressions.is_empty() {
-            Distribution::Single
-        } else {
-            Distribution::Hash(key_expressions.clone())
-        };
+        let distribution = Distribution::by(&key_expressions);
         let before = Arc::clone(&self.dataflow.nodes[input].schema);
         let exchange = self.dataflow.add(NodeKind::Exchange(distribution), vec![input], before);
         let schema: DFSchemaRef = Arc::new(DFSchema::new_with_metadata(fields, schema.metadata().clone())?);

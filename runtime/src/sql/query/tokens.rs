@@ -155,7 +155,8 @@ fn is_clause(lexemes: &[Lexeme], at: usize, word: &str) -> bool {
         }
         "ORDER" | "PARTITION" => next_is("BY"),
         "CROSS" | "NATURAL" => operand() && !shape::next_token_is(lexemes, at, &Token::Comma),
-        "SEMI" | "ANTI" => next_is("JOIN"),
+        "SEMI" | "ANTI" | "ASOF" => next_is("JOIN"),
+        "MATCH_CONDITION" => operand() && shape::next_token_is(lexemes, at, &Token::LParen),
         "OFFSET" => operand() && !after(&["SELECT", "BY"]) && starts_operand(lexemes, at + 1),
         "FETCH" => next_is("FIRST") || next_is("NEXT"),
         "FIRST" | "NEXT" | "LAST" => after(&["FETCH", "NULLS"]),

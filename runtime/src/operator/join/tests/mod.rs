@@ -97,7 +97,7 @@ fn batch(schema: &SchemaRef, changes: &[Change], stream_times: Option<&[i64]>) -
     });
     let weights: Int8Array = changes.iter().map(|change| Some(change.weight)).collect();
     ChangeBatch {
-        records: RecordBatch::try_new(schema.clone(), columns.collect()).unwrap(),
+        records: RecordBatch::try_new(Arc::clone(schema), columns.collect()).unwrap(),
         event_times: changes.iter().map(|change| change.time).collect(),
         weights: changes.iter().any(|change| change.weight != 1).then_some(weights),
         stream_times: stream_times.map(|times| times.to_vec().into()),

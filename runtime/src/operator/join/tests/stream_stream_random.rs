@@ -156,7 +156,7 @@ fn one_by_one(kind: JoinKind, grace_ms: Option<i64>, inputs: &[Input], filter: b
         }
     };
     let close = |waiting: &mut Vec<(i64, bool, Option<i64>, Change)>, shared: i64, out: &mut Vec<Change>| {
-        waiting.sort_by(|a, b| (a.0, a.1, a.2).cmp(&(b.0, b.1, b.2)));
+        waiting.sort_by_key(|row| (row.0, row.1, row.2));
         waiting.retain(|(time, is_left, _, change)| {
             let reach = if *is_left { AFTER } else { BEFORE };
             let closed = time + reach + grace_ms.unwrap() < shared;
