@@ -23,7 +23,7 @@ use super::{
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::Query;
-use crate::types::schema::{ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
+use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
 use crate::types::storage::KeyWindow;
 
 /// A query that DataFusion plans, and the key that it asks for.
@@ -141,6 +141,7 @@ impl Rewriter<'_> {
             synthetic_key: join_key::has_synthetic_key(select).then_some(synthetic_key.as_str()),
             is_prefixed: relations.len() > 1,
             has_pseudo_columns: relations.len() > 1 && !clauses.partition_by.is_empty(),
+            has_keys_last: !clauses.partition_by.is_empty(),
         };
         expand_wildcards(select, &relations, &star)?;
         aliases.name_all(select);
@@ -381,6 +382,8 @@ struct Star<'a> {
     is_prefixed: bool,
     /// Whether ROWTIME, ROWPARTITION and ROWOFFSET are among the columns (ksqlDB: of a join with PARTITION BY).
     has_pseudo_columns: bool,
+    /// Whether the key columns, which become ordinary ones, come behind the others (ksqlDB: with PARTITION BY).
+    has_keys_last: bool,
 }
 
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
@@ -406,6 +409,7 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: 
                     (Some(relation), _) => {
                         let own = Star {
                             has_pseudo_columns: false,
+                            has_keys_last: false,
                             ..*star
                         };
                         expand_relation(relation, &own, &options, &mut expanded);
@@ -458,11 +462,16 @@ fn expand_relation(
         ));
         return;
     };
-    let names = definition.columns.iter().map(|column| column.name.as_str());
+    let is_late = |declared: &&Column| star.has_keys_last && declared.role == ColumnRole::Key;
+    let early = definition.columns.iter().filter(|declared| !is_late(declared));
+    let late = definition.columns.iter().filter(is_late);
+    let name = |declared: &'_ Column| declared.name.clone();
     let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET]
         .into_iter()
-        .filter(|_| star.has_pseudo_columns);
-    for name in pseudo.chain(names) {
+        .filter(|_| star.has_pseudo_columns)
+        .map(str::to_owned);
+    for name in early.map(name).chain(pseudo).chain(late.map(name)) {
+        let name = name.as_str();
         let expr = column(&relation.alias, name);
         let alias = if star.is_prefixed {
             format!("{}_{name}", relation.alias.value)
