@@ -74,6 +74,7 @@ impl Progress {
             let state = match pipeline.state() {
                 State::Held => "held back",
                 State::Running => "running",
+                State::Paused => "paused",
                 State::Finished => "finished",
                 State::Stopped => "stopped",
                 State::Failed(_) => "failed",

@@ -4,13 +4,13 @@ use std::io::{self, Write};
 use std::sync::Arc;
 
 use comfy_table::{ContentArrangement, Table as TextTable, presets};
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::array::{Array as _, RecordBatch};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::OutputFormat;
-use crate::engine::Table;
+use crate::engine::{ShownRows, Table};
 use crate::format::{self, Encoder, Format, FormatSpec};
 use crate::types::BytesColumn;
 use crate::types::schema::{Column, ColumnRole, SqlType};
@@ -23,7 +23,14 @@ const COLUMN_WIDTH_MAX: usize = 32;
 pub(crate) struct RowWriter {
     schema: SchemaRef,
     style: Style,
+    /// Rows may be deleted, so that each says whether it is.
+    changes: bool,
 }
+
+/// What stands in a table of text in the place of a deleted row's values.
+const DELETED: &str = "(deleted)";
+/// The column or field that says that a row is deleted.
+const DELETED_FIELD: &str = "_deleted";
 
 #[derive(Debug)]
 enum Style {
@@ -36,7 +43,8 @@ enum Style {
 }
 
 impl RowWriter {
-    pub(crate) fn new(schema: &SchemaRef, output: OutputFormat) -> anyhow::Result<Self> {
+    /// `changes`: the rows are changes of a table, of which some may be deletions.
+    pub(crate) fn new(schema: &SchemaRef, output: OutputFormat, changes: bool) -> anyhow::Result<Self> {
         let style = match output {
             OutputFormat::Table => Style::Table(None),
             OutputFormat::Csv => Style::Csv { header_written: false },
@@ -52,17 +60,22 @@ impl RowWriter {
         Ok(Self {
             schema: Arc::clone(schema),
             style,
+            changes,
         })
     }
 
-    pub(crate) fn write(&mut self, batch: &RecordBatch, out: &mut impl Write) -> anyhow::Result<()> {
+    pub(crate) fn write(&mut self, rows: &ShownRows, out: &mut impl Write) -> anyhow::Result<()> {
+        let batch = &rows.records;
         match &mut self.style {
             Style::Table(widths) => {
-                let rows = cells(batch)?;
+                let mut cells = cells(batch)?;
+                for (row, cells) in cells.iter_mut().enumerate().filter(|(row, _)| rows.deleted.value(*row)) {
+                    mark_deleted(batch, row, cells);
+                }
                 let widths = match widths {
                     Some(widths) => widths,
                     None => {
-                        let settled = settle_widths(&self.schema, &rows);
+                        let settled = settle_widths(&self.schema, &cells);
                         let names: Vec<String> = self.schema.fields().iter().map(|f| f.name().clone()).collect();
                         write_row(&names, &settled, out)?;
                         let rule: Vec<String> = settled.iter().map(|width| "-".repeat(*width)).collect();
@@ -70,7 +83,7 @@ impl RowWriter {
                         widths.insert(settled)
                     }
                 };
-                for row in &rows {
+                for row in &cells {
                     write_row(row, widths, out)?;
                 }
             }
@@ -78,25 +91,57 @@ impl RowWriter {
                 let schema = sql_batch(batch)?;
                 lines.clear();
                 encoder.encode(schema.columns(), batch.num_rows(), None, lines)?;
-                for line in lines.iter() {
-                    out.write_all(line.unwrap_or(b"null"))?;
-                    out.write_all(b"\n")?;
+                for (row, line) in lines.iter().enumerate() {
+                    write_object(line.unwrap_or(b"null"), rows.deleted.value(row), out)?;
                 }
             }
             Style::Csv { header_written } => {
                 let mut writer = csv::Writer::from_writer(out);
+                let mark = |text: &str| self.changes.then(|| text.to_owned());
                 if !*header_written {
-                    writer.write_record(self.schema.fields().iter().map(|field| field.name()))?;
+                    let names = self.schema.fields().iter().map(|field| field.name().clone());
+                    writer.write_record(names.chain(mark(DELETED_FIELD)))?;
                     *header_written = true;
                 }
-                for row in cells(batch)? {
-                    writer.write_record(&row)?;
+                for (row, cells) in cells(batch)?.into_iter().enumerate() {
+                    let deleted = rows.deleted.value(row).to_string();
+                    writer.write_record(cells.into_iter().chain(mark(&deleted)))?;
                 }
                 writer.flush()?;
             }
         }
         Ok(())
     }
+}
+
+/// Leaves the key of a deleted row, and says in the first other cell what happened to it.
+fn mark_deleted(batch: &RecordBatch, row: usize, cells: &mut [String]) {
+    let mut is_said = false;
+    for (cell, _) in cells
+        .iter_mut()
+        .zip(batch.columns())
+        .filter(|(_, column)| column.is_null(row))
+    {
+        *cell = if is_said { String::new() } else { DELETED.into() };
+        is_said = true;
+    }
+    if !is_said && let Some(last) = cells.last_mut() {
+        last.push(' ');
+        last.push_str(DELETED);
+    }
+}
+
+/// A line of JSON; a deleted row's object has a field that says so.
+fn write_object(line: &[u8], deleted: bool, out: &mut impl Write) -> io::Result<()> {
+    match line.strip_suffix(b"}").filter(|_| deleted) {
+        Some(open) => {
+            out.write_all(open)?;
+            let comma = if open == b"{" { "" } else { "," };
+            write!(out, "{comma}\"{DELETED_FIELD}\":true}}")?;
+        }
+        None => out.write_all(line)?,
+    }
+    out.write_all(b"\n")
 }
 
 /// The SQL columns of a result.

@@ -7,6 +7,7 @@ use crossbeam_channel::{Receiver, Select, TryRecvError};
 use super::OutputFormat;
 use super::render::RowWriter;
 use crate::engine::{PushQuery, QueryKind};
+use crate::sql::ast::SourceKind;
 use crate::types::ChangeBatch;
 
 /// Ctrl-C came before the script had ended.
@@ -51,7 +52,11 @@ impl Results {
         interrupt: &Receiver<()>,
     ) -> anyhow::Result<()> {
         let mut printed = Printed {
-            writer: RowWriter::new(&query.schema, format)?,
+            writer: RowWriter::new(
+                &query.schema,
+                format,
+                query.kind == QueryKind::Push && query.shown.kind == SourceKind::Table,
+            )?,
             query,
         };
         if printed.query.kind == QueryKind::Push {
@@ -141,10 +146,8 @@ impl Results {
 impl Printed {
     fn print(&mut self, batch: &ChangeBatch) -> anyhow::Result<()> {
         let mut out = BufWriter::new(std::io::stdout().lock());
-        let written = self
-            .writer
-            .write(&batch.records, &mut out)
-            .and_then(|()| Ok(out.flush()?));
+        let rows = self.query.shown.rows_of(batch)?;
+        let written = self.writer.write(&rows, &mut out).and_then(|()| Ok(out.flush()?));
         match written {
             // A reader that has seen enough (`| head`) is no error; the query has nobody to write to.
             Err(error) if is_broken_pipe(&error) => {

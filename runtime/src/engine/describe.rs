@@ -4,8 +4,9 @@ use super::create::kind_word;
 use super::show::function_signature;
 use super::{Engine, Error, Outcome, Session};
 use crate::catalog::nearest;
-use crate::sql::ast::Name;
-use crate::types::schema::ColumnRole;
+use crate::sql::ast::{Name, SourceKind, Span};
+use crate::types::schema::{ColumnRole, WINDOWEND, WINDOWSTART};
+use crate::types::storage::KeyWindow;
 use crate::udf::{FunctionSource, Kind};
 
 impl Engine {
@@ -26,6 +27,7 @@ impl Engine {
             .columns
             .iter()
             .map(|column| column.name.chars().count())
+            .chain(definition.storage.key_window.map(|_| WINDOWSTART.len()))
             .max()
             .unwrap_or(0);
         for column in &definition.columns {
@@ -39,6 +41,12 @@ impl Engine {
             text.push_str(&format!("  {:width$}  {}{role}\n", column.name, column.sql_type));
         }
         let storage = &definition.storage;
+        if let Some(window) = storage.key_window {
+            for bound in [WINDOWSTART, WINDOWEND] {
+                text.push_str(&format!("  {bound:width$}  BIGINT (window of the key)\n"));
+            }
+            text.push_str(&format!("each key has {}\n", window_words(window)));
+        }
         match &storage.connector {
             Some(connector) => text.push_str(&format!("from connector {connector}\n")),
             None => text.push_str(&format!(
@@ -66,6 +74,24 @@ impl Engine {
             text.push_str(&format!("made by {}\n", definition.statement));
         }
         Ok(Outcome::Text(text))
+    }
+
+    /// DESCRIBE STREAMS and DESCRIBE TABLES: each of them.
+    pub(crate) fn describe_all(&self, session: &Session, kind: SourceKind, extended: bool) -> Result<Outcome, Error> {
+        let mut texts = Vec::new();
+        for definition in session.catalog.sources().filter(|definition| definition.kind == kind) {
+            let name = Name {
+                value: definition.name.clone(),
+                span: Span::default(),
+            };
+            if let Outcome::Text(text) = self.describe(session, &name, extended)? {
+                texts.push(text);
+            }
+        }
+        if texts.is_empty() {
+            texts.push(format!("there is no {}\n", kind_word(kind)));
+        }
+        Ok(Outcome::Text(texts.join("\n")))
     }
 
     pub(crate) fn describe_function(&self, name: &Name) -> Result<Outcome, Error> {
@@ -109,5 +135,13 @@ impl Engine {
             })?;
         }
         Ok(Outcome::Text(text))
+    }
+}
+
+/// `a window of 10000 ms`, `a session`.
+pub(super) fn window_words(window: KeyWindow) -> String {
+    match window {
+        KeyWindow::Time { size_ms } => format!("a window of {size_ms} ms"),
+        KeyWindow::Session => "a session".into(),
     }
 }

@@ -3,6 +3,7 @@
 //! The engine owns the catalog, the topic log, the functions, the worker pool and the running queries. It plans and
 //! starts queries; it never touches a row. One statement runs at a time; queries run on by themselves.
 
+mod admin;
 pub mod case;
 mod config;
 mod create;
@@ -11,12 +12,15 @@ mod error;
 mod held;
 mod insert;
 mod outcome;
+mod print;
 mod properties;
+mod pull;
 mod query;
 mod result;
 mod running;
 mod script;
 mod show;
+mod shown;
 mod storage;
 mod topics;
 
@@ -32,16 +36,18 @@ pub use properties::{Properties, Property};
 pub use query::{QueryInfo, QueryKind};
 pub use script::ScriptError;
 pub use show::function_signature;
+pub use shown::{ShownAs, ShownRows};
 pub use topics::Topics;
 
 use crate::catalog::Catalog;
 use crate::exec::WorkerPool;
 use crate::function::AggregateLimits;
-use crate::plan::{FunctionSet, Planner, Purpose};
+use crate::plan::{FunctionSet, Planner, Printing, Purpose};
 use crate::sql::ast::{Parsed, Statement};
 use crate::sql::{Source, Variables};
 use crate::types::Clock;
 use crate::udf::{FunctionSource, Registry};
+use admin::Motion;
 
 /// The whole engine of one process.
 #[derive(Debug)]
@@ -139,7 +145,8 @@ impl Engine {
                 statement,
             } => self.explain(session, statement),
             Statement::ExplainQuery { analyze, id } => explain_query(session, id, *analyze),
-            Statement::Set { name, value, .. } => {
+            // There is one session, so what holds for the system holds for it.
+            Statement::Set { name, value, .. } | Statement::AlterSystem { name, value, .. } => {
                 session.properties.set(name, value)?;
                 self.follow_properties(session)?;
                 Ok(Outcome::Message(format!("{name} is {value}")))
@@ -158,6 +165,26 @@ impl Engine {
                 Ok(defined(session, name, "is not defined"))
             }
             Statement::Terminate { id } => self.terminate(session, id.as_ref()),
+            Statement::Pause { id } => Self::set_motion(session, id.as_ref(), Motion::Pause),
+            Statement::Resume { id } => Self::set_motion(session, id.as_ref(), Motion::Resume),
+            Statement::AlterSource { kind, name, add } => Self::alter_source(session, *kind, name, add, text),
+            Statement::Assert(assert) => self.assert(assert),
+            Statement::DescribeAll { kind, extended } => self.describe_all(session, *kind, *extended),
+            Statement::Print {
+                topic,
+                from_beginning,
+                interval,
+                limit,
+            } => {
+                let printing = Printing {
+                    interval: *interval,
+                    limit: *limit,
+                };
+                self.print(session, topic, *from_beginning, printing, text)
+            }
+            Statement::RunScript { span, .. } => {
+                Err(Error::user("run-script", "RUN SCRIPT stands in scripts and in the shell alone").at(*span))
+            }
             other => Err(Error::not_supported(other)),
         }
     }
@@ -172,6 +199,9 @@ impl Engine {
             ));
         };
         let purpose = match statement {
+            Statement::Select(query) if query.emit == crate::sql::ast::Emit::Unsaid => {
+                return Ok(Outcome::Text(self.planner(session).plan_batch(query)?.explain()));
+            }
             Statement::Select(_) => Purpose::Transient,
             _ => Purpose::Persistent,
         };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::QueryKind;
+use super::ShownAs;
 use crate::exec::{ChangeReceiver, Pipeline};
 
 /// What a statement gives back.
@@ -44,10 +45,12 @@ impl Table {
 pub struct PushQuery {
     /// Its name.
     pub id: String,
-    /// Whether it ends by itself ([`QueryKind::Pull`]) or goes on ([`QueryKind::Push`]).
+    /// Push or pull.
     pub kind: QueryKind,
     /// Its columns.
     pub schema: SchemaRef,
+    /// How its changes are shown.
+    pub shown: ShownAs,
     /// Its results.
     pub changes: ChangeReceiver,
     /// The running query; stop it when nobody reads any more.

@@ -8,16 +8,17 @@ use super::held::Held;
 use super::insert::writable;
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
 use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session};
+use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
 use crate::exec::{
-    LateLetters, NullKeys, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, change_channel,
+    LateLetters, NullKeys, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, State, change_channel,
 };
 use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
+use crate::types::limits::ENDED_QUERIES_MAX;
 use crate::types::schema::{Column, ColumnRole};
 
 /// What a query is for.
@@ -214,47 +215,48 @@ impl Engine {
 
     pub(crate) fn select(&self, session: &mut Session, query: &Query, text: &str) -> Result<Outcome, Error> {
         check_emit(query)?;
-        let kind = match query.emit {
-            Emit::Changes | Emit::Final => QueryKind::Push,
-            Emit::Unsaid => QueryKind::Pull,
-        };
+        if query.emit == Emit::Unsaid {
+            return self.pull(session, query, text);
+        }
         let planned = self.planner(session).plan(query, Purpose::Transient)?;
-        let id = next_id(session, if kind == QueryKind::Push { "PUSH" } else { "PULL" });
+        let id = next_id(session, "PUSH");
         let (sender, receiver) = change_channel();
         let schema = Arc::clone(&planned.dataflow.root().schema);
+        let shown = ShownAs::of(&planned);
         let sinks = (0..self.config.workers)
             .map(|_| ShardSink::Columns(Box::new(sender.clone())))
             .collect();
-        let stop_at = if kind == QueryKind::Push {
-            StopAt::Never
-        } else {
-            StopAt::CurrentEnd
-        };
-        let info = query_info(id.clone(), kind, text, &planned.dataflow, None);
-        let parts = self.parts(session, &info, planned.dataflow, sinks, stop_at)?;
-        let pipeline = Pipeline::start(
-            Parts {
-                gate: Some(sender),
-                ..parts
-            },
-            &self.pool,
-        )?;
-        session.queries.insert(
-            id.clone(),
-            Running {
-                info,
-                pipeline: Arc::clone(&pipeline),
-                number: session.next_query,
-                held: None,
-            },
-        );
+        let info = query_info(id.clone(), QueryKind::Push, text, &planned.dataflow, None);
+        let mut parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
+        parts.gate = Some(sender);
+        let pipeline = self.start_transient(session, info, parts)?;
         Ok(Outcome::Query(PushQuery {
             id,
-            kind,
+            kind: QueryKind::Push,
             schema,
+            shown,
             changes: receiver,
             pipeline,
         }))
+    }
+
+    /// Starts a query whose results are only shown.
+    pub(crate) fn start_transient(
+        &self,
+        session: &mut Session,
+        info: QueryInfo,
+        parts: Parts,
+    ) -> Result<Arc<Pipeline>, Error> {
+        let pipeline = Pipeline::start(parts, &self.pool)?;
+        let running = Running {
+            pipeline: Arc::clone(&pipeline),
+            number: session.next_query,
+            held: None,
+            info,
+        };
+        forget_ended(session);
+        session.queries.insert(running.info.id.clone(), running);
+        Ok(pipeline)
     }
 
     fn start_persistent(
@@ -343,7 +345,7 @@ impl Engine {
         Ok(ShardSink::new(definition, sink)?)
     }
 
-    fn parts(
+    pub(crate) fn parts(
         &self,
         session: &Session,
         info: &QueryInfo,
@@ -376,6 +378,7 @@ impl Engine {
             dataflow,
             sources,
             sinks,
+            epilogue: None,
             gate: None,
             late_rows: Arc::new(LateRows::new(info.id.clone(), late_policy)),
             late_letters,
@@ -451,7 +454,13 @@ impl Engine {
     }
 }
 
-fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink: Option<String>) -> QueryInfo {
+pub(crate) fn query_info(
+    id: String,
+    kind: QueryKind,
+    text: &str,
+    dataflow: &Dataflow,
+    sink: Option<String>,
+) -> QueryInfo {
     QueryInfo {
         id,
         kind,
@@ -464,8 +473,27 @@ fn query_info(id: String, kind: QueryKind, text: &str, dataflow: &Dataflow, sink
     }
 }
 
+/// Lets go of the oldest queries that have shown all of their results; those that failed stay to be looked at.
+fn forget_ended(session: &mut Session) {
+    let is_done = |running: &&Running| {
+        running.info.kind != QueryKind::Persistent
+            && matches!(running.pipeline.state(), State::Finished | State::Stopped)
+    };
+    let mut ended: Vec<(u64, String)> = session
+        .queries
+        .values()
+        .filter(is_done)
+        .map(|running| (running.number, running.info.id.clone()))
+        .collect();
+    ended.sort_unstable();
+    let surplus = ended.len().saturating_sub(ENDED_QUERIES_MAX);
+    for (_, id) in ended.into_iter().take(surplus) {
+        session.queries.remove(&id);
+    }
+}
+
 /// Names count up over the session, so that a script gives the same names, and consumer groups, on every run.
-fn next_id(session: &mut Session, prefix: &str) -> String {
+pub(crate) fn next_id(session: &mut Session, prefix: &str) -> String {
     session.next_query += 1;
     format!("{prefix}_{}", session.next_query)
 }

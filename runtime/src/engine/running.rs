@@ -1,15 +1,22 @@
 //! What is done with running queries: TERMINATE, waiting for them, stopping them all.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::query::QueryInfo;
-use super::{Engine, Error, Outcome, Session};
+use super::query::{QueryInfo, Running};
+use super::{Engine, Error, Outcome, QueryKind, Session};
+use crate::connector::embedded::EmbeddedLog;
 use crate::exec::{Pipeline, State};
+use crate::plan::Dataflow;
 use crate::sql::ast::Name;
 
 /// How long TERMINATE waits for the last step and commit of a query.
 const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a pull query waits for what the statements before it began.
+const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
+/// The same where that may go on for ever.
+const SETTLE_ENDLESS: Duration = Duration::from_millis(500);
 
 impl Engine {
     pub(crate) fn terminate(&self, session: &mut Session, id: Option<&Name>) -> Result<Outcome, Error> {
@@ -80,28 +87,38 @@ impl Engine {
         let Some(log) = self.topics.embedded() else {
             return false;
         };
-        let until = std::time::Instant::now() + timeout;
-        loop {
-            let appended = log.appended();
-            let running: Vec<_> = self
-                .queries()
-                .into_iter()
-                .map(|(_, pipeline)| (pipeline.empty_steps(), pipeline))
-                .collect();
-            let all_idle = || {
-                running.iter().all(|(before, pipeline)| {
-                    pipeline.state() != State::Running || pipeline.empty_steps() >= before + 2
-                })
-            };
-            while !all_idle() {
-                if std::time::Instant::now() >= until {
-                    return false;
+        let pipelines = || self.queries().into_iter().map(|(_, pipeline)| pipeline).collect();
+        wait_idle(log, &pipelines, timeout)
+    }
+
+    /// Before a pull query: waits for the queries of this process that write, one after the other, what it reads, so that statements
+    /// of a script see what those before them did. Only for embedded topics; never long where rows may come without an end.
+    pub(crate) fn settle_writers(&self, session: &Session, dataflow: &Dataflow) {
+        let Some(log) = self.topics.embedded() else { return };
+        let topic_of = |name: &String| {
+            let storage = &session.catalog.source(name)?.storage;
+            storage.connector.is_none().then(|| storage.topic.clone())
+        };
+        let mut wanted: Vec<String> = dataflow
+            .scans()
+            .map(|(_, scan)| scan.definition.storage.topic.clone())
+            .collect();
+        let mut writers: BTreeMap<&String, &Running> = BTreeMap::new();
+        let mut may_go_on = false;
+        while let Some(topic) = wanted.pop() {
+            for (id, running) in &session.queries {
+                let writes = running.info.kind == QueryKind::Persistent
+                    && running.info.sink.as_ref().and_then(topic_of).as_ref() == Some(&topic);
+                if writes && writers.insert(id, running).is_none() {
+                    wanted.extend(running.info.sources.iter().filter_map(topic_of));
+                    may_go_on |= running.info.sources.iter().any(|name| topic_of(name).is_none());
                 }
-                std::thread::sleep(Duration::from_micros(200));
             }
-            if log.appended() == appended {
-                return true;
-            }
+        }
+        let pipelines: Vec<_> = writers.values().map(|running| Arc::clone(&running.pipeline)).collect();
+        let timeout = if may_go_on { SETTLE_ENDLESS } else { SETTLE_TIMEOUT };
+        if !pipelines.is_empty() && !wait_idle(log, &|| pipelines.clone(), timeout) {
+            tracing::debug!("a pull query starts while queries that it reads from still work");
         }
     }
 
@@ -109,6 +126,32 @@ impl Engine {
     pub fn seal(&self) {
         if let Some(log) = self.topics.embedded() {
             log.seal();
+        }
+    }
+}
+
+/// Waits until a whole step of each pipeline found nothing after the last record was appended anywhere; false when `timeout` came first.
+fn wait_idle(log: &EmbeddedLog, pipelines: &dyn Fn() -> Vec<Arc<Pipeline>>, timeout: Duration) -> bool {
+    let until = std::time::Instant::now() + timeout;
+    loop {
+        let appended = log.appended();
+        let running: Vec<_> = pipelines()
+            .into_iter()
+            .map(|pipeline| (pipeline.empty_steps(), pipeline))
+            .collect();
+        let all_idle = || {
+            running
+                .iter()
+                .all(|(before, pipeline)| pipeline.state() != State::Running || pipeline.empty_steps() >= before + 2)
+        };
+        while !all_idle() {
+            if std::time::Instant::now() >= until {
+                return false;
+            }
+            std::thread::sleep(Duration::from_micros(200));
+        }
+        if log.appended() == appended {
+            return true;
         }
     }
 }

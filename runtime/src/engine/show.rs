@@ -1,6 +1,7 @@
 //! SHOW: what there is, as rows of text.
 
 use super::create::kind_word;
+use super::describe::window_words;
 use super::properties::PROPERTIES;
 use super::{Engine, Error, Outcome, QueryKind, Session, Table};
 use crate::exec::State;
@@ -10,6 +11,11 @@ use crate::udf::{FunctionInfo, FunctionSource, Kind};
 
 impl Engine {
     pub(crate) fn show(&self, session: &Session, show: Show) -> Result<Outcome, Error> {
+        match show {
+            Show::Streams { extended: true } => return self.describe_all(session, SourceKind::Stream, true),
+            Show::Tables { extended: true } => return self.describe_all(session, SourceKind::Table, true),
+            _ => {}
+        }
         Ok(Outcome::Table(match show {
             Show::Streams { .. } => sources(session, SourceKind::Stream),
             Show::Tables { .. } => sources(session, SourceKind::Table),
@@ -96,7 +102,7 @@ pub fn function_signature(info: &FunctionInfo) -> String {
 }
 
 fn sources(session: &Session, kind: SourceKind) -> Table {
-    let mut table = Table::new(&["Name", "Kind", "From", "Key format", "Value format"]);
+    let mut table = Table::new(&["Name", "Kind", "From", "Key format", "Value format", "Windowed"]);
     for definition in session.catalog.sources().filter(|definition| definition.kind == kind) {
         let storage = &definition.storage;
         let from = match &storage.connector {
@@ -109,6 +115,7 @@ fn sources(session: &Session, kind: SourceKind) -> Table {
             from,
             storage.key_format.format.to_string(),
             storage.value_format.format.to_string(),
+            storage.key_window.map_or_else(|| "no".into(), window_words),
         ]);
     }
     table
@@ -134,6 +141,7 @@ fn queries(session: &Session) -> Table {
         let state = match query.pipeline.state() {
             State::Held => "HELD".into(),
             State::Running => "RUNNING".into(),
+            State::Paused => "PAUSED".into(),
             State::Finished => "FINISHED".into(),
             State::Stopped => "STOPPED".into(),
             State::Failed(reason) => format!("FAILED: {reason}"),

@@ -30,6 +30,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// The result of a pull query cannot be computed.
+    #[error("{0}")]
+    Query(String),
     /// A fault of Waterwheel itself.
     #[error("internal fault, please report it: {0}")]
     Internal(String),
@@ -42,7 +45,7 @@ impl Error {
         match self {
             Self::Connector(error) => error.class(),
             Self::Operator(error) => error.class(),
-            Self::Encode(_) | Self::Schema(_) | Self::BadRecord { .. } => Class::User,
+            Self::Encode(_) | Self::Schema(_) | Self::BadRecord { .. } | Self::Query(_) => Class::User,
             Self::Internal(_) => Class::Internal,
         }
     }

@@ -55,6 +55,11 @@ impl Metrics {
         }
     }
 
+    /// Counts rows that went to whom a query is for.
+    pub fn add_rows_out(&self, rows: usize) {
+        add(&self.rows_out, rows);
+    }
+
     /// The counters now.
     pub fn totals(&self) -> Totals {
         let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);

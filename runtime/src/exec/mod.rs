@@ -5,6 +5,7 @@
 //! plane knows no SQL and no catalog: it is handed a [`crate::plan::Dataflow`], opened sources and sinks.
 
 mod decode_plan;
+mod epilogue;
 mod error;
 mod event_clock;
 mod exchange;
@@ -21,6 +22,7 @@ mod shard;
 mod sink;
 mod stages;
 
+pub use epilogue::Epilogue;
 pub use error::Error;
 pub use late_letters::LateLetters;
 pub use metrics::{Metrics, Totals};
@@ -28,4 +30,4 @@ pub use node_stats::NodeStats;
 pub use pipeline::{Options, Parts, Pipeline, State};
 pub use pool::WorkerPool;
 pub use scan::{ScanParts, StepRows};
-pub use sink::{ChangeReceiver, NullKeys, ShardSink, change_channel};
+pub use sink::{ChangeReceiver, ChangeSender, NullKeys, ShardSink, change_channel};

@@ -14,7 +14,7 @@ use super::pool::{Job, Shared as PoolShared};
 use super::scan::StepRows;
 use super::shard::{Outcome, Shard, Shared};
 use super::sink::{ChangeSender, ShardSink};
-use super::{Error, LateLetters, ScanParts, WorkerPool};
+use super::{Epilogue, Error, LateLetters, ScanParts, WorkerPool};
 use crate::connector::Source;
 use crate::operator::{LateRows, RowErrors};
 use crate::plan::{Dataflow, NodeId};
@@ -64,6 +64,8 @@ pub struct Parts {
     pub sources: BTreeMap<NodeId, (Box<dyn Source>, ScanParts)>,
     /// One sink for each shard.
     pub sinks: Vec<ShardSink>,
+    /// What is done after the last step, before the pipeline is finished.
+    pub epilogue: Option<Epilogue>,
     /// A push query's writing end, asked before each step whether its reader keeps up.
     pub gate: Option<ChangeSender>,
     /// What to do with rows on which an expression fails.
@@ -83,6 +85,8 @@ pub enum State {
     Held,
     /// It works, or waits for data.
     Running,
+    /// It stands still until it is told to go on; what it did is durable.
+    Paused,
     /// Its sources have ended, or its LIMIT was reached; all is durable.
     Finished,
     /// It was told to stop; all that it did is durable.
@@ -95,7 +99,7 @@ impl State {
     /// True when it will do nothing more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !matches!(self, Self::Held | Self::Running)
+        !matches!(self, Self::Held | Self::Running | Self::Paused)
     }
 }
 
@@ -125,6 +129,7 @@ struct Control {
     sources: BTreeMap<NodeId, Box<dyn Source>>,
     gate: Option<ChangeSender>,
     late_letters: Option<LateLetters>,
+    epilogue: Option<Epilogue>,
     next_shard: usize,
     idle_pause: Duration,
     last_commit: Instant,
@@ -211,6 +216,7 @@ impl Pipeline {
                 sources,
                 gate: parts.gate,
                 late_letters: parts.late_letters,
+                epilogue: parts.epilogue,
                 next_shard: 0,
                 idle_pause: IDLE_PAUSE_MIN,
                 last_commit: Instant::now(),
@@ -269,6 +275,25 @@ impl Pipeline {
             self.abandon();
             self.state_changed.notify_all();
         }
+    }
+
+    /// Lets it stand still after the step that it works on; false where it does not run.
+    pub fn pause(&self) -> bool {
+        self.change_state(State::Running, State::Paused)
+    }
+
+    /// Lets it go on; false where it was not paused.
+    pub fn resume(&self) -> bool {
+        self.change_state(State::Paused, State::Running)
+    }
+
+    fn change_state(&self, from: State, to: State) -> bool {
+        let mut state = self.state.lock();
+        let is_from = *state == from;
+        if is_from {
+            *state = to;
+        }
+        is_from
     }
 
     /// Waits until it is over, or `timeout` has passed; gives the state.
@@ -336,12 +361,23 @@ impl Pipeline {
             }
             control.sources.clear();
             control.gate = None;
+            let epilogue = control.epilogue.take().filter(|_| has_ended);
             drop(control);
-            self.end(if has_ended { State::Finished } else { State::Stopped });
+            match epilogue {
+                Some(epilogue) => self.conclude(epilogue)?,
+                None => self.end(if has_ended { State::Finished } else { State::Stopped }),
+            }
             return Ok(());
         }
-        if control.is_dirty && control.last_commit.elapsed() >= self.options.commit_interval {
+        let is_paused = *self.state.lock() == State::Paused;
+        if control.is_dirty && (is_paused || control.last_commit.elapsed() >= self.options.commit_interval) {
             self.commit(&mut control)?;
+        }
+        if is_paused {
+            drop(control);
+            self.is_parked.store(true, Ordering::Release);
+            pool.park(Arc::clone(self), IDLE_PAUSE_MAX);
+            return Ok(());
         }
         let moved = outcome.rows > 0 || outcome.has_more;
         let is_held_up = control.gate.as_ref().is_some_and(ChangeSender::is_full);
@@ -365,6 +401,28 @@ impl Pipeline {
         self.wake_asked.store(false, Ordering::Release);
         self.start_stage(0, pool);
         Ok(())
+    }
+
+    /// Runs the epilogue on a thread of its own, and ends then.
+    fn conclude(self: &Arc<Self>, epilogue: Epilogue) -> Result<(), Error> {
+        let pipeline = Arc::clone(self);
+        let run = move || match catch_unwind(AssertUnwindSafe(|| epilogue.run(&pipeline))) {
+            Ok(Ok(())) if pipeline.is_stop_asked() => pipeline.end(State::Stopped),
+            Ok(Ok(())) => pipeline.end(State::Finished),
+            Ok(Err(error)) => pipeline.fail(&error),
+            Err(panic) => pipeline.fail(&Error::Internal(panic_message(&*panic))),
+        };
+        let thread = std::thread::Builder::new().name(format!("query-{}", self.id));
+        match thread.spawn(run) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(Error::Query(format!("the system gives no thread: {error}"))),
+        }
+    }
+
+    /// Whether it was asked to stop.
+    #[must_use]
+    pub fn is_stop_asked(&self) -> bool {
+        self.stop_asked.load(Ordering::Acquire)
     }
 
     fn start_stage(self: &Arc<Self>, stage: usize, pool: &PoolShared) {
@@ -506,6 +564,7 @@ impl Control {
     fn abandon(&mut self) {
         self.sources.clear();
         self.gate = None;
+        self.epilogue = None;
     }
 }
 

@@ -15,7 +15,7 @@ use crate::operator::over::Over;
 use crate::operator::table_function::TableFunctionOperator;
 use crate::operator::top_n::TopN;
 use crate::operator::{
-    Distinct, Filter, LateRows, Limit, LimitCount, Operator, Project, RowErrors, SetEventTime, Settle,
+    Distinct, Filter, Gather, LateRows, Limit, LimitCount, Operator, Project, RowErrors, SetEventTime, Settle,
     StreamFunctionOperator, TableSource,
 };
 use crate::plan::{Dataflow, NodeId, NodeKind};
@@ -152,6 +152,7 @@ impl Shard {
                     None => Role::Pass,
                 },
                 NodeKind::Union => Role::Pass,
+                NodeKind::Gather(gathered) => Role::Operator(Box::new(Gather::new(Arc::clone(gathered)))),
             });
         }
         Ok(Self {

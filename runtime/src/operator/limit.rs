@@ -1,4 +1,4 @@
-//! LIMIT: lets the first n rows through.
+//! LIMIT: lets the first n rows through. The new row of an update counts, its old one does not (ksqlDB: rows that are shown).
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -52,10 +52,54 @@ impl Limit {
 
 impl Operator for Limit {
     fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
-        let passing = usize::try_from(self.count.take(changes.num_rows() as u64)).unwrap_or(usize::MAX);
-        if passing > 0 {
-            out.push(changes.slice(0, passing));
+        let counted = |row: usize| !(changes.weight(row) < 0 && is_inserted(&changes, row + 1));
+        let rows = changes.num_rows();
+        let wanted = match changes.weights {
+            None => rows,
+            Some(_) => (0..rows).filter(|row| counted(*row)).count(),
+        };
+        let passing = usize::try_from(self.count.take(wanted as u64)).unwrap_or(usize::MAX);
+        if passing >= wanted {
+            out.push(changes);
+        } else if passing > 0 {
+            let last = (0..rows).filter(|row| counted(*row)).nth(passing - 1);
+            out.push(changes.slice(0, last.map_or(0, |last| last + 1)));
         }
         Ok(())
+    }
+}
+
+fn is_inserted(changes: &ChangeBatch, row: usize) -> bool {
+    row < changes.num_rows() && changes.weight(row) > 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use datafusion::arrow::array::{Int8Array, Int64Array, RecordBatch};
+    use datafusion::arrow::datatypes::{DataType, Field, Schema};
+
+    use super::*;
+
+    #[test]
+    fn an_update_counts_once_and_stays_whole() {
+        let schema = Arc::new(Schema::new(vec![Field::new("A", DataType::Int64, true)]));
+        let weights = [1, -1, 1, -1, 1, -1];
+        let numbers = Int64Array::from_iter_values(0..6);
+        let changes = ChangeBatch {
+            weights: Some(Int8Array::from_iter_values(weights)),
+            ..ChangeBatch::inserted(
+                RecordBatch::try_new(schema, vec![Arc::new(numbers)]).unwrap(),
+                vec![0; 6].into(),
+            )
+        };
+        let passed = |limit: u64| {
+            let mut out = Vec::new();
+            let mut operator = Limit::new(Arc::new(LimitCount::new(limit)));
+            operator.push(0, changes.clone(), &mut out).unwrap();
+            out.iter().map(ChangeBatch::num_rows).sum::<usize>()
+        };
+        assert_eq!([0, 1, 2, 3, 4, 5].map(passed), [0, 1, 3, 5, 6, 6]);
     }
 }

@@ -13,7 +13,7 @@ use crate::operator::join::{
 use crate::operator::over::OverCall;
 use crate::operator::table_function::TableCall;
 use crate::operator::top_n::TopNSpec;
-use crate::operator::{self, Expression, LateRows, Operator, RowErrors, StreamCall};
+use crate::operator::{self, Expression, Gathered, LateRows, Operator, RowErrors, StreamCall};
 
 /// Number of a node in [`Dataflow::nodes`].
 pub type NodeId = usize;
@@ -98,6 +98,8 @@ pub enum NodeKind {
     Limit(u64),
     /// Rows of all inputs.
     Union,
+    /// Keeps the rows of its inputs for a query that is computed when they have ended; gives none itself.
+    Gather(Arc<Gathered>),
 }
 
 /// A join, by what its sides are.

@@ -99,6 +99,7 @@ fn describe(node: &super::Node) -> String {
         NodeKind::Settle { .. } => "settle: old rows of a key before its new ones".into(),
         NodeKind::Limit(limit) => format!("limit {limit}"),
         NodeKind::Union => "union".into(),
+        NodeKind::Gather(_) => "gather the rows that there are now".into(),
     }
 }
 

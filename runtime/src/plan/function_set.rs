@@ -101,7 +101,8 @@ impl FunctionSet {
         let lambdas = self.higher_order.keys().map(move |name| named(name, "scalar"));
         let aggregates = self.aggregates.keys().map(move |name| named(name, "aggregate"));
         let tables = self.tables.keys().map(move |name| named(name, "table"));
-        scalars.chain(lambdas).chain(aggregates).chain(tables)
+        let windows = self.windows.keys().map(move |name| named(name, "over"));
+        scalars.chain(lambdas).chain(aggregates).chain(tables).chain(windows)
     }
 
     /// A built-in function for people: how it is called and what it does.
@@ -116,7 +117,8 @@ impl FunctionSet {
         }
         let scalar = self.scalars.get(&name).map(|function| function.documentation());
         let aggregate = self.aggregates.get(&name).map(|function| function.documentation());
-        let documentation = scalar.or(aggregate)?;
+        let window = self.windows.get(&name).map(|function| function.documentation());
+        let documentation = scalar.or(aggregate).or(window)?;
         Some(match documentation {
             Some(doc) => format!("{}\n  {}\n", doc.syntax_example.to_uppercase(), doc.description.trim()),
             None => format!("{}\n  built in\n", name.to_uppercase()),

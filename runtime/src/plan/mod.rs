@@ -3,10 +3,11 @@
 //! A SELECT goes through four hands: [`rewrite`] expands `*`, names columns and marks stream functions in sqlparser's AST;
 //! DataFusion resolves names and types (its `SqlToRel`, analyzer and a few optimizer rules); [`lower`] turns the logical
 //! plan into a [`Dataflow`] with long-lived physical expressions, and refuses what cannot be streamed with the reason.
-//! Nothing here reads a topic or runs a row.
+//! A pull query goes a way of its own after the second: [`batch`]. Nothing here reads a topic.
 
 mod alias;
 mod asof;
+mod batch;
 mod carried_headers;
 mod counted;
 mod dataflow;
@@ -20,10 +21,12 @@ mod lower;
 mod marker;
 mod names;
 mod partition_by;
+mod print;
 mod rewrite;
 mod row_time;
 mod stream_marker;
 mod struct_star;
+mod subqueries;
 mod table_function_node;
 mod table_marker;
 mod target;
@@ -36,12 +39,14 @@ mod wording;
 
 use std::sync::Arc;
 
+pub use batch::BatchQuery;
 pub use carried_headers::carry_headers;
 pub use dataflow::{Dataflow, Distribution, JoinPlan, Node, NodeId, NodeKind, Scan};
 pub use error::Error;
 pub use explain::{explain, explain_with};
 pub use function_set::FunctionSet;
 pub use lower::PlannedQuery;
+pub use print::{Printing, print};
 pub use target::{align_to, event_time_only_types, reorder, set_event_time};
 
 use crate::catalog::Catalog;

@@ -144,8 +144,17 @@ fn config() -> ConfigOptions {
     options
 }
 
-/// The analyzed and simplified plan of a query.
+/// The analyzed and simplified plan of a query that is streamed.
 pub(crate) fn logical_plan(
+    query: ast::Query,
+    catalog: &Catalog,
+    functions: &FunctionSet,
+) -> Result<LogicalPlan, Error> {
+    top_n::find(simplified_plan(query, catalog, functions)?)
+}
+
+/// The analyzed and simplified plan of a query.
+pub(crate) fn simplified_plan(
     query: ast::Query,
     catalog: &Catalog,
     functions: &FunctionSet,
@@ -168,7 +177,7 @@ pub(crate) fn logical_plan(
         Arc::new(OptimizeProjections::new()),
     ]);
     let context = OptimizerContext::new_with_config_options(Arc::new(config())).without_query_execution_start_time();
-    top_n::find(optimizer.optimize(plan, &context, |_, _| {})?)
+    Ok(optimizer.optimize(plan, &context, |_, _| {})?)
 }
 
 /// The value of an expression without columns.

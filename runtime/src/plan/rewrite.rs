@@ -17,12 +17,12 @@ use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
 use super::{
-    Error, FunctionSet, Purpose, asof, counted, frames, join_key, lambda_arrays, partition_by, struct_star,
+    Error, FunctionSet, Purpose, asof, counted, frames, join_key, lambda_arrays, partition_by, struct_star, subqueries,
     windowed_join, windows, within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
-use crate::sql::ast::Query;
+use crate::sql::ast::{Emit, Query};
 use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
 use crate::types::storage::KeyWindow;
 
@@ -50,6 +50,7 @@ pub(crate) fn rewrite(
         purpose,
         partition_by: None,
         key_window: None,
+        ctes: Vec::new(),
     };
     let mut body = (*query.body).clone();
     rewriter.query(&mut body, Depth::Outer)?;
@@ -73,6 +74,8 @@ struct Rewriter<'a> {
     purpose: Purpose,
     partition_by: Option<Vec<usize>>,
     key_window: Option<KeyWindow>,
+    /// Names of WITH that are known here, the outermost first.
+    ctes: Vec<String>,
 }
 
 /// A relation of a FROM: how its columns are called, and what it is where that is known.
@@ -83,12 +86,24 @@ struct Relation<'a> {
 
 impl Rewriter<'_> {
     fn query(&mut self, query: &mut ast::Query, depth: Depth) -> Result<(), Error> {
+        let outer_ctes = self.ctes.len();
         if let Some(with) = &mut query.with {
+            let is_recursive = with.recursive;
             for table in &mut with.cte_tables {
+                if is_recursive {
+                    self.ctes.push(table.alias.name.value.clone());
+                }
                 self.query(&mut table.query, Depth::Inner)?;
+                self.ctes.push(table.alias.name.value.clone());
             }
         }
-        self.set_expr(&mut query.body, depth)
+        self.set_expr(&mut query.body, depth)?;
+        self.ctes.truncate(outer_ctes);
+        Ok(())
+    }
+
+    fn is_cte(&self, name: &str) -> bool {
+        self.ctes.iter().any(|cte| cte == name)
     }
 
     fn set_expr(&mut self, body: &mut SetExpr, depth: Depth) -> Result<(), Error> {
@@ -104,6 +119,7 @@ impl Rewriter<'_> {
     }
 
     fn select(&mut self, select: &mut ast::Select, depth: Depth) -> Result<(), Error> {
+        subqueries::rewrite(select, &mut |query| self.query(query, Depth::Inner))?;
         for from in &mut select.from {
             self.table_factor(&mut from.relation)?;
             for join in &mut from.joins {
@@ -140,6 +156,7 @@ impl Rewriter<'_> {
         let star = Star {
             synthetic_key: join_key::has_synthetic_key(select).then_some(synthetic_key.as_str()),
             is_prefixed: relations.len() > 1,
+            purpose: self.purpose,
             has_pseudo_columns: relations.len() > 1 && !clauses.partition_by.is_empty(),
             has_keys_last: !clauses.partition_by.is_empty(),
         };
@@ -151,14 +168,15 @@ impl Rewriter<'_> {
         asof::apply(select, &clauses)?;
         join_key::replace_synthetic_key(select, &synthetic_key);
         let sources: Vec<_> = relations.iter().map(|r| (r.alias.clone(), r.definition)).collect();
-        windowed_join::apply(select, &sources)?;
+        let is_pull = self.purpose == Purpose::Transient && self.query.emit == Emit::Unsaid;
+        if !is_pull {
+            // A pull query joins as SQL does: on what ON says, and nothing else.
+            windowed_join::apply(select, &sources)?;
+        }
         within_marker::apply(select, &clauses);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
-            let source = relations
-                .first()
-                .and_then(|relation| Some((&relation.alias, relation.definition?)));
-            self.key_window = windows::keep_bounds(select, windowed, source);
+            self.key_window = windows::keep_bounds(select, windowed, &sources);
         }
         if !clauses.partition_by.is_empty() {
             if depth == Depth::Inner {
@@ -193,11 +211,7 @@ impl Rewriter<'_> {
         let Some(ident) = name.0.last().and_then(ObjectNamePart::as_ident) else {
             return Ok(());
         };
-        let is_cte = |query: &ast::Query| {
-            let tables = query.with.iter().flat_map(|with| &with.cte_tables);
-            tables.into_iter().any(|table| table.alias.name.value == ident.value)
-        };
-        if self.catalog.source(&ident.value).is_some() || is_cte(&self.query.body) {
+        if self.catalog.source(&ident.value).is_some() || self.is_cte(&ident.value) {
             return Ok(());
         }
         let error = Error::new(
@@ -223,10 +237,7 @@ impl Rewriter<'_> {
         match factor {
             TableFactor::Table { name, alias, .. } => {
                 let ident = name.0.last()?.as_ident()?;
-                let is_shadowed = self.query.body.with.iter().flat_map(|with| &with.cte_tables);
-                let is_cte = is_shadowed
-                    .into_iter()
-                    .any(|table| table.alias.name.value == ident.value);
+                let is_cte = self.is_cte(&ident.value);
                 Some(Relation {
                     alias: alias.as_ref().map_or(ident, |alias| &alias.name).clone(),
                     definition: (!is_cte)
@@ -380,6 +391,8 @@ struct Star<'a> {
     synthetic_key: Option<&'a str>,
     /// Whether columns get the name of their relation in front.
     is_prefixed: bool,
+    /// Bounds of windows are shown, not stored.
+    purpose: Purpose,
     /// Whether ROWTIME, ROWPARTITION and ROWOFFSET are among the columns (ksqlDB: of a join with PARTITION BY).
     has_pseudo_columns: bool,
     /// Whether the key columns, which become ordinary ones, come behind the others (ksqlDB: with PARTITION BY).
@@ -462,10 +475,8 @@ fn expand_relation(
         ));
         return;
     };
-    let is_late = |declared: &&Column| star.has_keys_last && declared.role == ColumnRole::Key;
-    let early = definition.columns.iter().filter(|declared| !is_late(declared));
-    let late = definition.columns.iter().filter(is_late);
-    let name = |declared: &'_ Column| declared.name.clone();
+use crate::sql::ast::{Emit, Query};
+use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
     let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET]
         .into_iter()
         .filter(|_| star.has_pseudo_columns)

@@ -2,11 +2,13 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::ast::{self, Expr, GroupByExpr, Ident, SelectItem, visit_expressions_mut};
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, GroupByExpr, Ident, JoinOperator, SelectItem, visit_expressions_mut,
+};
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::Error;
 use super::window_marker::{Bound, window_bound};
+use super::{Error, Purpose};
 use crate::catalog::Definition;
 use crate::operator::group_by::{Window, WindowShape};
 use crate::sql::ast::{Emit, SelectClauses, WindowClause, WindowType};
@@ -95,11 +97,11 @@ fn planned(clause: &WindowClause, emit: Emit) -> Result<Window, Error> {
 }
 
 /// Where the result is to be keyed by a window too, selects the bounds as two more columns: of the SELECT's own window, or of its
-/// first source when nothing is grouped.
+/// sources when nothing is grouped.
 pub(super) fn keep_bounds(
     select: &mut ast::Select,
     windowed: Option<Window>,
-    source: Option<(&Ident, &Definition)>,
+    sources: &[(Ident, Option<&Definition>)],
 ) -> Option<KeyWindow> {
     if let Some(window) = windowed {
         for (bound, name) in [(Bound::Start, WINDOWSTART), (Bound::End, WINDOWEND)] {
@@ -114,12 +116,65 @@ pub(super) fn keep_bounds(
         GroupByExpr::Expressions(keys, _) => !keys.is_empty(),
         GroupByExpr::All(_) => true,
     };
-    let (alias, definition) = source.filter(|_| !is_grouped)?;
-    let window = definition.storage.key_window?;
+    let (first, definition) = sources.first().filter(|_| !is_grouped)?;
+    let window = (*definition)?.storage.key_window?;
     for name in [WINDOWSTART, WINDOWEND] {
-        select.projection.push(item(super::rewrite::column(alias, name), name));
+        let bound = if may_lack_first(select) {
+            first_known(sources.iter().map(|(alias, _)| super::rewrite::column(alias, name)))
+        } else {
+            super::rewrite::column(first, name)
+        };
+        select.projection.push(item(bound, name));
     }
     Some(window)
+}
+
+/// The columns that `*` stands for. Where a result is shown, the bounds of windows that are a part of the key come with it, between the
+/// key and the other columns (ksqlDB: `PlanNode.orderColumns`).
+pub(super) fn all_columns(definition: &Definition, purpose: Purpose) -> Vec<&str> {
+    let name = |position: usize| definition.columns[position].name.as_str();
+    if definition.storage.key_window.is_none() || purpose == Purpose::Persistent {
+        return (0..definition.columns.len()).map(name).collect();
+    }
+    let keys: Vec<usize> = definition.key_columns().collect();
+    let others = (0..definition.columns.len()).filter(|position| !keys.contains(position));
+    let bounds = [WINDOWSTART, WINDOWEND];
+    keys.iter()
+        .copied()
+        .map(name)
+        .chain(bounds)
+        .chain(others.map(name))
+        .collect()
+}
+
+/// Whether a row of FROM may have nothing of the first source. Joined rows are of one window, whoever they have it from.
+fn may_lack_first(select: &ast::Select) -> bool {
+    let mut joins = select.from.iter().flat_map(|from| &from.joins);
+    joins.any(|join| {
+        matches!(
+            join.join_operator,
+            JoinOperator::Right(_) | JoinOperator::RightOuter(_) | JoinOperator::FullOuter(_)
+        )
+    })
+}
+
+/// `COALESCE(...)`.
+fn first_known(exprs: impl Iterator<Item = Expr>) -> Expr {
+    let args = exprs.map(|expr| ast::FunctionArg::Unnamed(ast::FunctionArgExpr::Expr(expr)));
+    Expr::Function(ast::Function {
+        name: ast::ObjectName::from(vec![Ident::new("COALESCE")]),
+        uses_odbc_syntax: false,
+        parameters: ast::FunctionArguments::None,
+        args: ast::FunctionArguments::List(ast::FunctionArgumentList {
+            duplicate_treatment: None,
+            args: args.collect(),
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
 }
 
 /// Under a name that no column of a user has.

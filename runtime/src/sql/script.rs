@@ -79,6 +79,11 @@ impl Statements {
         &self.variables
     }
 
+    /// Sets the variables for the statements behind, where something else than this text has changed them.
+    pub fn set_variables(&mut self, variables: &Variables) {
+        self.variables = variables.clone();
+    }
+
     /// The text.
     #[must_use]
     pub fn source(&self) -> &Source {

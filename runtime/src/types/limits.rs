@@ -14,6 +14,10 @@ pub const WORKERS_MAX: usize = 256;
 pub const EMBEDDED_PARTITIONS_MAX: i32 = 1_024;
 /// Batches that a push query holds for a slow reader before its pipeline waits.
 pub const PUSH_QUERY_BATCHES_MAX: usize = 64;
+/// How deep scripts may run each other by RUN SCRIPT.
+pub const SCRIPT_DEPTH_MAX: usize = 8;
+/// Push and pull queries that have ended and that SHOW QUERIES still shows.
+pub const ENDED_QUERIES_MAX: usize = 64;
 /// Bad records that are logged one by one for each query and step; the rest is only counted.
 pub const BAD_RECORDS_LOGGED_PER_STEP_MAX: usize = 3;
 /// Late rows of one query that wait for being written to a dead-letter topic; more are only counted.

@@ -6,6 +6,7 @@
 
 mod data;
 mod joins;
+mod over;
 mod queries;
 mod tables;
 

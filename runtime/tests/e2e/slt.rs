@@ -1,16 +1,17 @@
 //! SQL scripts with expected results (`tests/slt/*.slt`, sqllogictest's format), each in several lives.
 //!
 //! A life is a way to run the same script that must not change its results: plain, one row per step, three workers.
-//! A SELECT waits until all queries have worked off what is there, then reads it.
+//! A SELECT waits until all queries have worked off what is there, then reads it; one with EMIT CHANGES reads until it has nothing left
+//! to do, and is stopped.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use libtest_mimic::{Failed, Trial};
 use sqllogictest::{DB, DBOutput, DefaultColumnType, Runner};
-use waterwheel::engine::{Config, Engine, Outcome};
+use waterwheel::engine::{Config, Engine, Outcome, QueryKind};
 use waterwheel::exec::{State, StepRows};
 use waterwheel::types::clock::ManualClock;
 
@@ -111,21 +112,36 @@ impl Session {
             Outcome::Table(table) => return Ok(rows(table.rows)),
             Outcome::Query(query) => query,
         };
+        let mut batches = Vec::new();
+        if query.kind == QueryKind::Push {
+            // A push query has no end of its own: it is read until it has nothing left to do.
+            let until = Instant::now() + TIMEOUT;
+            while !self.engine.quiesce(Duration::from_millis(50)) && Instant::now() < until {
+                batches.extend(query.changes.batches.try_iter());
+            }
+            query.pipeline.stop();
+        }
         let state = query.pipeline.wait(TIMEOUT);
         match state {
             State::Finished => {}
+            State::Stopped if query.kind == QueryKind::Push => {}
             State::Failed(reason) => return Err(Failure(reason)),
             other => return Err(Failure(format!("the query is {other:?} after {TIMEOUT:?}"))),
         }
+        batches.extend(query.changes.batches.try_iter());
         let mut found = Vec::new();
-        for batch in query.changes.batches.try_iter() {
+        for batch in batches {
+            let batch = query
+                .shown
+                .rows_of(&batch)
+                .map_err(|error| Failure(error.to_string()))?;
             let options = FormatOptions::default().with_null("NULL");
             let columns = batch.records.columns().iter();
             let formatters: Vec<_> = columns
                 .map(|column| ArrayFormatter::try_new(column, &options))
                 .collect::<Result<_, _>>()
                 .map_err(|error| Failure(error.to_string()))?;
-            for row in 0..batch.num_rows() {
+            for row in 0..batch.records.num_rows() {
                 found.push(
                     formatters
                         .iter()

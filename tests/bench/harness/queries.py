@@ -27,8 +27,10 @@ HOP = """SELECT auction, COUNT(*) AS n FROM bids WINDOW HOPPING (SIZE 10 SECONDS
   GROUP BY auction EMIT {emit}"""
 SESSION = """SELECT bidder, COUNT(*) AS n FROM bids WINDOW SESSION (10 SECONDS, GRACE PERIOD 4 SECONDS)
   GROUP BY bidder EMIT {emit}"""
-JOIN = """SELECT a.auction AS auction, a.bidder AS bidder, a.price AS first, b.price AS second FROM bids a JOIN bids b
-  WITHIN 20 MILLISECONDS GRACE PERIOD 4 SECONDS ON a.auction = b.auction AND a.bidder = b.bidder EMIT CHANGES"""
+# Each bid finds itself and the few others like it; a join with many matches would measure the copying of its results.
+JOIN = """SELECT a.auction AS auction, a.bidder AS bidder, a.price AS price, b.channel AS channel FROM bids a JOIN bids b
+  WITHIN 1 SECOND GRACE PERIOD 4 SECONDS
+  ON a.auction = b.auction AND a.bidder = b.bidder AND a.price = b.price EMIT CHANGES"""
 
 Q1 = "SELECT auction, bidder, 0.908 * price AS price, ts, extra FROM bids"
 Q1_DECIMAL = "SELECT auction, bidder, CAST('0.908' AS DECIMAL(4, 3)) * price AS price, ts, extra FROM bids"
@@ -184,7 +186,7 @@ def contenders(binary, directory, rows):
             ],
         ),
         (
-            "stream-stream join: two bids of one bidder for one auction within 20 ms",
+            "stream-stream join: equal bids within 1 s",
             [("Waterwheel", timed(JOIN, "STREAM", 2)), ("Flink", flink("join"))],
         ),
         ("q1 with mul_add(price, bidder, auction)", function("mul_add", MUL_ADD)),

@@ -29,9 +29,10 @@ QUERIES = {
            GROUP BY bidder, window_start, window_end""",
     ),
     "join": (
-        "auction BIGINT, first_price BIGINT, second_price BIGINT",
-        """SELECT a.auction, a.price, b.price FROM bids a JOIN bids b ON a.auction = b.auction AND a.bidder = b.bidder
-           AND b.rt BETWEEN a.rt - INTERVAL '0.02' SECOND AND a.rt + INTERVAL '0.02' SECOND""",
+        "auction BIGINT, bidder BIGINT, price BIGINT, channel STRING",
+        """SELECT a.auction, a.bidder, a.price, b.channel FROM bids a JOIN bids b
+           ON a.auction = b.auction AND a.bidder = b.bidder AND a.price = b.price
+           AND b.rt BETWEEN a.rt - INTERVAL '1' SECOND AND a.rt + INTERVAL '1' SECOND""",
     ),
     "q2": ("auction BIGINT, price BIGINT", "SELECT auction, price FROM bids WHERE MOD(auction, 123) = 0"),
 }

@@ -9,6 +9,8 @@
 //!   out in the order of their event times.
 //! - A left row without a partner is left out (INNER) or comes out with nulls (LEFT). So does one whose key has a null, at once.
 //! - The right side may be a table's changelog: a new row counts from its event time on, a deletion ends the row before it.
+//! - Without a retention the latest right row of each key is kept for ever, and those before it until the watermark is 24 hours past
+//!   the one that followed: so far may a left row come behind the watermark and still find its partner.
 //! - A row is late when its event time is `retention` or more before the stream time of its own side: it is counted and left out.
 
 use std::sync::Arc;
@@ -16,7 +18,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::SchemaRef;
 
-use super::bucket::TimedRow;
+use super::bucket::{Bucket, TimedRow};
 use super::kept_rows::RowRef;
 use super::key_slots::{KeySlots, NO_SLOT};
 use super::keys::KeyExpressions;
@@ -24,6 +26,7 @@ use super::output::{Output, Pairs};
 use super::saved::Saved;
 use super::stream_journal::Journal;
 use super::stream_side::{SideRules, StreamSide, expire};
+use super::stream_stream::JOIN_GRACE_MS_DEFAULT;
 use super::stream_table::Unmatched;
 use super::table_rows::key_changes;
 use super::{JOINED_ROWS_PER_BATCH, Side, parts};
@@ -41,7 +44,7 @@ pub struct AsofJoinPlan {
     pub right_keys: Vec<Expression>,
     /// What else must be true of a left row and its latest right row, over `schema`; else the left row has no partner.
     pub filter: Option<Expression>,
-    /// How much older than the left row the right one may be, milliseconds.
+    /// How much older than the left row the right one may be, milliseconds; `i64::MAX`: however old.
     pub retention_ms: i64,
     /// The columns of the left input.
     pub left_schema: SchemaRef,
@@ -62,6 +65,10 @@ pub struct AsofJoin {
     output: Output,
     late_rows: Arc<LateRows>,
     journal: Journal,
+    /// The time that all inputs have reached.
+    watermark: i64,
+    /// Rows of the right side that can still be found.
+    right_rows: usize,
 }
 
 impl AsofJoin {
@@ -87,6 +94,8 @@ impl AsofJoin {
             right: StreamSide::new(right_keys, plan.right_schema, rules(false)),
             output: Output::new(plan.schema, plan.filter, Arc::clone(errors)),
             late_rows,
+            watermark: i64::MIN,
+            right_rows: 0,
         })
     }
 
@@ -117,7 +126,10 @@ impl AsofJoin {
     /// When it is damaged, or of another version or schema.
     pub fn load(&mut self, saved: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
         self.journal
-            .load(saved, &mut self.slots, &mut self.left, &mut self.right)
+            .load(saved, &mut self.slots, &mut self.left, &mut self.right)?;
+        let rows = self.right.buckets.iter_mut().map(|bucket| bucket.rows_mut().count());
+        self.right_rows = rows.sum();
+        Ok(())
     }
 
     /// Keeps the rows `rows` of a batch until time has passed them; gives the rows whose key has a null.
@@ -150,6 +162,16 @@ impl AsofJoin {
             self.journal.touch(*slot, side, time);
             if side == Side::Left {
                 own.wait(time, row, *slot);
+            } else if self.retention_ms == i64::MAX {
+                let horizon = self.watermark.saturating_sub(JOIN_GRACE_MS_DEFAULT);
+                let (slots, journal, rows) = (&self.slots, &mut self.journal, &mut self.right_rows);
+                *rows += 1;
+                own.buckets[*slot as usize].supersede(horizon, |time| {
+                    *rows -= 1;
+                    // Rows of the same time may have stayed.
+                    journal.forget(slots.key(*slot), side, time);
+                    journal.touch(*slot, side, time);
+                });
             }
         }
         self.left.make_room(self.slots.slots());
@@ -254,6 +276,11 @@ impl Operator for AsofJoin {
         for part in passed.chunks(JOINED_ROWS_PER_BATCH) {
             self.join(part, out)?;
         }
+        self.watermark = progress.watermark;
+        if self.retention_ms == i64::MAX {
+            let live = self.right.buckets.iter_mut().flat_map(Bucket::rows_mut);
+            self.right.store.compact(live, self.right_rows)?;
+        }
         if progress.watermark > i64::MIN {
             let Self {
                 left,
@@ -263,8 +290,12 @@ impl Operator for AsofJoin {
                 ..
             } = self;
             // A left row that is all but late still finds the oldest of its partners.
-            let kept_ms = self.retention_ms.saturating_mul(2).saturating_add(1);
-            let right_horizon = progress.watermark.saturating_sub(kept_ms);
+            let right_horizon = match self.retention_ms {
+                i64::MAX => i64::MIN,
+                retention_ms => progress
+                    .watermark
+                    .saturating_sub(retention_ms.saturating_mul(2).saturating_add(1)),
+            };
             expire(
                 slots,
                 (left, progress.watermark - 1),

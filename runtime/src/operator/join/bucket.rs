@@ -79,6 +79,29 @@ impl Bucket {
         }
     }
 
+    /// Takes out the rows that another row has followed at a time up to `horizon`; `taken` is told each of their times.
+    pub(crate) fn supersede(&mut self, horizon: i64, mut taken: impl FnMut(i64)) {
+        if let Self::Many(rows) = self {
+            while rows.get(1).is_some_and(|second| second.time <= horizon) {
+                if let Some(first) = rows.pop_front() {
+                    taken(first.time);
+                }
+            }
+        }
+    }
+
+    /// The rows, to be given new numbers.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = &mut RowRef> {
+        let (one, many) = match self {
+            Self::Empty => (None, None),
+            Self::One(row) => (Some(row), None),
+            Self::Many(rows) => (None, Some(rows.iter_mut())),
+        };
+        one.into_iter()
+            .chain(many.into_iter().flatten())
+            .map(|row| &mut row.row)
+    }
+
     /// Takes out the rows of times up to `horizon`; `taken` is told each of their times.
     pub(crate) fn expire(&mut self, horizon: i64, mut taken: impl FnMut(i64)) {
         match self {

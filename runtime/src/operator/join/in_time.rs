@@ -103,16 +103,15 @@ impl Waiting {
             return Ok(());
         }
         let changes = in_order(changes)?;
-        let mut overlapping = vec![changes];
-        while let Some(last) = self.batches.back()
-            && times(last).value(last.num_rows() - 1) > times(&overlapping[0]).value(0)
-        {
-            overlapping.extend(self.batches.pop_back());
-            overlapping.rotate_right(1);
-        }
-        let merged = match overlapping.len() {
-            1 => overlapping.swap_remove(0),
-            _ => in_order(ChangeBatch::concat(&self.schema, &overlapping)?)?,
+        let first = times(&changes).value(0);
+        let ends_before = |batch: &ChangeBatch| times(batch).value(batch.num_rows() - 1) <= first;
+        let clear = self.batches.partition_point(ends_before);
+        let mut overlapping: Vec<ChangeBatch> = self.batches.drain(clear..).collect();
+        let merged = if overlapping.is_empty() {
+            changes
+        } else {
+            overlapping.push(changes);
+            in_order(ChangeBatch::concat(&self.schema, &overlapping)?)?
         };
         self.batches.push_back(merged);
         Ok(())

@@ -443,7 +443,11 @@ impl KeptRows {
             };
             let first = fresh.push(&changes, Vec::new())?;
             for (index, row) in part.iter_mut().enumerate() {
-                **row = first.plus(index);
+                let moved = first.plus(index);
+                if self.is_matched(**row) {
+                    fresh.set_matched(moved);
+                }
+                **row = moved;
             }
         }
         *self = fresh;

@@ -164,15 +164,22 @@ pub(super) fn differences(spec: &TopNSpec, before: &[Shown], after: &[Shown], tr
     let were: HashSet<_> = before.iter().map(identity).collect();
     let are: HashSet<_> = after.iter().map(identity).collect();
     let mut come: Vec<&Shown> = after.iter().filter(|new| !were.contains(&identity(new))).collect();
+    let (mut gone, mut renumbered) = (Vec::new(), Vec::new());
     for old in before.iter().filter(|old| !are.contains(&identity(old))) {
-        change(old, -1);
-        // The same row with another number, else whichever row came for it.
-        let place = come.iter().position(|new| new.tie == old.tie);
-        if let Some(place) = place.or((come.len() == 1).then_some(0)) {
-            change(come.remove(place), 1);
+        match come.iter().position(|new| new.tie == old.tie) {
+            Some(place) => renumbered.push((old, come.remove(place))),
+            None => gone.push(old),
         }
     }
+    // Which row came for which is not known where there are several: the last one of a key must not be taken back after it was given.
+    for old in gone {
+        change(old, -1);
+    }
     for new in come {
+        change(new, 1);
+    }
+    for (old, new) in renumbered {
+        change(old, -1);
         change(new, 1);
     }
 }

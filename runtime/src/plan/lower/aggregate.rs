@@ -10,7 +10,7 @@ use datafusion::logical_expr::{Aggregate, Expr, ExprSchemable};
 use super::stream_function::Extracted;
 use super::{Lowering, Relation, arrow_schema, label};
 use crate::operator::aggregate::{AggregateCall, OrderBy};
-use crate::operator::group_by::{GroupBy, GroupColumn, Window, WindowEmit};
+use crate::operator::group_by::{GroupBy, GroupColumn, Window, WindowEmit, WindowShape};
 use crate::plan::window_marker::{Bound, as_window_bound};
 use crate::plan::{Distribution, Error, NodeKind};
 use crate::types::storage::SourceKind;
@@ -58,10 +58,17 @@ impl Lowering {
             .map(|call| self.call(call, &input_schema, input.kind))
             .collect::<Result<Vec<_>, Error>>()?;
         columns.extend((0..calls.len()).map(GroupColumn::Call));
-        let key = (0..columns.len())
-            .filter(|position| matches!(columns[*position], GroupColumn::Key(_)))
-            .map(|position| vec![position])
-            .collect();
+        let places = |wanted: fn(&GroupColumn) -> bool| -> Vec<Vec<usize>> {
+            let found = (0..columns.len()).filter(|position| wanted(&columns[*position]));
+            found.map(|position| vec![position]).collect()
+        };
+        let key = places(|column| matches!(column, GroupColumn::Key(_)));
+        let bounds = match window.map(|window| window.shape) {
+            Some(WindowShape::Session { .. }) => {
+                places(|column| matches!(column, GroupColumn::WindowStart | GroupColumn::WindowEnd))
+            }
+            _ => places(|column| matches!(column, GroupColumn::WindowStart)),
+        };
         let distribution = Distribution::by(&keys);
         let before = self.schema(node);
         let exchange = self.dataflow.add(NodeKind::Exchange(distribution), vec![node], before);
@@ -79,6 +86,7 @@ impl Lowering {
             node,
             kind: SourceKind::Table,
             key: Ok(key),
+            window: Ok(bounds),
             equal: vec![],
         })
     }

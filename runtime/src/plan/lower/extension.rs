@@ -107,7 +107,10 @@ impl Lowering {
             },
             keys: keys.clone(),
         };
-        let key = top_n_key(top_n, counting, &input);
+        let (key, window) = match top_n_key(top_n, counting, &input) {
+            Some(key) => (key, Ok(vec![])),
+            None => (input.key.clone(), input.window.clone()),
+        };
         let node = self.gather_keys(node, keys);
         let given = schema.fields().len() - own.fields().len();
         let node = self.append(
@@ -120,6 +123,7 @@ impl Lowering {
             node,
             kind: SourceKind::Table,
             key,
+            window,
             equal: vec![],
         })
     }
@@ -146,33 +150,36 @@ impl Lowering {
             node,
             kind: input.kind,
             key,
+            window: Ok(vec![]),
             equal: vec![],
         })
     }
 }
 
 /// What tells the rows of a Top-N apart: their places, where these are shown; the key, where it has one row; the key of the
-/// rows themselves, where they come from a table.
-fn top_n_key(top_n: &TopNNode, counting: Counting, input: &Relation) -> Result<Vec<Vec<usize>>, Vec<String>> {
+/// rows themselves, where they come from a table: `None`.
+fn top_n_key(top_n: &TopNNode, counting: Counting, input: &Relation) -> Option<Result<Vec<Vec<usize>>, Vec<String>>> {
     let schema = top_n.input.schema();
     let is_place = counting == Counting::RowNumber && top_n.number.is_some();
     let has_one_row = counting == Counting::RowNumber && top_n.last.saturating_sub(top_n.skip) <= 1;
     if !is_place && !has_one_row {
         return match (input.kind, top_n.number.is_some()) {
-            (SourceKind::Table, _) => input.key.clone(),
-            (SourceKind::Stream, false) => Err(vec!["the number of the row".into()]),
-            (SourceKind::Stream, true) => Err(vec!["ROW_NUMBER in place of RANK".into()]),
+            (SourceKind::Table, _) => None,
+            (SourceKind::Stream, false) => Some(Err(vec!["the number of the row".into()])),
+            (SourceKind::Stream, true) => Some(Err(vec!["ROW_NUMBER in place of RANK".into()])),
         };
     }
-    let mut key = super::relation::all_or_missing(top_n.partition_by.iter().map(|by| match by {
+    let key = super::relation::all_or_missing(top_n.partition_by.iter().map(|by| match by {
         Expr::Column(column) => match schema.maybe_index_of_column(column) {
             Some(position) => Ok(vec![position]),
             None => Err(column.name.clone()),
         },
         other => Err(super::label(other)),
-    }))?;
-    if is_place {
-        key.push(vec![schema.fields().len()]);
-    }
-    Ok(key)
+    }));
+    Some(key.map(|mut key| {
+        if is_place {
+            key.push(vec![schema.fields().len()]);
+        }
+        key
+    }))
 }

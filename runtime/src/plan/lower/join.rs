@@ -185,6 +185,13 @@ impl Lowering {
         right: &Relation,
     ) -> Result<Relation, Error> {
         no_within(condition)?;
+        if (left.has_window() || right.has_window()) && condition.keys().count() == condition.equal.len() {
+            return Err(Error::new(
+                "join-windows",
+                "a row of a windowed table is told apart by its window too, and the condition of the join leaves the windows out",
+            )
+            .help("add AND left.WINDOWSTART = right.WINDOWSTART, and select WINDOWSTART in the subqueries"));
+        }
         let (left_keys, right_keys) = self.keys(join, condition)?;
         let is_key = |relation: &Relation, schema: &DFSchema, side: fn(&(Expr, Expr)) -> &Expr| {
             relation.is_key_of(schema, &condition.keys().map(side).collect::<Vec<_>>())
@@ -206,7 +213,11 @@ impl Lowering {
                 };
                 let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
                 let key = joined_key(join, condition, left, right);
-                Ok(self.joined(join, JoinPlan::TableTable(plan), inputs, SourceKind::Table, key))
+                let joined = self.joined(join, JoinPlan::TableTable(plan), inputs, SourceKind::Table, key);
+                Ok(Relation {
+                    window: joined_window(join, left, right),
+                    ..joined
+                })
             }
             (false, true) => {
                 let unmatched = match kind {
@@ -221,7 +232,7 @@ impl Lowering {
                     }
                 };
                 let columns = join.left.schema().columns();
-                let keys = left.key_positions().map_err(|missing| missing_key(&missing))?;
+                let keys = left.row_key_positions().map_err(|missing| missing_key(&missing))?;
                 let primary: Vec<Expr> = keys
                     .iter()
                     .map(|position| Expr::Column(columns[*position].clone()))
@@ -244,7 +255,11 @@ impl Lowering {
                 let node = self.exchange(&joined, primary_keys);
                 let schema = self.schema(node);
                 let node = self.dataflow.add(NodeKind::Settle { keys }, vec![node], schema);
-                Ok(Relation { node, ..joined })
+                Ok(Relation {
+                    node,
+                    window: left.window.clone(),
+                    ..joined
+                })
             }
             (true | false, false) => Err(Error::new(
                 "join-not-by-key",
@@ -306,7 +321,13 @@ impl Lowering {
             inputs.to_vec(),
             arrow_schema(&join.schema),
         );
-        Relation { node, kind, key, equal }
+        Relation {
+            node,
+            kind,
+            key,
+            window: Ok(vec![]),
+            equal,
+        }
     }
 }
 
@@ -404,6 +425,16 @@ fn sides(part: &Expr, join: &Join) -> Option<(Expr, Expr)> {
         return Some((right.clone(), left.clone()));
     }
     None
+}
+
+/// The window of a joined row: that of the side which every row has.
+fn joined_window(join: &Join, left: &Relation, right: &Relation) -> Result<Vec<Vec<usize>>, Vec<String>> {
+    if join.join_type != JoinType::Right {
+        return left.window.clone();
+    }
+    let left_columns = join.left.schema().fields().len();
+    let moved = |places: Vec<usize>| places.into_iter().map(|place| place + left_columns).collect();
+    right.window.clone().map(|parts| parts.into_iter().map(moved).collect())
 }
 
 /// The key of a joined row: for each equality of the condition the columns that it makes equal, those of keys that it goes on from

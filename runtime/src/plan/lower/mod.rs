@@ -3,6 +3,7 @@
 mod aggregate;
 mod columns;
 mod extension;
+mod fragments;
 mod join;
 mod over;
 mod project;
@@ -22,6 +23,7 @@ use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext
 use datafusion::logical_expr::{Expr, ExprSchemable, FetchType, Limit, LogicalPlan, SkipType};
 use datafusion::physical_expr::create_physical_expr;
 
+pub(crate) use fragments::Fragments;
 pub(crate) use relation::Relation;
 
 use super::names::SourceTable;
@@ -56,13 +58,7 @@ pub(crate) fn lower(
     emit: WindowEmit,
     functions: &Arc<FunctionSet>,
 ) -> Result<PlannedQuery, Error> {
-    let mut lowering = Lowering {
-        dataflow: Dataflow::default(),
-        props: ExecutionProps::new(),
-        emit,
-        over_in_one_shard: over::mixes_keys(plan)?,
-        functions: Arc::clone(functions),
-    };
+    let mut lowering = Lowering::new(plan, emit, functions)?;
     let relation = lowering.node(plan)?;
     let mut dataflow = lowering.dataflow;
     table_changes::settle(&mut dataflow);
@@ -72,10 +68,17 @@ pub(crate) fn lower(
         is_partitioned: partition_by.is_some(),
         key: match partition_by {
             Some(positions) => Ok(positions),
-            None => relation.key_positions(),
+            // A sink takes the window from the last two columns.
+            None if window.is_some() => relation.key_positions(),
+            None => relation.row_key_positions(),
         },
         window,
     })
+}
+
+/// Cuts an analyzed plan of a batch query into what pipelines read and compute, and the rest.
+pub(crate) fn fragments(plan: LogicalPlan, functions: &Arc<FunctionSet>) -> Result<Fragments, Error> {
+    Lowering::new(&plan, WindowEmit::Changes, functions)?.fragments(plan)
 }
 
 pub(super) struct Lowering {
@@ -91,6 +94,16 @@ pub(super) struct Lowering {
 }
 
 impl Lowering {
+    fn new(plan: &LogicalPlan, emit: WindowEmit, functions: &Arc<FunctionSet>) -> Result<Self, Error> {
+        Ok(Self {
+            dataflow: Dataflow::default(),
+            props: ExecutionProps::new(),
+            emit,
+            over_in_one_shard: over::mixes_keys(plan)?,
+            functions: Arc::clone(functions),
+        })
+    }
+
     fn node(&mut self, plan: &LogicalPlan) -> Result<Relation, Error> {
         match plan {
             LogicalPlan::TableScan(scan) => self.scan(scan),
@@ -120,45 +133,50 @@ impl Lowering {
     }
 
     fn scan(&mut self, scan: &datafusion::logical_expr::TableScan) -> Result<Relation, Error> {
-        let Some(table) = scan.source.downcast_ref::<SourceTable>() else {
-            return Err(Error::new(
-                "not-supported",
-                format!("`{}` cannot be read", scan.table_name),
-            ));
-        };
+        let table = source_of(scan)?;
         let definition = &table.definition;
-        let columns = definition.query_schema().fields().len();
-        let mut projection = scan.projection.clone().unwrap_or_else(|| (0..columns).collect());
-        let wanted = projection.len();
-        if definition.kind == SourceKind::Table {
-            // A table's rows are told apart by their keys, whether the query reads these or not.
-            let keys = definition.row_key();
-            projection.extend(
-                keys.into_iter()
-                    .filter(|key| !scan_holds(scan.projection.as_ref(), *key)),
-            );
-        }
-        let schema = definition.query_schema();
-        let read: SchemaRef = Arc::new(
-            schema
-                .project(&projection)
-                .map_err(datafusion::error::DataFusionError::from)?,
-        );
+        let (node, read) = if definition.kind == SourceKind::Table {
+            let (records, keys, read) = self.table_records(scan)?;
+            let schema = self.schema(records);
+            let changes = NodeKind::TableSource { keys, old_rows: true };
+            let node = self.dataflow.add(changes, vec![records], schema);
+            (self.first_columns(node, read.len()), read)
+        } else {
+            let read = scan.projection.clone().unwrap_or_else(|| all_columns(table));
+            (self.records(table, read.clone())?, read)
+        };
+        Ok(Relation::of_source(node, definition, &read))
+    }
+
+    /// Reads the records of a table's topic: the wanted columns, then those of its key that are not wanted, for a table's rows are told
+    /// apart by their keys, whether the query reads these or not. Gives the node, the positions of the key in it, and the wanted
+    /// columns as positions in the definition's schema.
+    fn table_records(
+        &mut self,
+        scan: &datafusion::logical_expr::TableScan,
+    ) -> Result<(super::NodeId, Vec<usize>, Vec<usize>), Error> {
+        let table = source_of(scan)?;
+        let wanted = scan.projection.clone().unwrap_or_else(|| all_columns(table));
+        let keys = table.definition.row_key();
+        let mut projection = wanted.clone();
+        projection.extend(keys.iter().copied().filter(|key| !wanted.contains(key)));
+        let position = |key: usize| projection.iter().position(|column| *column == key);
+        let keys = keys.into_iter().filter_map(position).collect();
+        Ok((self.records(table, projection)?, keys, wanted))
+    }
+
+    fn records(&mut self, table: &SourceTable, projection: Vec<usize>) -> Result<super::NodeId, Error> {
+        let schema = table.definition.query_schema();
+        let read = schema
+            .project(&projection)
+            .map_err(datafusion::error::DataFusionError::from)?;
         let kind = NodeKind::Scan(Scan {
-            definition: Arc::clone(definition),
-            projection: projection.clone(),
+            definition: Arc::clone(&table.definition),
+            projection,
             stream_times: false,
             headers: false,
         });
-        let mut node = self.dataflow.add(kind, vec![], Arc::clone(&read));
-        if definition.kind == SourceKind::Table {
-            let position = |key: usize| projection.iter().position(|column| *column == key);
-            let keys = definition.row_key().into_iter().filter_map(position).collect();
-            let changes = NodeKind::TableSource { keys, old_rows: true };
-            node = self.dataflow.add(changes, vec![node], Arc::clone(&read));
-            node = self.first_columns(node, wanted);
-        }
-        Ok(Relation::of_source(node, definition, &projection[..wanted]))
+        Ok(self.dataflow.add(kind, vec![], Arc::new(read)))
     }
 
     fn limit(&mut self, limit: &Limit) -> Result<Relation, Error> {
@@ -201,8 +219,14 @@ impl Lowering {
     }
 }
 
-fn scan_holds(projection: Option<&Vec<usize>>, column: usize) -> bool {
-    projection.is_none_or(|columns| columns.contains(&column))
+fn source_of(scan: &datafusion::logical_expr::TableScan) -> Result<&SourceTable, Error> {
+    scan.source
+        .downcast_ref::<SourceTable>()
+        .ok_or_else(|| Error::new("not-supported", format!("`{}` cannot be read", scan.table_name)))
+}
+
+fn all_columns(table: &SourceTable) -> Vec<usize> {
+    (0..table.definition.query_schema().fields().len()).collect()
 }
 
 fn arrow_schema(schema: &DFSchemaRef) -> SchemaRef {

@@ -21,6 +21,7 @@ impl Lowering {
             }
         };
         let key = input.projected_key(projection.input.schema(), &projection.expr);
+        let window = input.projected_window(projection.input.schema(), &projection.expr);
         let mut exprs = projection.expr.clone();
         input.fill_key(projection.input.schema(), &mut exprs);
         let extracted = self.extract_subqueries(extracted, input.kind, &mut exprs)?;
@@ -34,6 +35,7 @@ impl Lowering {
             node,
             kind: input.kind,
             key,
+            window,
             equal: vec![],
         })
     }

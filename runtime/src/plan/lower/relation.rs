@@ -6,7 +6,8 @@ use datafusion::logical_expr::Expr;
 use crate::catalog::Definition;
 use crate::plan::NodeId;
 use crate::plan::join_key::{first_known, is_synthetic_key};
-use crate::types::storage::SourceKind;
+use crate::types::schema::{WINDOWEND, WINDOWSTART};
+use crate::types::storage::{KeyWindow, SourceKind};
 
 /// A lowered node.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub(crate) struct Relation {
     /// For each column of its key the positions that hold it, the preferred one first; `Err`: names of key columns that are not
     /// among its columns.
     pub(crate) key: Result<Vec<Vec<usize>>, Vec<String>>,
+    /// The same for the bounds of the window that tells rows of a table apart beside the key; empty where there is no window.
+    pub(crate) window: Result<Vec<Vec<usize>>, Vec<String>>,
     /// For each column of its key the expressions over its columns that are equal where they are known, and whether some may be
     /// NULL in a row; empty but for joins and what keeps their columns.
     pub(crate) equal: Vec<EqualKeys>,
@@ -36,30 +39,57 @@ impl Relation {
             node,
             kind: SourceKind::Stream,
             key: Ok(vec![]),
+            window: Ok(vec![]),
             equal: vec![],
         }
     }
 
     /// A declared stream or table of which the columns at `read` are taken.
     pub(super) fn of_source(node: NodeId, definition: &Definition, read: &[usize]) -> Self {
-        let places = definition.key_columns().map(|key| {
-            let place = read.iter().position(|column| *column == key);
+        let schema = definition.query_schema();
+        let place_of = |column: usize| {
+            let place = read.iter().position(|read| *read == column);
             place
                 .map(|place| vec![place])
-                .ok_or_else(|| definition.columns[key].name.clone())
-        });
+                .ok_or_else(|| schema.field(column).name().clone())
+        };
+        let mut bounds: Vec<usize> = definition
+            .row_key()
+            .into_iter()
+            .skip(definition.key_columns().count())
+            .collect();
+        if definition.kind == SourceKind::Stream {
+            bounds.clear();
+        }
+        if matches!(definition.storage.key_window, Some(KeyWindow::Time { .. })) {
+            // All windows are of one size, so their starts tell them apart.
+            bounds.truncate(1);
+        }
         Self {
             node,
             kind: definition.kind,
-            key: all_or_missing(places),
+            key: all_or_missing(definition.key_columns().map(place_of)),
+            window: all_or_missing(bounds.into_iter().map(place_of)),
             equal: vec![],
         }
     }
 
+    /// Whether a window tells its rows apart.
+    pub(super) fn has_window(&self) -> bool {
+        !matches!(&self.window, Ok(parts) if parts.is_empty())
+    }
+
     /// One position for each column of the key.
     pub(super) fn key_positions(&self) -> Result<Vec<usize>, Vec<String>> {
-        let first = |parts: &Vec<Vec<usize>>| parts.iter().filter_map(|places| places.first().copied()).collect();
-        self.key.as_ref().map(first).map_err(Clone::clone)
+        firsts(&self.key)
+    }
+
+    /// One position for each column that tells rows apart: of the key, and of the window.
+    pub(super) fn row_key_positions(&self) -> Result<Vec<usize>, Vec<String>> {
+        match (firsts(&self.key), firsts(&self.window)) {
+            (Ok(key), Ok(window)) => Ok([key, window].concat()),
+            (key, window) => Err([key.err(), window.err()].into_iter().flatten().flatten().collect()),
+        }
     }
 
     /// What an expression over the columns is equal to, itself first where that is nothing else.
@@ -139,27 +169,59 @@ impl Relation {
         if let Some(place) = exprs.iter().position(is_synthetic_key) {
             return Ok(vec![vec![place]]);
         }
-        let parts = self.key.clone()?;
-        let place_of = |place: usize| {
-            let (relation, field) = input.qualified_field(place);
-            let is_it = |expr: &Expr| match unaliased(expr) {
-                Expr::Column(column) => {
-                    column.name == *field.name() && (column.relation.is_none() || column.relation.as_ref() == relation)
-                }
-                _ => false,
-            };
-            exprs.iter().position(is_it)
-        };
-        all_or_missing(parts.iter().map(|places| {
-            let found: Vec<usize> = places.iter().filter_map(|place| place_of(*place)).collect();
-            if found.is_empty() {
-                let names = places.iter().map(|place| input.field(*place).name().clone());
-                Err(names.collect::<Vec<_>>().join(" or "))
-            } else {
-                Ok(found)
-            }
-        }))
+        projected(&self.key, input, exprs)
     }
+
+    /// The window after a projection.
+    pub(super) fn projected_window(&self, input: &DFSchema, exprs: &[Expr]) -> Result<Vec<Vec<usize>>, Vec<String>> {
+        projected(&self.window, input, exprs)
+    }
+}
+
+fn firsts(parts: &Result<Vec<Vec<usize>>, Vec<String>>) -> Result<Vec<usize>, Vec<String>> {
+    let first = |parts: &Vec<Vec<usize>>| parts.iter().filter_map(|places| places.first().copied()).collect();
+    parts.as_ref().map(first).map_err(Clone::clone)
+}
+
+/// Where a projection to `exprs` puts the columns of a key.
+fn projected(
+    parts: &Result<Vec<Vec<usize>>, Vec<String>>,
+    input: &DFSchema,
+    exprs: &[Expr],
+) -> Result<Vec<Vec<usize>>, Vec<String>> {
+    let parts = parts.clone()?;
+    let place_of = |place: usize| {
+        let (relation, field) = input.qualified_field(place);
+        let is_it = |expr: &Expr| match unaliased(expr) {
+            Expr::Column(column) => {
+                column.name == *field.name() && (column.relation.is_none() || column.relation.as_ref() == relation)
+            }
+            _ => false,
+        };
+        exprs.iter().position(is_it)
+    };
+    all_or_missing(parts.iter().map(|places| {
+        let found: Vec<usize> = places.iter().filter_map(|place| place_of(*place)).collect();
+        if found.is_empty() {
+            let names = places.iter().map(|place| shown(input.field(*place).name()));
+            Err(names.collect::<Vec<_>>().join(" or "))
+        } else {
+            Ok(found)
+        }
+    }))
+}
+
+/// As a user knows a column: the bounds of a window in GROUP BY have names of their own.
+fn shown(name: &str) -> String {
+    let is_bound = |bound: &&str| {
+        let call = name.get(..=bound.len()).unwrap_or_default();
+        call.eq_ignore_ascii_case(&format!("{bound}@"))
+    };
+    [WINDOWSTART, WINDOWEND]
+        .into_iter()
+        .find(is_bound)
+        .unwrap_or(name)
+        .to_owned()
 }
 
 /// What is cast to another type for a comparison.

@@ -132,3 +132,37 @@ pub(super) fn three_way(rng: &mut ChaCha8Rng) -> Case {
         columns: vec!["k", "x", "y", "n"],
     }
 }
+
+/// Aggregates of two streams, window by window.
+pub(super) fn windowed(rng: &mut ChaCha8Rng) -> Case {
+    let (join, size_s) = (
+        ["INNER", "LEFT", "RIGHT", "FULL OUTER"][rng.random_range(0..4)],
+        rng.random_range(2..15),
+    );
+    let size = size_s * 1_000;
+    let (key, start) = match join {
+        "FULL OUTER" => ("ROWKEY", "COALESCE(x.WINDOWSTART, y.WINDOWSTART)"),
+        "RIGHT" => ("y.k", "y.WINDOWSTART"),
+        _ => ("x.k", "x.WINDOWSTART"),
+    };
+    let window = format!("WINDOW TUMBLING (SIZE {size_s} SECONDS, GRACE PERIOD 1 DAY)");
+    let theirs = |stream: &str| {
+        format!(
+            "(SELECT k, rt - rt % {size} AS ws, COUNT(*) AS n FROM {stream} WHERE k IS NOT NULL GROUP BY k, rt - rt % {size})"
+        )
+    };
+    Case {
+        sql: format!(
+            "CREATE TABLE x {AS_JSON} AS SELECT k, COUNT(*) AS n FROM a {window} GROUP BY k; \
+             CREATE TABLE y {AS_JSON} AS SELECT k, COUNT(*) AS n FROM b {window} GROUP BY k; \
+             CREATE TABLE result {AS_JSON} AS SELECT {key} AS k, {start} AS ws, x.n AS n, y.n AS m FROM x {join} JOIN y ON x.k = y.k;"
+        ),
+        against: Against::DataFusion(format!(
+            "SELECT COALESCE(x.k, y.k) AS k, COALESCE(x.ws, y.ws) AS ws, x.n AS n, y.n AS m FROM {} AS x {join} JOIN {} AS y ON x.k = y.k AND x.ws = y.ws",
+            theirs("a"),
+            theirs("b")
+        )),
+        kind: Kind::Table,
+        columns: vec!["k", "ws", "n", "m"],
+    }
+}

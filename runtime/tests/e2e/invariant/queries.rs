@@ -6,7 +6,7 @@
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 
-use super::{joins, tables};
+use super::{joins, over, tables};
 use crate::fold::Kind;
 
 /// One query.
@@ -43,7 +43,7 @@ pub(super) const FAMILIES: &[(&str, Make)] = &[
     ("session", session),
     ("late rows", late_rows),
     ("final windows", final_windows),
-    ("distinct, union, subquery", shapes),
+    ("union, subquery", shapes),
     ("latest by offset", latest),
     ("stream join", joins::streams),
     ("stream outer join", joins::streams_outer),
@@ -55,6 +55,12 @@ pub(super) const FAMILIES: &[(&str, Make)] = &[
     ("table filter", tables::filter),
     ("table group by", tables::group_by),
     ("group by twice", tables::twice),
+    ("windowed table filter", tables::windowed_filter),
+    ("windowed table join", joins::windowed),
+    ("over", over::neighbours),
+    ("top n", over::top_n),
+    ("top n of windows", over::top_of_windows),
+    ("distinct", over::distinct),
 ];
 
 pub(super) const AS_JSON: &str = "WITH (KEY_FORMAT = 'JSON', VALUE_FORMAT = 'JSON')";

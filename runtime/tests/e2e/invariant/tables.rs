@@ -62,3 +62,21 @@ pub(super) fn twice(rng: &mut ChaCha8Rng) -> Case {
         columns: vec!["t", "n", "s"],
     }
 }
+
+/// Aggregates of windows, whose rows come and go as they fit a condition.
+pub(super) fn windowed_filter(rng: &mut ChaCha8Rng) -> Case {
+    let (keep, size_s) = (stream_filter(rng), rng.random_range(1..9));
+    let least = rng.random_range(0..2);
+    let size = size_s * 1_000;
+    Case {
+        sql: format!(
+            "CREATE TABLE once {AS_JSON} AS SELECT k, COUNT(*) AS n, SUM(v) AS s FROM a WINDOW TUMBLING (SIZE {size_s} SECONDS, GRACE PERIOD 1 DAY) WHERE {keep} GROUP BY k; \
+             CREATE TABLE result {AS_JSON} AS SELECT k, WINDOWSTART AS ws, n + 1 AS x, s AS y FROM once WHERE n > {least};"
+        ),
+        against: Against::DataFusion(format!(
+            "SELECT k, ws, n + 1 AS x, s AS y FROM (SELECT k, rt - rt % {size} AS ws, COUNT(*) AS n, COALESCE(SUM(v), 0) AS s FROM a WHERE ({keep}) AND k IS NOT NULL GROUP BY k, rt - rt % {size}) AS once WHERE n > {least}"
+        )),
+        kind: Kind::Table,
+        columns: vec!["k", "ws", "x", "y"],
+    }
+}

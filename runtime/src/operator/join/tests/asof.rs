@@ -114,6 +114,45 @@ fn rows_older_than_the_retention_are_late() {
     assert_eq!(lines(&changes(&late.drain())), ["+1,2@20"]);
 }
 
+#[test]
+fn without_a_retention_the_latest_row_is_found_however_old_and_those_before_it_are_forgotten() {
+    const DAY: i64 = 24 * 60 * 60 * 1_000;
+    let mut forever = plan(Unmatched::PadWithNulls);
+    forever.retention_ms = i64::MAX;
+    let mut join = AsofJoin::new(forever.clone(), late_rows(), &errors()).unwrap();
+    let mut store = Store::default();
+    store.apply(join.save().unwrap());
+    for day in 0..40 {
+        let rows: Vec<Change> = (0..1_000).map(|key| put(key, day, day * DAY)).collect();
+        step(&mut join, None, right(&rows), until(day * DAY));
+        store.apply(join.save().unwrap());
+    }
+    // Of 1,000 keys those of the last days, and as many again that wait for being cleared away.
+    assert!(join.rows() <= 10_000, "{} rows are held", join.rows());
+    assert!(store.0.len() <= 4_000, "{} rows are saved", store.0.len());
+    step(&mut join, None, right(&[old(5, 39, 40 * DAY)]), until(40 * DAY));
+    store.apply(join.save().unwrap());
+    let mut loaded = AsofJoin::new(forever, late_rows(), &errors()).unwrap();
+    loaded.load(&store.pairs()).unwrap();
+    for join in [&mut join, &mut loaded] {
+        let rows = [
+            put(5, 1, 39 * DAY),
+            put(5, 2, 90 * DAY),
+            put(7, 3, 90 * DAY),
+            put(7, 4, 38 * DAY + 1),
+        ];
+        let given = step(join, left(&rows), None, until(91 * DAY));
+        let days = |days: i64| days * DAY;
+        let expected = [
+            row(&[Some(7), Some(4), Some(7), Some(38)], days(38) + 1),
+            row(&[Some(5), Some(1), Some(5), Some(39)], days(39)),
+            row(&[Some(5), Some(2), None, None], days(90)),
+            row(&[Some(7), Some(3), Some(7), Some(39)], days(90)),
+        ];
+        assert_eq!(lines(&given), lines(&expected));
+    }
+}
+
 proptest! {
     #[test]
     fn any_steps_and_restarts_give_what_a_search_gives(

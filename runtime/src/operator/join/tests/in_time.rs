@@ -62,3 +62,20 @@ fn who_has_nothing_to_give_is_not_waited_for() {
     assert_eq!(given(&mut join, &[], &[put(1, 20, 99)], i64::MAX, 99), NOTHING);
     assert_eq!(given(&mut join, &[put(1, 2, 60)], &[], 60, i64::MAX), ["+1,2,1,20@60"]);
 }
+
+#[test]
+fn batches_of_partitions_out_of_step_are_merged() {
+    let mut join = join();
+    for table in [
+        [put(1, 20, 1), put(1, 21, 5)],
+        [put(1, 23, 6), put(1, 24, 10)],
+        [put(1, 22, 3), put(1, 25, 4)],
+    ] {
+        assert_eq!(given(&mut join, &[], &table, i64::MIN, 0), NOTHING);
+    }
+    let stream = [put(1, 1, 2), put(1, 2, 3), put(1, 3, 5), put(1, 4, 6)];
+    assert_eq!(
+        given(&mut join, &stream, &[], i64::MAX, i64::MAX),
+        ["+1,1,1,20@2", "+1,2,1,22@3", "+1,3,1,21@5", "+1,4,1,23@6"]
+    );
+}
