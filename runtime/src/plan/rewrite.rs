@@ -23,7 +23,7 @@ use super::{
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
 use crate::sql::ast::{Emit, Query};
-use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
+use crate::types::schema::{ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
 use crate::types::storage::KeyWindow;
 
 /// A query that DataFusion plans, and the key that it asks for.
@@ -475,14 +475,13 @@ fn expand_relation(
         ));
         return;
     };
-use crate::sql::ast::{Emit, Query};
-use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
+    let is_key = |name: &str| definition.key_columns().any(|key| definition.columns[key].name == name);
+    let names = windows::all_columns(definition, star.purpose);
+    let (late, early): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| star.has_keys_last && is_key(name));
     let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET]
         .into_iter()
-        .filter(|_| star.has_pseudo_columns)
-        .map(str::to_owned);
-    for name in early.map(name).chain(pseudo).chain(late.map(name)) {
-        let name = name.as_str();
+        .filter(|_| star.has_pseudo_columns);
+    for name in early.into_iter().chain(pseudo).chain(late) {
         let expr = column(&relation.alias, name);
         let alias = if star.is_prefixed {
             format!("{}_{name}", relation.alias.value)

@@ -150,7 +150,10 @@ fn streams_and_tables_must_be_what_is_expected() {
     // The old key is an ordinary column then, behind the others.
     assert_eq!(run(&with("V INT KEY, K STRING")), Verdict::Passed(None));
     let found = reason(run(&with("V BIGINT KEY, K STRING")));
-    assert!(found.starts_with("O: other columns\n  expected V BIGINT Key, K STRING Value"), "{found}");
+    assert!(
+        found.starts_with("O: other columns\n  expected V BIGINT Key, K STRING Value"),
+        "{found}"
+    );
     let missing = reason(run(&with("V INT KEY").replace(r#""name": "O""#, r#""name": "P""#)));
     assert_eq!(missing, "there is no stream or table P");
 }
