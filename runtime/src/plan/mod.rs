@@ -9,6 +9,7 @@ mod alias;
 mod asof;
 mod batch;
 mod carried_headers;
+mod checks;
 mod counted;
 mod dataflow;
 mod error;
@@ -78,18 +79,20 @@ impl Planner<'_> {
     /// When a name or type is wrong, or the query cannot be streamed.
     pub fn plan(&self, query: &Query, purpose: Purpose) -> Result<PlannedQuery, Error> {
         let rewritten = rewrite::rewrite(query, self.catalog, self.functions, purpose)?;
-        let logical = names::logical_plan(rewritten.body, self.catalog, self.functions)?;
+        let explain = |error| checks::explain(error, query, &rewritten.body, self.catalog, self.functions);
+        let logical = names::logical_plan(rewritten.body.clone(), self.catalog, self.functions).map_err(explain)?;
         let emit = match query.emit {
             Emit::Final => WindowEmit::Final,
             Emit::Changes | Emit::Unsaid => WindowEmit::Changes,
         };
         lower::lower(
             &logical,
-            rewritten.partition_by,
+            rewritten.partition_by.clone(),
             rewritten.key_window,
             emit,
             self.functions,
         )
+        .map_err(explain)
     }
 
     /// Plans an expression that sees no column, as those of INSERT ... VALUES, and gives its value.

@@ -17,8 +17,8 @@ use super::alias::Aliases;
 use super::stream_marker::marker_name;
 use super::table_marker::refuse_misplaced;
 use super::{
-    Error, FunctionSet, Purpose, asof, counted, frames, join_key, lambda_arrays, partition_by, struct_star, subqueries,
-    windowed_join, windows, within_marker,
+    Error, FunctionSet, Purpose, asof, checks, counted, frames, join_key, lambda_arrays, partition_by, struct_star,
+    subqueries, windowed_join, windows, within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
@@ -160,8 +160,13 @@ impl Rewriter<'_> {
             has_pseudo_columns: relations.len() > 1 && !clauses.partition_by.is_empty(),
             has_keys_last: !clauses.partition_by.is_empty(),
         };
+        let is_result = depth == Depth::Outer && checks::is_result(self.purpose);
+        let named = relations.iter().map(|relation| (&relation.alias, relation.definition));
+        let scope = checks::Scope::new(named, self.functions, is_result);
+        checks::before(select, &clauses, &scope)?;
         expand_wildcards(select, &relations, &star)?;
         aliases.name_all(select);
+        checks::names(select, &scope)?;
         refuse_misplaced(select, self.functions)?;
         frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;

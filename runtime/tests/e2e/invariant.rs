@@ -107,7 +107,7 @@ fn check(data: &Data, case: &Case) -> Result<usize, String> {
     let mut expected: BTreeMap<i32, Vec<Row>> = BTreeMap::new();
     let group = |life: Life| match &case.against {
         Against::LivesOfSamePartitions | Against::LivesInEventTime => life.partitions,
-        _ => 0,
+        Against::DataFusion(_) => 0,
     };
     if let Against::DataFusion(oracle) = &case.against {
         let answer = data.ask_datafusion(oracle);

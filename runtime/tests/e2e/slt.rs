@@ -116,7 +116,8 @@ impl Session {
         if query.kind == QueryKind::Push {
             // A push query has no end of its own: it is read until it has nothing left to do.
             let until = Instant::now() + TIMEOUT;
-            while !self.engine.quiesce(Duration::from_millis(50)) && Instant::now() < until {
+            // Long enough for two empty steps of a query that rests between them; short enough that full channels are emptied.
+            while !self.engine.quiesce(Duration::from_secs(1)) && Instant::now() < until {
                 batches.extend(query.changes.batches.try_iter());
             }
             query.pipeline.stop();

@@ -82,13 +82,7 @@ impl Lowering {
         };
         let kind = NodeKind::GroupBy(Box::new(group_by));
         let node = self.dataflow.add(kind, vec![exchange], arrow_schema(&aggregate.schema));
-        Ok(Relation {
-            node,
-            kind: SourceKind::Table,
-            key: Ok(key),
-            window: Ok(bounds),
-            equal: vec![],
-        })
+        Ok(Relation::grouped(node, key, bounds))
     }
 
     fn call(&self, expr: &Expr, schema: &DFSchema, over: SourceKind) -> Result<AggregateCall, Error> {

@@ -192,22 +192,20 @@ impl Lowering {
             )
             .help("add AND left.WINDOWSTART = right.WINDOWSTART, and select WINDOWSTART in the subqueries"));
         }
-        let (left_keys, right_keys) = self.keys(join, condition)?;
         let is_key = |relation: &Relation, schema: &DFSchema, side: fn(&(Expr, Expr)) -> &Expr| {
             relation.is_key_of(schema, &condition.keys().map(side).collect::<Vec<_>>())
         };
         let left_is_key = is_key(left, join.left.schema(), |pair| &pair.0);
         let right_is_key = is_key(right, join.right.schema(), |pair| &pair.1);
-        let (left_schema, right_schema) = (self.schema(left.node), self.schema(right.node));
-        let (filter, schema) = (self.rest(join, condition)?, arrow_schema(&join.schema));
         match (left_is_key, right_is_key) {
             (true, true) => {
+                let (left_keys, right_keys) = self.keys(join, condition)?;
                 let plan = TableTableJoinPlan {
                     kind,
-                    filter,
-                    left_schema,
-                    right_schema,
-                    schema,
+                    filter: self.rest(join, condition)?,
+                    left_schema: self.schema(left.node),
+                    right_schema: self.schema(right.node),
+                    schema: arrow_schema(&join.schema),
                     left_keys: left_keys.clone(),
                     right_keys: right_keys.clone(),
                 };
@@ -219,54 +217,70 @@ impl Lowering {
                     ..joined
                 })
             }
-            (false, true) => {
-                let unmatched = match kind {
-                    JoinKind::Inner => Unmatched::LeaveOut,
-                    JoinKind::Left => Unmatched::PadWithNulls,
-                    JoinKind::Right | JoinKind::Full => {
-                        return Err(Error::new(
-                            "join-type",
-                            "tables can be joined by a foreign key by INNER and LEFT JOIN only",
-                        )
-                        .help("join by the primary keys of both tables, or write LEFT JOIN"));
-                    }
-                };
-                let columns = join.left.schema().columns();
-                let keys = left.row_key_positions().map_err(|missing| missing_key(&missing))?;
-                let primary: Vec<Expr> = keys
-                    .iter()
-                    .map(|position| Expr::Column(columns[*position].clone()))
-                    .collect();
-                let primary_keys = self.expressions(&primary, join.left.schema())?;
-                let plan = ForeignKeyJoinPlan {
-                    unmatched,
-                    left_primary_keys: primary_keys.clone(),
-                    filter,
-                    left_schema,
-                    right_schema,
-                    schema,
-                    left_keys: left_keys.clone(),
-                    right_keys: right_keys.clone(),
-                };
-                let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
-                let joined =
-                    self.joined(join, JoinPlan::ForeignKey(plan), inputs, SourceKind::Table, (left.key.clone(), left.equal.clone()));
-                // Rows moved by their foreign keys; what follows wants all changes of a row in one shard again.
-                let node = self.exchange(&joined, primary_keys);
-                let schema = self.schema(node);
-                let node = self.dataflow.add(NodeKind::Settle { keys }, vec![node], schema);
-                Ok(Relation {
-                    node,
-                    window: left.window.clone(),
-                    ..joined
-                })
-            }
+            (false, true) => self.foreign_key(join, kind, condition, left, right),
             (true | false, false) => Err(Error::new(
                 "join-not-by-key",
                 "two tables are joined by the primary key of the right one, so that a row of the left one has one partner",
             )
             .help("write ON left.column = right.primary_key, or put the other table first")),
         }
+    }
+
+    /// Tables of which only the right one is joined by its primary key.
+    fn foreign_key(
+        &mut self,
+        join: &Join,
+        kind: JoinKind,
+        condition: &Condition,
+        left: &Relation,
+        right: &Relation,
+    ) -> Result<Relation, Error> {
+        let unmatched = match kind {
+            JoinKind::Inner => Unmatched::LeaveOut,
+            JoinKind::Left => Unmatched::PadWithNulls,
+            JoinKind::Right | JoinKind::Full => {
+                return Err(Error::new(
+                    "join-type",
+                    "tables can be joined by a foreign key by INNER and LEFT JOIN only",
+                )
+                .help("join by the primary keys of both tables, or write LEFT JOIN"));
+            }
+        };
+        let columns = join.left.schema().columns();
+        let keys = left.row_key_positions().map_err(|missing| missing_key(&missing))?;
+        let primary: Vec<Expr> = keys
+            .iter()
+            .map(|position| Expr::Column(columns[*position].clone()))
+            .collect();
+        let primary_keys = self.expressions(&primary, join.left.schema())?;
+        let (left_keys, right_keys) = self.keys(join, condition)?;
+        let plan = ForeignKeyJoinPlan {
+            unmatched,
+            left_primary_keys: primary_keys.clone(),
+            filter: self.rest(join, condition)?,
+            left_schema: self.schema(left.node),
+            right_schema: self.schema(right.node),
+            schema: arrow_schema(&join.schema),
+            left_keys: left_keys.clone(),
+            right_keys: right_keys.clone(),
+        };
+        let inputs = [(left, left_keys), (right, right_keys)].map(|(side, keys)| self.exchange(side, keys));
+        let joined = self.joined(
+            join,
+            JoinPlan::ForeignKey(plan),
+            inputs,
+            SourceKind::Table,
+            (left.key.clone(), left.equal.clone()),
+        );
+        // Rows moved by their foreign keys; what follows wants all changes of a row in one shard again.
+        let node = self.exchange(&joined, primary_keys);
+        let schema = self.schema(node);
+        let node = self.dataflow.add(NodeKind::Settle { keys }, vec![node], schema);
+        Ok(Relation {
+            node,
+            window: left.window.clone(),
+            ..joined
+        })
     }
 
     fn keys(

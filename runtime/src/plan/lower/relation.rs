@@ -44,6 +44,16 @@ impl Relation {
         }
     }
 
+    /// The table that GROUP BY makes, by its key and the bounds of its window.
+    pub(super) fn grouped(node: NodeId, key: Vec<Vec<usize>>, bounds: Vec<Vec<usize>>) -> Self {
+        Self {
+            kind: SourceKind::Table,
+            key: Ok(key),
+            window: Ok(bounds),
+            ..Self::stream(node)
+        }
+    }
+
     /// A declared stream or table of which the columns at `read` are taken.
     pub(super) fn of_source(node: NodeId, definition: &Definition, read: &[usize]) -> Self {
         let schema = definition.query_schema();
