@@ -85,6 +85,10 @@ impl Engine {
             );
             return Err(Error::user("wrong-kind", message).at(name.span));
         }
+        if old.read_only {
+            let message = format!("`{}` was declared with SOURCE, so it cannot be altered", name.value);
+            return Err(Error::user("read-only", message).at(name.span));
+        }
         let maker = session
             .queries
             .values()

@@ -48,6 +48,7 @@ impl KsqlFunction {
         let signatures: Vec<_> = self.definition.overloads.iter().map(|o| &o.signature).collect();
         let mut chosen = choose(&signatures, &arguments).map_err(|mismatch| self.refusal(mismatch, &arguments))?;
         if let Some(rule) = self.definition.overloads[chosen.index].return_rule {
+            settle_null_decimals(&mut chosen.arguments, &arguments);
             chosen.returns = rule(&chosen.arguments).ok_or_else(|| self.refusal(Mismatch::NoneFits, &arguments))?;
         }
         Ok(chosen)
@@ -72,6 +73,21 @@ impl KsqlFunction {
                 "function {name} is ambiguous for parameters ({given}): cast them to the types of one of {overloads}"
             ),
         })
+    }
+}
+
+/// A NULL among decimals is of their type, so that it does not make the result wider.
+fn settle_null_decimals(chosen: &mut [SqlType], given: &[ArgType]) {
+    let known = given
+        .iter()
+        .flatten()
+        .find(|ty| matches!(ty, SqlType::Decimal(..)))
+        .cloned();
+    let Some(known) = known else { return };
+    for (chosen, given) in chosen.iter_mut().zip(given) {
+        if given.is_none() && matches!(chosen, SqlType::Decimal(..)) {
+            *chosen = known.clone();
+        }
     }
 }
 

@@ -158,6 +158,7 @@ impl Rewriter<'_> {
             is_prefixed: relations.len() > 1,
             purpose: self.purpose,
             has_pseudo_columns: relations.len() > 1 && !clauses.partition_by.is_empty(),
+            has_keys_last: !clauses.partition_by.is_empty(),
         };
         let is_result = depth == Depth::Outer && checks::is_result(self.purpose);
         let named = relations.iter().map(|relation| (&relation.alias, relation.definition));
@@ -399,6 +400,8 @@ struct Star<'a> {
     purpose: Purpose,
     /// Whether ROWTIME, ROWPARTITION and ROWOFFSET are among the columns (ksqlDB: of a join with PARTITION BY).
     has_pseudo_columns: bool,
+    /// Whether the key columns, which become ordinary ones, come behind the others (ksqlDB: with PARTITION BY).
+    has_keys_last: bool,
 }
 
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
@@ -424,6 +427,7 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: 
                     (Some(relation), _) => {
                         let own = Star {
                             has_pseudo_columns: false,
+                            has_keys_last: false,
                             ..*star
                         };
                         expand_relation(relation, &own, &options, &mut expanded);
@@ -476,11 +480,13 @@ fn expand_relation(
         ));
         return;
     };
+    let is_key = |name: &str| definition.key_columns().any(|key| definition.columns[key].name == name);
     let names = windows::all_columns(definition, star.purpose);
+    let (late, early): (Vec<&str>, Vec<&str>) = names.into_iter().partition(|name| star.has_keys_last && is_key(name));
     let pseudo = [ROWTIME, ROWPARTITION, ROWOFFSET]
         .into_iter()
         .filter(|_| star.has_pseudo_columns);
-    for name in pseudo.chain(names) {
+    for name in early.into_iter().chain(pseudo).chain(late) {
         let expr = column(&relation.alias, name);
         let alias = if star.is_prefixed {
             format!("{}_{name}", relation.alias.value)

@@ -4,8 +4,9 @@ use serde_json::{Map, Value};
 
 use super::expand::text_of;
 use super::model::WindowKind;
-use super::{BadCase, Body, Case, ExpectedError, Record, TopicWish, Window};
+use super::{BadCase, Body, Case, ExpectedError, ExpectedSource, Record, TopicWish, Window};
 use crate::types::Headers;
+use crate::types::storage::SourceKind;
 
 /// Formats whose schemas are kept in a schema registry.
 const REGISTRY_FORMATS: [&str; 4] = ["AVRO", "PROTOBUF", "PROTOBUF_NOSR", "JSON_SR"];
@@ -70,6 +71,7 @@ pub(super) fn case(fields: &Map<String, Value>, id: String) -> Result<Case, BadC
             topics: topics(fields)?,
             inputs: records(fields, "inputs")?,
             outputs: records(fields, "outputs")?,
+            sources: sources(fields)?,
             loose_numbers,
         },
     })
@@ -133,6 +135,28 @@ fn topics(fields: &Map<String, Value>) -> Result<Vec<TopicWish>, BadCase> {
         });
     }
     Ok(topics)
+}
+
+/// `post.sources`.
+fn sources(fields: &Map<String, Value>) -> Result<Vec<ExpectedSource>, BadCase> {
+    let Some(post) = object(fields, "post")? else {
+        return Ok(Vec::new());
+    };
+    let text = |source: &Value, name: &str| source.get(name).and_then(Value::as_str).map(str::to_owned);
+    let mut sources = Vec::new();
+    for source in list(post, "sources")? {
+        let kind = match text(source, "type").unwrap_or_default().to_lowercase().as_str() {
+            "stream" => SourceKind::Stream,
+            "table" => SourceKind::Table,
+            _ => return Err(BadCase("the type of a source is neither stream nor table".into())),
+        };
+        sources.push(ExpectedSource {
+            name: text(source, "name").ok_or_else(|| BadCase("a source has no name".into()))?,
+            kind,
+            schema: text(source, "schema"),
+        });
+    }
+    Ok(sources)
 }
 
 fn records(fields: &Map<String, Value>, name: &str) -> Result<Vec<Record>, BadCase> {

@@ -24,7 +24,7 @@ mod tests;
 pub use compare::Matching;
 pub use expand::load_json;
 pub use json::load_line;
-pub use model::{Body, Case, ExpectedError, Record, TopicWish, Window};
+pub use model::{Body, Case, ExpectedError, ExpectedSource, Record, TopicWish, Window};
 pub use run::{Refusal, Runner, Verdict};
 pub use sql_file::load_sql;
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use crate::types::Headers;
-use crate::types::storage::KeyWindow;
+use crate::types::storage::{KeyWindow, SourceKind};
 
 /// One case.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +35,8 @@ pub enum Body {
         inputs: Vec<Record>,
         /// The records that each topic named in them must hold then, in order.
         outputs: Vec<Record>,
+        /// Streams and tables that there must be then.
+        sources: Vec<ExpectedSource>,
         /// `use.exact.numeric.comparison = false`: numbers are equal by value, nearly, whatever their scale.
         loose_numbers: bool,
     },
@@ -43,6 +45,17 @@ pub enum Body {
         /// The statements, one text.
         statements: String,
     },
+}
+
+/// A stream or table that there must be when a case has run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExpectedSource {
+    /// Its name.
+    pub name: String,
+    /// Stream or table.
+    pub kind: SourceKind,
+    /// Its columns as in CREATE STREAM, where they are given: `ID BIGINT KEY, V INT`.
+    pub schema: Option<String>,
 }
 
 /// A topic that is there before the first statement.

@@ -7,7 +7,7 @@ use super::compare::{Matching, Numbers, Rules, Seen, difference};
 use super::encode::Side;
 use super::model::WindowKind;
 use super::run::{Failure, QUERY_TIMEOUT};
-use super::{Record, TopicWish, Window};
+use super::{ExpectedSource, Record, TopicWish, Window};
 use crate::connector::NewTopic;
 use crate::engine::{Engine, Outcome};
 use crate::exec::State;
@@ -21,6 +21,7 @@ pub(super) struct RecordsCase<'a> {
     pub(super) topics: &'a [TopicWish],
     pub(super) inputs: &'a [Record],
     pub(super) outputs: &'a [Record],
+    pub(super) sources: &'a [ExpectedSource],
     pub(super) loose_numbers: bool,
 }
 
@@ -103,7 +104,14 @@ impl RecordsCase<'_> {
                 }
             }
         }
-        self.compare(engine, matching)
+        self.compare(engine, matching)?;
+        for expected in self.sources {
+            let difference = super::source::expected_difference(engine, expected).map_err(Failure::case)?;
+            if let Some(difference) = difference {
+                return Err(Failure::Difference(difference));
+            }
+        }
+        Ok(())
     }
 
     fn plan(&self, engine: &Engine) -> Result<(), Failure> {

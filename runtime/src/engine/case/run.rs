@@ -81,6 +81,7 @@ impl Runner {
                 topics,
                 inputs,
                 outputs,
+                sources,
                 loose_numbers,
             } => {
                 let records = RecordsCase {
@@ -88,6 +89,7 @@ impl Runner {
                     topics,
                     inputs,
                     outputs,
+                    sources,
                     loose_numbers: *loose_numbers,
                 };
                 let config = Config {

@@ -1,8 +1,11 @@
 //! `ASSERT STREAM` and `ASSERT TABLE`: whether a stream or table is what a declaration says.
 
+use super::ExpectedSource;
 use crate::catalog::Definition;
+use crate::engine::create::resolve_type;
 use crate::engine::{Engine, Error};
-use crate::sql::ast::{Name, Statement};
+use crate::sql;
+use crate::sql::ast::{ColumnDef, Name, Statement};
 
 /// How the stream or table `name` differs from the one that `declared`, a CREATE STREAM or TABLE, would make; `None` where it
 /// does not. Compared is what ksqlDB's runner compares: kind, columns, topic, formats and event time.
@@ -33,6 +36,57 @@ pub(super) fn difference(engine: &Engine, declared: &Statement, name: &Name) -> 
             )
         })
     }))
+}
+
+/// How the stream or table that a case expects differs from what there is.
+///
+/// # Errors
+/// When the schema of the case cannot be read.
+pub(super) fn expected_difference(engine: &Engine, expected: &ExpectedSource) -> Result<Option<String>, Error> {
+    let name = &expected.name;
+    let session = engine.session.lock();
+    // Names stand as they are, but ksqlDB's cases write some in lower case.
+    let found = session
+        .catalog
+        .source(name)
+        .or_else(|| session.catalog.source(&name.to_uppercase()));
+    let Some(found) = found else {
+        return Ok(Some(format!("there is no stream or table {name}")));
+    };
+    if found.kind != expected.kind {
+        let word = |kind| format!("{kind:?}").to_lowercase();
+        return Ok(Some(format!(
+            "{name} is a {}, not a {}",
+            word(found.kind),
+            word(expected.kind)
+        )));
+    }
+    let Some(schema) = &expected.schema else {
+        return Ok(None);
+    };
+    // Keys of tables are mostly written KEY there, as those of streams.
+    let word = if schema.to_uppercase().contains("PRIMARY KEY") {
+        "TABLE"
+    } else {
+        "STREAM"
+    };
+    let text = format!("CREATE {word} EXPECTED ({schema}) WITH (KAFKA_TOPIC='expected');");
+    let mut statements = sql::parse(&text, &sql::Variables::new())?;
+    let Some(Statement::CreateSource { columns: declared, .. }) = statements.pop().map(|parsed| parsed.statement)
+    else {
+        return Err(Error::System(format!("the schema of {name} cannot be read: {schema}")));
+    };
+    let column = |column: &ColumnDef| -> Result<String, Error> {
+        let sql_type = resolve_type(&session, &column.type_expr)?;
+        Ok(format!("{} {sql_type} {:?}", column.name.value, column.role))
+    };
+    let wanted = declared
+        .iter()
+        .map(column)
+        .collect::<Result<Vec<_>, Error>>()?
+        .join(", ");
+    let found = columns(found);
+    Ok((wanted != found).then(|| format!("{name}: other columns\n  expected {wanted}\n  found    {found}")))
 }
 
 fn columns(source: &Definition) -> String {

@@ -141,6 +141,24 @@ fn a_case_that_is_wrong_itself_fails_with_the_place() {
 }
 
 #[test]
+fn streams_and_tables_must_be_what_is_expected() {
+    let with = |schema: &str| {
+        let case = over_stream("SELECT * FROM S PARTITION BY V", "[]", "[]");
+        let post = format!(r#"{{"post": {{"sources": [{{"name": "O", "type": "stream", "schema": "{schema}"}}]}}, "#);
+        case.replacen('{', &post, 1)
+    };
+    // The old key is an ordinary column then, behind the others.
+    assert_eq!(run(&with("V INT KEY, K STRING")), Verdict::Passed(None));
+    let found = reason(run(&with("V BIGINT KEY, K STRING")));
+    assert!(
+        found.starts_with("O: other columns\n  expected V BIGINT Key, K STRING Value"),
+        "{found}"
+    );
+    let missing = reason(run(&with("V INT KEY").replace(r#""name": "O""#, r#""name": "P""#)));
+    assert_eq!(missing, "there is no stream or table P");
+}
+
+#[test]
 fn headers_are_passed_on_where_rows_go_straight_through() {
     let inputs = r#"[{"topic": "t", "key": "a", "value": {"V": 1}, "headers": [{"KEY": "h", "VALUE": "AQ=="}, {"KEY": "n", "VALUE": null}]},
         {"topic": "t", "key": "b", "value": null}]"#;
