@@ -128,7 +128,7 @@ impl Engine {
                 if_exists,
                 type_expr,
             } => create::create_type(session, name, *if_exists, type_expr),
-            Statement::InsertSelect { target, query, .. } => self.insert_select(session, target, query, text),
+            Statement::InsertSelect { target, with, query } => self.insert_select(session, target, with, query, text),
             Statement::InsertValues { target, columns, rows } => self.insert_values(session, target, columns, rows),
             Statement::Drop {
                 kind,

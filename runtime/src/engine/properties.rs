@@ -61,6 +61,11 @@ pub(super) const PROPERTIES: &[Property] = &[
         meaning: "WRAP_SINGLE_VALUE where WITH has none",
     },
     Property {
+        name: "ksql.output.topic.name.prefix",
+        default: "",
+        meaning: "stands before the name of a topic that CREATE ... AS SELECT makes and WITH does not name",
+    },
+    Property {
         name: "late.rows.topic",
         default: "",
         meaning: "the topic that rows go to which come after their window has closed, as JSON; empty: they are only counted",

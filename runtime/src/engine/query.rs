@@ -17,7 +17,7 @@ use crate::exec::{
 };
 use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
-use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
+use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
 use crate::types::limits::ENDED_QUERIES_MAX;
 use crate::types::schema::{Column, ColumnRole};
 
@@ -178,10 +178,12 @@ impl Engine {
         &self,
         session: &mut Session,
         target: &Name,
+        with: &WithOptions,
         query: &Query,
         text: &str,
     ) -> Result<Outcome, Error> {
         let definition = Arc::clone(writable(session, target)?);
+        let named = named_id(session, with)?;
         if definition.kind == SourceKind::Table {
             return Err(Error::user(
                 "insert-into-table",
@@ -208,7 +210,7 @@ impl Engine {
         let columns: Vec<Column> = definition.writable_columns().cloned().collect();
         let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &columns, hidden)?;
-        let id = next_id(session, "INSERTQUERY");
+        let id = named.unwrap_or_else(|| next_id(session, "INSERTQUERY"));
         self.start_persistent(session, id.clone(), &definition, planned, text, false)?;
         Ok(Outcome::Message(format!("rows go to {} by query {id}", target.value)))
     }
@@ -492,8 +494,35 @@ fn forget_ended(session: &mut Session) {
     }
 }
 
-/// Names count up over the session, so that a script gives the same names, and consumer groups, on every run.
+/// The name that `WITH (QUERY_ID = ...)` gives a query, in capitals as in ksqlDB.
+fn named_id(session: &Session, with: &WithOptions) -> Result<Option<String>, Error> {
+    let mut options = Options::new(with);
+    let given = options.spanned("QUERY_ID");
+    options.rest(None)?;
+    let Some((id, span)) = given else {
+        return Ok(None);
+    };
+    let id = id.to_uppercase();
+    if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
+        let message = format!("QUERY_ID is letters, digits and `_`, not `{id}`");
+        return Err(Error::user("wrong-option-value", message).at(span));
+    }
+    if session.queries.contains_key(&id) {
+        return Err(Error::user("query-exists", format!("there is a query `{id}` already"))
+            .at(span)
+            .help(format!("TERMINATE {id} first, or choose another name")));
+    }
+    Ok(Some(id))
+}
+
+/// Names count up over the session, so that a script gives the same names, and consumer groups, on every run. One that QUERY_ID
+/// has given away is passed over.
 pub(crate) fn next_id(session: &mut Session, prefix: &str) -> String {
-    session.next_query += 1;
-    format!("{prefix}_{}", session.next_query)
+    loop {
+        session.next_query += 1;
+        let id = format!("{prefix}_{}", session.next_query);
+        if !session.queries.contains_key(&id) {
+            return id;
+        }
+    }
 }

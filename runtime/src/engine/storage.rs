@@ -80,7 +80,8 @@ impl<'a> Options<'a> {
         self.left.get(name).map(|(value, _)| value.text())
     }
 
-    fn spanned(&mut self, name: &str) -> Option<(String, Span)> {
+    /// Takes an option as text, with its place.
+    pub(crate) fn spanned(&mut self, name: &str) -> Option<(String, Span)> {
         self.left.remove(name).map(|(value, span)| (value.text(), span))
     }
 

@@ -90,6 +90,8 @@ struct Rows {
     headers: Option<Vec<Headers>>,
     windows: Option<WindowBounds>,
     tombstones: Option<BooleanArray>,
+    /// The encoded records, where a row may yet turn out to be bad.
+    originals: Option<RawRecords>,
 }
 
 impl Rows {
@@ -331,6 +333,8 @@ impl ScanShard {
         } else {
             Some(self.report_bad(bad, &records, metrics)?)
         };
+        // Which rows lack an event time is known later, and their letters hold the original bytes.
+        let originals = (self.event_time.is_some() && self.dead_letters.is_some()).then(|| records.clone());
         let count = records.len();
         let may_be_gone = self.definition.kind == SourceKind::Table || self.has_value_columns();
         let any_tombstone = may_be_gone && (0..count).any(|row| records.values.is_null(row));
@@ -345,6 +349,7 @@ impl ScanShard {
             headers: records.headers,
             windows,
             tombstones,
+            originals,
         };
         Ok(Some((rows, keep)))
     }
@@ -378,6 +383,7 @@ impl ScanShard {
             headers: None,
             windows: None,
             tombstones: None,
+            originals: None,
         };
         (rows.count > 0).then_some((rows, None))
     }
@@ -407,7 +413,7 @@ impl ScanShard {
             stream_times: None,
         };
         let timeless = timeless
-            .map(|mask| self.report_timeless(mask, &rows, metrics))
+            .map(|mask| self.report_timeless(mask, keep.as_ref(), &rows, metrics))
             .transpose()?;
         let keep = match (keep, timeless) {
             (Some(a), Some(b)) => Some(datafusion::arrow::compute::and(&a, &b)?),
@@ -473,15 +479,28 @@ impl ScanShard {
         Ok(keep.into())
     }
 
-    /// Rows without an event time (ksqlDB: a null or negative timestamp) are bad records too.
-    fn report_timeless(&mut self, keep: BooleanArray, rows: &Rows, metrics: &Metrics) -> Result<BooleanArray, Error> {
-        let missing = keep.iter().enumerate().filter(|(_, kept)| *kept == Some(false));
+    /// Rows without an event time (ksqlDB: a null or negative timestamp) are bad records too; those that `kept` leaves out
+    /// were reported before.
+    fn report_timeless(
+        &mut self,
+        keep: BooleanArray,
+        kept: Option<&BooleanArray>,
+        rows: &Rows,
+        metrics: &Metrics,
+    ) -> Result<BooleanArray, Error> {
+        let reported = |row: usize| kept.is_some_and(|kept| !kept.value(row));
+        let missing = (0..keep.len()).filter(|row| !keep.value(*row) && !reported(*row));
         let bad: Vec<BadRow> = missing
-            .map(|(row, _)| BadRow {
+            .map(|row| BadRow {
                 row: u32::try_from(row).unwrap_or(u32::MAX),
                 reason: "the event time is null, negative or not in the declared format".into(),
             })
             .collect();
+        let topic = &self.definition.storage.topic;
+        let letters: Vec<_> = match &rows.originals {
+            Some(originals) => bad.iter().map(|row| dead_letter(originals, row, topic)).collect(),
+            None => vec![],
+        };
         let place = |row: &BadRow| (rows.partition, rows.offsets.value(row.row as usize));
         let fails = self
             .definition
@@ -491,13 +510,13 @@ impl ScanShard {
         if let Some(first) = bad.first().filter(|_| fails) {
             let (partition, offset) = place(first);
             return Err(Error::BadRecord {
-                topic: self.definition.storage.topic.clone(),
+                topic: topic.clone(),
                 partition,
                 offset,
                 reason: first.reason.clone(),
             });
         }
-        self.bad_records(&bad, place, &[], metrics)?;
+        self.bad_records(&bad, place, &letters, metrics)?;
         Ok(keep)
     }
 

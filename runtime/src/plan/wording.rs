@@ -28,13 +28,13 @@ const PREFIXES: [&str; 4] = [
 pub(super) fn plainly(message: &str) -> Wording {
     let message = without_prefixes(message);
     // What coercion of arguments reports of our own functions is in our words already.
-    let message = match message.split_once("coercion failed with: ") {
-        Some((_, inner)) => without_prefixes(inner),
+    let message = match message.split_once("user-defined coercion failed with: ") {
+        Some((_, inner)) => {
+            let inner = without_prefixes(inner);
+            let end = inner.find(". No function matches the given name and argument types '");
+            &inner[..end.unwrap_or(inner.len())]
+        }
         None => message,
-    };
-    let message = match message.split_once(". No function matches the given name and argument types '") {
-        Some((own, _)) if own.starts_with("function ") => own,
-        _ => message,
     };
     let said = |message: String, help: Option<&'static str>| Wording {
         message,
@@ -347,6 +347,11 @@ mod tests {
                  accept parameters (INTEGER); it takes UCASE(STRING). No function matches the given name and argument types \
                  'ucase(Int32)'. You might need to add explicit type casts",
                 "function UCASE does not accept parameters (INTEGER); it takes UCASE(STRING)",
+            ),
+            (
+                "Function 'explode' user-defined coercion failed with: Error during planning: EXPLODE takes one ARRAY, not (INTEGER). No \
+                 function matches the given name and argument types 'explode(Int32)'. You might",
+                "EXPLODE takes one ARRAY, not (INTEGER)",
             ),
             (
                 "Internal error: Function 'sum' failed to match any signature, errors: Error during planning: Function 'sum' requires \
