@@ -1,5 +1,7 @@
 //! PRINT: the records of a topic as they lie there, whatever they mean.
 
+use std::sync::Arc;
+
 use super::query::{next_id, query_info};
 use super::{Engine, Error, Outcome, PushQuery, QueryKind, Session, ShownAs};
 use crate::catalog::nearest;
@@ -31,7 +33,7 @@ impl Engine {
         let dataflow = plan::print(&topic.value, printing)?;
         let id = next_id(session, "PRINT");
         let (sender, receiver) = change_channel();
-        let schema = dataflow.root().schema.clone();
+        let schema = Arc::clone(&dataflow.root().schema);
         let sinks = (0..self.config.workers)
             .map(|_| ShardSink::Columns(Box::new(sender.clone())))
             .collect();

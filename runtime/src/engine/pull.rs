@@ -3,6 +3,7 @@
 //! A pipeline reads the topics to the ends that they have now; then DataFusion computes the result on a thread of its own and hands
 //! it to the reader batch by batch. No worker waits for it, and it waits for a slow reader.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use datafusion::arrow::array::Int64Array;
@@ -28,7 +29,7 @@ impl Engine {
         self.settle_writers(session, &planned.dataflow);
         let id = next_id(session, "PULL");
         let (sender, receiver) = change_channel();
-        let schema = planned.schema.clone();
+        let schema = Arc::clone(&planned.schema);
         // The dataflow gives no rows itself.
         let nowhere = || ShardSink::Columns(Box::new(change_channel().0));
         let sinks = (0..self.config.workers).map(|_| nowhere()).collect();

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
-use crate::sql::ast::{Emit, Query};
+use crate::sql::ast::{Emit, Query, SelectClauses};
 use crate::types::schema::{ROWOFFSET, ROWPARTITION, ROWTIME, SqlType};
 use crate::types::storage::KeyWindow;
 
@@ -133,16 +133,7 @@ impl Rewriter<'_> {
             .get(&(start.line, start.column))
             .cloned()
             .unwrap_or_default();
-        lambda_arrays::rewrite(&mut clauses.partition_by);
-        lambda_arrays::rewrite(select);
-        type_integer_literals(&mut clauses.partition_by);
-        type_integer_literals(&mut select.projection);
-        type_integer_literals(&mut select.selection);
-        type_integer_literals(&mut select.having);
-        type_integer_literals(&mut select.group_by);
-        type_integer_literals(&mut select.from);
-        counted::count_rows(&mut select.projection);
-        counted::count_rows(&mut select.having);
+        spell_out(select, &mut clauses);
         let relations = self.relations(select);
         let selects_all = select
             .projection
@@ -308,6 +299,20 @@ impl Rewriter<'_> {
             Err(error) => ControlFlow::Break(error),
         }
     }
+}
+
+/// Forms that stand for others: arrays in lambdas, integer literals with their types, `COUNT(1)`.
+fn spell_out(select: &mut ast::Select, clauses: &mut SelectClauses) {
+    lambda_arrays::rewrite(&mut clauses.partition_by);
+    lambda_arrays::rewrite(select);
+    type_integer_literals(&mut clauses.partition_by);
+    type_integer_literals(&mut select.projection);
+    type_integer_literals(&mut select.selection);
+    type_integer_literals(&mut select.having);
+    type_integer_literals(&mut select.group_by);
+    type_integer_literals(&mut select.from);
+    counted::count_rows(&mut select.projection);
+    counted::count_rows(&mut select.having);
 }
 
 pub(super) fn single_ident(name: &ObjectName) -> Option<&Ident> {

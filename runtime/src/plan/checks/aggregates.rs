@@ -85,7 +85,7 @@ fn check_nesting(select: &ast::Select, scope: &Scope<'_>) -> Result<(), Error> {
     };
     let flow = match visit_expressions(&select.projection, look) {
         ControlFlow::Continue(()) => visit_expressions(&select.having, look),
-        found => found,
+        found @ ControlFlow::Break(_) => found,
     };
     let ControlFlow::Break((outer, inner)) = flow else {
         return Ok(());
