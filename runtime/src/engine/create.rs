@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, Session};
+use super::{Engine, Error, Outcome, Session, rules};
 use crate::catalog::{BadRecordPolicy, Definition, EventTimeColumn};
 use crate::connector::registry::{self, ConnectorSpec, Payload};
 use crate::connector::{NewTopic, TopicInfo};
@@ -51,11 +51,16 @@ impl Engine {
         text: &str,
     ) -> Result<Outcome, Error> {
         let Statement::CreateSource {
-            kind, name, if_exists, ..
+            kind,
+            name,
+            if_exists,
+            read_only,
+            ..
         } = statement
         else {
             return Err(Error::not_supported(statement));
         };
+        rules::check_replaced(session, *kind, name, *if_exists, *read_only)?;
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
             return Ok(done);
         }
@@ -89,7 +94,10 @@ impl Engine {
             return Err(Error::not_supported(statement));
         };
         let columns = resolve_columns(session, *kind, columns)?;
+        rules::check_header_types(&columns, name)?;
+        rules::check_key_types(&columns, name)?;
         let mut options = Options::new(with);
+        let wrapping = rules::wrapping(&options);
         let connector = options.text("CONNECTOR").map(|name| name.to_lowercase());
         let event_time = options.event_time(&session.properties)?;
         let bad_records = options.bad_records()?;
@@ -120,6 +128,8 @@ impl Engine {
                 let mut definition = definition(storage(topic, None, BTreeMap::new(), formats));
                 definition.storage.key_window = key_window;
                 check_formats(&definition)?;
+                rules::check_wrapping(wrapping.as_deref(), &definition)?;
+                rules::check_window(&definition, name)?;
                 Ok((definition, Some(wish)))
             }
         }
@@ -269,6 +279,7 @@ impl Engine {
         name: &Name,
         delete_topic: bool,
     ) -> Result<Outcome, Error> {
+        rules::check_dropped(definition, name, delete_topic)?;
         let users = session.queries.values().filter(|query| {
             let info = &query.info;
             let reads = info.sources.contains(&definition.name);

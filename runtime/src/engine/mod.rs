@@ -17,6 +17,7 @@ mod properties;
 mod pull;
 mod query;
 mod result;
+mod rules;
 mod running;
 mod script;
 mod show;

@@ -8,7 +8,7 @@ use super::held::Held;
 use super::insert::writable;
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
 use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs};
+use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, rules};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
 use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
@@ -76,11 +76,13 @@ impl Engine {
         else {
             return Err(Error::not_supported(statement));
         };
+        rules::check_replaced(session, *kind, name, *if_exists, false)?;
         if let Some(done) = exists(session, *kind, name, *if_exists)? {
             return Ok(done);
         }
         let (mut planned, columns) = self.plan_result(session, *kind, name, query)?;
         let mut options = Options::new(with);
+        let wrapping = rules::wrapping(&options);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
         let event_time = options.event_time(&session.properties)?;
         if let Some((event_time, span)) = &event_time {
@@ -107,6 +109,7 @@ impl Engine {
         };
         if let Some(wish) = wish {
             check_formats(&definition)?;
+            rules::check_wrapping(wrapping.as_deref(), &definition)?;
             let partitions = self.source_partitions(&planned.dataflow)?;
             self.make_topic(&topic, wish, partitions)?;
         }
@@ -169,6 +172,7 @@ impl Engine {
         check_kind(kind, planned.kind, name)?;
         let hidden = hidden_columns(&planned);
         let (mut order, columns): (Vec<usize>, Vec<Column>) = result_columns(&planned, name)?.into_iter().unzip();
+        rules::check_result(&planned, &columns, name)?;
         order.extend(order.len()..order.len() + hidden);
         plan::reorder(&mut planned.dataflow, &order);
         Ok((planned, columns))

@@ -11,7 +11,7 @@ use waterwheel::engine::case::{Case, Matching, Runner, Verdict, load_line};
 /// Cases with output that pass. Raise it with what comes to pass.
 const POSITIVE_PASSED: usize = 847;
 /// Cases that must be refused and are, by the right statement.
-const NEGATIVE_PASSED: usize = 215;
+const NEGATIVE_PASSED: usize = 242;
 
 pub(crate) fn trials() -> Vec<Trial> {
     vec![Trial::test("conformance/query cases", || check().map_err(Failed::from))]

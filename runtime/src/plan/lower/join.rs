@@ -1,5 +1,6 @@
 //! Joins: which operator serves a JOIN, by what its two sides are.
 
+use datafusion::arrow::datatypes::DataType;
 use datafusion::common::DFSchema;
 use datafusion::logical_expr::utils::split_conjunction_owned;
 use datafusion::logical_expr::{BinaryExpr, Expr, ExprSchemable, Join, JoinType, Operator as SqlOperator};
@@ -290,6 +291,13 @@ impl Lowering {
     ) -> Result<(Vec<crate::operator::Expression>, Vec<crate::operator::Expression>), Error> {
         for (left, right) in &condition.equal {
             let (a, b) = (left.get_type(join.left.schema())?, right.get_type(join.right.schema())?);
+            if holds_map(&a) {
+                return Err(Error::new(
+                    "map-key",
+                    format!("`{left}` cannot be a key, by which rows are joined: it holds a MAP"),
+                )
+                .help("join by something else, or turn the map into text or an array"));
+            }
             if a != b {
                 return Err(Error::new(
                     "join-types",
@@ -487,4 +495,14 @@ fn joined_key(join: &Join, condition: &Condition, left: &Relation, right: &Relat
         });
     }
     (super::relation::all_or_missing(places.into_iter()), equal)
+}
+
+/// A map has no one form: its entries have no order.
+fn holds_map(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Map(..) => true,
+        DataType::List(element) => holds_map(element.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| holds_map(field.data_type())),
+        _ => false,
+    }
 }
