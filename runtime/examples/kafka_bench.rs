@@ -213,6 +213,7 @@ fn our_consume(log: &KafkaLog, topic: &str, records: usize, stop_at: StopAt) -> 
             String::new()
         },
         start_at: StartAt::Earliest,
+        next_offsets: std::collections::BTreeMap::new(),
         stop_at,
         headers: false,
     };
@@ -260,6 +261,7 @@ fn waits(log: &KafkaLog, topic: &str) -> anyhow::Result<()> {
         let options = ReadOptions {
             group: format!("join-{topic}-{round}"),
             start_at: StartAt::Earliest,
+            next_offsets: std::collections::BTreeMap::new(),
             stop_at: StopAt::Never,
             headers: false,
         };
@@ -312,6 +314,7 @@ fn idle(log: &KafkaLog, topic: &str) -> anyhow::Result<()> {
         let options = ReadOptions {
             group: format!("idle-{topic}-{n}"),
             start_at: StartAt::Latest,
+            next_offsets: std::collections::BTreeMap::new(),
             stop_at: StopAt::Never,
             headers: false,
         };

@@ -15,6 +15,7 @@ pub mod types; // floor 0: change batch, raw records, types, clock, limits
 pub mod catalog; // floor 1: definitions of streams, tables, types
 pub mod format; // floor 1: bytes <-> columns
 pub mod sql; // floor 1: text -> statements
+pub mod state; // floor 1: durable state
 
 pub mod connector; // floor 2: where records come from and go to
 pub mod function; // floor 2: ksqlDB's functions, operators and casts

@@ -17,6 +17,7 @@ mod pace;
 pub mod partitioner;
 pub mod registry;
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -138,11 +139,82 @@ pub trait Source: Send + Debug {
     /// When the offsets could not be stored.
     fn commit(&mut self, next_offsets: &[(i32, i64)]) -> Result<(), Error>;
 
+    /// The consumer group that this source is a member of, where its offsets can become part of a transaction of its log.
+    fn group_member(&self) -> Option<GroupMember> {
+        None
+    }
+
     /// Has `waker` called when any partition that was polled idle has records again, or comes to its end. Set it
     /// before the first poll. Sources that cannot tell keep this default and are polled at the ordinary pace.
     fn set_waker(&mut self, waker: Waker) {
         drop(waker);
     }
+}
+
+/// A member of a consumer group on one topic.
+pub struct GroupMember {
+    /// The group.
+    pub group: String,
+    /// The topic.
+    pub topic: String,
+    /// What the log itself knows of the member (Kafka: its generation, by which a member that was thrown out is fenced); `None` where no
+    /// consumer stands behind it.
+    pub handle: Option<Box<dyn Any + Send>>,
+}
+
+impl Debug for GroupMember {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut debug = f.debug_struct("GroupMember");
+        debug.field("group", &self.group).field("topic", &self.topic);
+        debug.finish_non_exhaustive()
+    }
+}
+
+/// What a transaction says of one source.
+#[derive(Debug)]
+pub struct OffsetsOfMember {
+    /// Whose offsets.
+    pub member: GroupMember,
+    /// Partition and next offset to read.
+    pub next_offsets: Vec<(i32, i64)>,
+}
+
+/// What a consumer group has committed for a topic.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Committed {
+    /// Next offset by partition; partitions without a committed offset are left out.
+    pub next_offsets: BTreeMap<i32, i64>,
+    /// The largest epoch that stands beside an offset.
+    pub epoch: Option<u64>,
+}
+
+/// Writes records of one query so that those of an epoch, the offsets that they came from and the number of the epoch become visible together,
+/// or not at all.
+pub trait Transactions: Send + Debug {
+    /// A sink that writes into the transaction that is open. Its `flush` only says whether the log has refused anything so far.
+    ///
+    /// # Errors
+    /// When the options are wrong.
+    fn sink(&self, topic: &str) -> Result<Box<dyn RecordSink>, Error>;
+
+    /// Opens a transaction; sinks may write from then on.
+    ///
+    /// # Errors
+    /// When the log refuses.
+    fn begin(&mut self) -> Result<(), Error>;
+
+    /// Waits until all records are stored, adds the offsets with the number of the epoch beside each, and commits. After an error that
+    /// [`Error::retry`] lets try again, nothing of the transaction counts: everything goes on from the last epoch, with new `Transactions`.
+    ///
+    /// # Errors
+    /// When the log refuses, or a newer writer of the same id has taken over.
+    fn commit(&mut self, epoch: u64, offsets: Vec<OffsetsOfMember>) -> Result<(), Error>;
+
+    /// Throws the open transaction away.
+    ///
+    /// # Errors
+    /// When the log refuses.
+    fn abort(&mut self) -> Result<(), Error>;
 }
 
 /// Takes encoded records. The topic's own partitioner deals them out by key.
@@ -227,6 +299,8 @@ pub struct ReadOptions {
     pub group: String,
     /// Where to start without a committed offset.
     pub start_at: StartAt,
+    /// Where to start on these partitions, whatever the group has committed.
+    pub next_offsets: BTreeMap<i32, i64>,
     /// Where to stop.
     pub stop_at: StopAt,
     /// Whether headers are wanted.
@@ -270,6 +344,25 @@ pub trait TopicLog: Send + Sync + Debug {
     /// # Errors
     /// When the options are wrong.
     fn sink(&self, topic: &str) -> Result<Box<dyn RecordSink>, Error>;
+
+    /// Opens the transactions of the one writer that goes by `id`, and fences all earlier ones of that id: what they left open is thrown away,
+    /// what they write from now on is refused. `None` where the log has no transactions.
+    ///
+    /// # Errors
+    /// When the log cannot be reached.
+    fn transactions(&self, id: &str) -> Result<Option<Box<dyn Transactions>>, Error> {
+        let _ = id;
+        Ok(None)
+    }
+
+    /// What `group` has committed for `topic`; waits for a transaction that is being ended. Nothing where the log does not keep it.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn committed(&self, group: &str, topic: &str) -> Result<Committed, Error> {
+        let _ = (group, topic);
+        Ok(Committed::default())
+    }
 }
 
 /// Why a connector fails.

@@ -248,6 +248,7 @@ mod tests {
         let read = ReadOptions {
             group: String::new(),
             start_at: super::super::StartAt::Earliest,
+            next_offsets: BTreeMap::new(),
             stop_at: super::super::StopAt::Never,
             headers: false,
         };

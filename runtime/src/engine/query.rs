@@ -431,6 +431,7 @@ impl Engine {
             } else {
                 session.properties.start_at()?
             },
+            next_offsets: BTreeMap::new(),
             stop_at,
             headers: scan.headers || keeps_letters || definition.columns.iter().any(is_header),
         };

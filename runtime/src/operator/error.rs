@@ -6,7 +6,7 @@ use datafusion::arrow::error::ArrowError;
 use datafusion::error::DataFusionError;
 
 use crate::types::{Class, Retry};
-use crate::udf;
+use crate::{state, udf};
 
 /// An operator's error.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum Error {
     /// Arrow refused what the engine asked of it.
     #[error("internal: {0}")]
     Arrow(#[from] ArrowError),
+    /// State cannot be saved, or what was saved cannot be read.
+    #[error(transparent)]
+    State(#[from] state::Error),
 }
 
 impl Error {
@@ -58,7 +61,7 @@ impl Error {
         match self {
             Self::Expression { .. } => true,
             Self::Function(function) => matches!(function, udf::Error::Row { .. } | udf::Error::Trap { .. }),
-            Self::Arrow(_) => false,
+            Self::Arrow(_) | Self::State(_) => false,
         }
     }
 
@@ -69,13 +72,17 @@ impl Error {
             Self::Expression { .. } => Class::User,
             Self::Function(function) => function.class(),
             Self::Arrow(_) => Class::Internal,
+            Self::State(error) => error.class(),
         }
     }
 
     /// Whether trying again can help.
     #[must_use]
     pub fn retry(&self) -> Retry {
-        Retry::Never
+        match self {
+            Self::State(error) => error.retry(),
+            _ => Retry::Never,
+        }
     }
 }
 

@@ -44,6 +44,7 @@ pub use settle::Settle;
 pub use stream_function::{StreamCall, StreamFunctionOperator};
 pub use table_source::TableSource;
 
+use crate::state::{Changes, Entry};
 use crate::types::ChangeBatch;
 
 /// How far event time has come at an operator when a step ends, the same in every shard. Milliseconds since the epoch.
@@ -102,5 +103,42 @@ pub trait Operator: Send + Debug {
     /// Memory held for later rows, in bytes, roughly.
     fn state_bytes(&self) -> usize {
         0
+    }
+
+    /// What its saved state looks like, in words that people can read and that name everything on which the form of the entries depends: kind
+    /// and version of the operator, types of keys and rows, windows, aggregates with their argument types. State is only read back where
+    /// this text is what it was. `None`: nothing outlives a step.
+    fn state_form(&self) -> Option<String> {
+        None
+    }
+
+    /// True when state that was saved under `form` can be read.
+    fn reads_state(&self, form: &str) -> bool {
+        self.state_form().as_deref() == Some(form)
+    }
+
+    /// Says that its state will be saved: from now on it remembers what changes. Without this call it must not remember, for nobody would
+    /// ever empty that memory.
+    fn track_changes(&mut self) {}
+
+    /// Gives what changed since the last call (since [`Operator::track_changes`] at first), between two steps: every entry that has another value than
+    /// then, and a deletion for every entry that is no more (a window that is over, a key whose time to live is up). The same state always has
+    /// the same entries, whatever the order in which it came about.
+    ///
+    /// # Errors
+    /// When a value cannot be written.
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let _ = changes;
+        Ok(())
+    }
+
+    /// Takes saved entries back, before the first step: called again and again, with all entries in the order of their keys. What was taken back
+    /// does not count as changed.
+    ///
+    /// # Errors
+    /// When an entry is not what [`Operator::save`] wrote.
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        let _ = entries;
+        Ok(())
     }
 }

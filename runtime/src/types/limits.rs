@@ -31,6 +31,24 @@ pub const PARTITION_AHEAD_RETRY: std::time::Duration = std::time::Duration::from
 /// The commit interval where none is set.
 pub const COMMIT_INTERVAL_MS: u64 = 200;
 
+/// The pause before a query begins again after an error that can pass.
+pub const RESTART_PAUSE_MIN: std::time::Duration = std::time::Duration::from_millis(200);
+/// The longest such pause; each is twice the one before.
+pub const RESTART_PAUSE_MAX: std::time::Duration = std::time::Duration::from_secs(30);
+/// How long a query must have run for its next pause to be the shortest again.
+pub const RESTART_CALM: std::time::Duration = std::time::Duration::from_secs(60);
+
+/// Bytes of changed state that a store gathers in memory before it writes them as one sorted table.
+pub const STATE_TABLE_BYTES: usize = 16 << 20;
+/// Commits after which a store writes its sorted table even when it is smaller: a start reads what was committed since.
+pub const STATE_LOG_FILES_MAX: u64 = 512;
+/// Bytes that a scan of a store reads ahead.
+pub const STATE_READ_AHEAD_BYTES: usize = 4 << 20;
+/// Threads on which all stores of the process work.
+pub const STATE_RUNTIME_THREADS: usize = 2;
+/// Bytes of one piece of a pending epoch.
+pub const STATE_PENDING_PIECE_BYTES: usize = 1 << 20;
+
 /// Values that COLLECT_LIST or COLLECT_SET collects for one group where no property says otherwise.
 pub const COLLECTED_VALUES_MAX: usize = 1_000;
 /// Texts that HISTOGRAM counts for one group.

@@ -50,6 +50,7 @@ pub(crate) fn records(engine: &Engine, topic: &str) -> Result<Vec<Record>, Strin
     let options = ReadOptions {
         group: "fold".into(),
         start_at: StartAt::Earliest,
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::CurrentEnd,
         headers: false,
     };

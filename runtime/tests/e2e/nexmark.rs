@@ -178,6 +178,7 @@ fn events(event: &str, columns: &str) -> Result<(SchemaRef, Vec<RecordBatch>), F
     let read = ReadOptions {
         group: String::new(),
         start_at: StartAt::Earliest,
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::CurrentEnd,
         headers: false,
     };

@@ -31,6 +31,7 @@ fn options(group: &str, start_at: StartAt, stop_at: StopAt) -> ReadOptions {
     ReadOptions {
         group: group.into(),
         start_at,
+        next_offsets: std::collections::BTreeMap::new(),
         stop_at,
         headers: false,
     }

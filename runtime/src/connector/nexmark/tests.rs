@@ -70,6 +70,7 @@ fn open(
     let read = ReadOptions {
         group: "g".into(),
         start_at: StartAt::Latest,
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::Never,
         headers: false,
     };
@@ -401,6 +402,7 @@ fn what_has_no_end_is_not_read_to_its_end() {
     let read = ReadOptions {
         group: String::new(),
         start_at: StartAt::Earliest,
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::CurrentEnd,
         headers: false,
     };

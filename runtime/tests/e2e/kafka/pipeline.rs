@@ -33,6 +33,7 @@ pub(crate) fn forever(group: &str) -> ReadOptions {
     ReadOptions {
         group: group.to_owned(),
         start_at: StartAt::Earliest,
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::Never,
         headers: true,
     }
@@ -41,6 +42,7 @@ pub(crate) fn forever(group: &str) -> ReadOptions {
 /// A read of what is there now.
 pub(crate) fn to_the_end() -> ReadOptions {
     ReadOptions {
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::CurrentEnd,
         ..forever("")
     }

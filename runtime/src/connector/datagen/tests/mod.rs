@@ -52,6 +52,7 @@ fn open(
     let read = ReadOptions {
         group: "g".into(),
         start_at: StartAt::Latest,
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::Never,
         headers: false,
     };
@@ -549,6 +550,7 @@ fn a_pull_query_needs_an_end() {
     let read = ReadOptions {
         group: "g".into(),
         start_at: StartAt::Earliest,
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::CurrentEnd,
         headers: false,
     };

@@ -48,6 +48,7 @@ fn open_with(
     let read = ReadOptions {
         group: "g".into(),
         start_at: StartAt::Latest,
+        next_offsets: BTreeMap::new(),
         stop_at,
         headers: false,
     };

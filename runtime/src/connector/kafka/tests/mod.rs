@@ -44,6 +44,7 @@ fn forever(group: &str) -> ReadOptions {
     ReadOptions {
         group: group.to_owned(),
         start_at: StartAt::Earliest,
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::Never,
         headers: false,
     }
@@ -51,6 +52,7 @@ fn forever(group: &str) -> ReadOptions {
 
 fn to_the_end(group: &str) -> ReadOptions {
     ReadOptions {
+        next_offsets: BTreeMap::new(),
         stop_at: StopAt::CurrentEnd,
         ..forever(group)
     }
