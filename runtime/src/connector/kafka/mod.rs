@@ -32,9 +32,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{
-    Committed, Error, NewTopic, ReadOptions, RecordSink, Source, StopAt, TopicInfo, TopicLog, Transactions,
-};
+use super::{Committed, Error, NewTopic, ReadOptions, RecordSink, Source, StopAt, TopicInfo, TopicLog, Transactions};
 use bounded::BoundedSource;
 use producer::Producer;
 pub use properties::Properties;

@@ -403,7 +403,13 @@ mod tests {
             );
             assert!(!unknown, "{name}");
         }
-        for (name, _) in CONSUMER.iter().chain(CLASSIC_GROUP).chain(PRODUCER).chain(COMMON).chain([&TRANSACTION_TIMEOUT]) {
+        for (name, _) in CONSUMER
+            .iter()
+            .chain(CLASSIC_GROUP)
+            .chain(PRODUCER)
+            .chain(COMMON)
+            .chain([&TRANSACTION_TIMEOUT])
+        {
             assert!(
                 names::property_names().iter().any(|known| known == name) || UNLISTED.contains(name),
                 "{name}"
@@ -479,7 +485,11 @@ mod tests {
         assert_eq!(config.get("transactional.id"), Some("app-q"));
         assert_eq!(config.get("enable.idempotence"), Some("true"), "transactions need it");
         assert_eq!(config.get("linger.ms"), Some("7"));
-        assert_eq!(config.get("message.timeout.ms"), Some("60000"), "not longer than the transaction");
+        assert_eq!(
+            config.get("message.timeout.ms"),
+            Some("60000"),
+            "not longer than the transaction"
+        );
         let short = [("transaction.timeout.ms", "5000"), ("delivery.timeout.ms", "9000")];
         let (config, timeout) = properties(&short).expect("known").transactional("app-q");
         assert_eq!(timeout, Duration::from_secs(5));

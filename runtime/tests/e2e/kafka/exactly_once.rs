@@ -43,7 +43,11 @@ fn nobody(group: &str, topic: &str, next_offsets: Vec<(i32, i64)>) -> OffsetsOfM
 fn of(pipeline: &Pipeline) -> OffsetsOfMember {
     OffsetsOfMember {
         member: pipeline.source.group_member().expect("it is a member"),
-        next_offsets: pipeline.next.iter().map(|(partition, next)| (*partition, *next)).collect(),
+        next_offsets: pipeline
+            .next
+            .iter()
+            .map(|(partition, next)| (*partition, *next))
+            .collect(),
     }
 }
 
@@ -84,7 +88,11 @@ pub(crate) fn results_and_offsets_count_together(broker: &Broker) {
     assert_eq!(numbers(&read), (100..150).collect::<Vec<_>>());
     sink.write(&batch(100..150, 10)).expect("there is room");
     transactions.commit(18, vec![of(&pipeline)]).expect("it commits");
-    assert_eq!(seen(broker, "eo-out"), values(0..150), "what was thrown away is not seen");
+    assert_eq!(
+        seen(broker, "eo-out"),
+        values(0..150),
+        "what was thrown away is not seen"
+    );
     assert_eq!(committed(&log, "eo-group", "eo-in").epoch, Some(18));
     assert_eq!(
         numbers(&Pipeline::open(&log, "eo-out", &to_the_end()).to_end()),
@@ -157,7 +165,10 @@ pub(crate) fn a_newer_writer_fences_an_older_one(broker: &Broker) {
             Ok(()) => std::thread::sleep(Duration::from_millis(20)),
         }
     };
-    let told = error.retry() == Retry::Never || new.commit(3, Vec::new()).is_err_and(|error| error.retry() == Retry::Never);
+    let told = error.retry() == Retry::Never
+        || new
+            .commit(3, Vec::new())
+            .is_err_and(|error| error.retry() == Retry::Never);
     assert!(told, "{error}");
     assert_eq!(seen(broker, "eo-fenced"), values(0..10));
 }
@@ -221,7 +232,9 @@ pub(crate) fn a_member_that_was_thrown_out_cannot_commit(broker: &Broker) {
     let mut transactions = open(&log, "eo-left-group-id");
     let mut sink = transactions.sink("eo-left-out").expect("the name is right");
     sink.write(&batch(0..10, 1)).expect("there is room");
-    let error = transactions.commit(1, vec![stale]).expect_err("it is no member any more");
+    let error = transactions
+        .commit(1, vec![stale])
+        .expect_err("it is no member any more");
     assert_eq!(error.retry(), Retry::Backoff, "{error}");
     assert_eq!(seen(broker, "eo-left-out"), Vec::<String>::new());
     assert_eq!(committed(&log, "eo-left-group", "eo-left-group"), Committed::default());
@@ -252,7 +265,11 @@ pub(crate) fn given_offsets_win_over_committed_ones(broker: &Broker) {
     write(&log, "eo-given", &batch(200..210, 50));
     read.extend(again.rows(10));
     let (old, new): (Vec<_>, Vec<_>) = numbers(&read).into_iter().partition(|number| *number < 200);
-    assert_eq!(old.len(), expected, "partition 0 from offset 7, partition 1 from the committed offset");
+    assert_eq!(
+        old.len(),
+        expected,
+        "partition 0 from offset 7, partition 1 from the committed offset"
+    );
     assert_eq!(new, (200..210).collect::<Vec<_>>());
     drop(again);
 
