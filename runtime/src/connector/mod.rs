@@ -355,6 +355,15 @@ pub trait TopicLog: Send + Sync + Debug {
         Ok(None)
     }
 
+    /// The first offset that each partition still has. Nothing where the log does not drop records.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn first_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, Error> {
+        let _ = topic;
+        Ok(BTreeMap::new())
+    }
+
     /// What `group` has committed for `topic`; waits for a transaction that is being ended. Nothing where the log does not keep it.
     ///
     /// # Errors
