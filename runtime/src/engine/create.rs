@@ -21,6 +21,8 @@ pub(crate) struct TopicWish {
     pub(crate) partitions: Option<i32>,
     pub(crate) replicas: Option<i16>,
     pub(crate) retention_ms: Option<i64>,
+    /// `cleanup.policy`; `None`: the broker's default, which is `delete`.
+    cleanup: Option<&'static str>,
 }
 
 impl TopicWish {
@@ -29,16 +31,34 @@ impl TopicWish {
             partitions: options.count("PARTITIONS")?,
             replicas: options.count("REPLICAS")?,
             retention_ms: options.count("RETENTION_MS")?,
+            cleanup: None,
         })
+    }
+
+    /// As ksqlDB makes topics: of a table the last record of each key is kept for ever; of a table of windows, whose keys never come back,
+    /// for as long as the topic keeps records.
+    pub(crate) fn of(self, definition: &Definition) -> Self {
+        let windowed = definition.storage.key_window.is_some();
+        Self {
+            cleanup: match definition.kind {
+                SourceKind::Stream => None,
+                SourceKind::Table if windowed => Some("compact,delete"),
+                SourceKind::Table => Some("compact"),
+            },
+            ..self
+        }
     }
 
     fn new_topic(self, name: &str, partitions: i32) -> NewTopic {
         let retention = self.retention_ms.map(|ms| ("retention.ms".to_owned(), ms.to_string()));
+        let cleanup = self
+            .cleanup
+            .map(|policy| ("cleanup.policy".to_owned(), policy.to_owned()));
         NewTopic {
             name: name.to_owned(),
             partitions,
             replicas: self.replicas,
-            config: retention.into_iter().collect(),
+            config: retention.into_iter().chain(cleanup).collect(),
         }
     }
 }
@@ -66,7 +86,7 @@ impl Engine {
         }
         let (definition, wish) = self.declaration(session, statement, text)?;
         if let Some(wish) = wish {
-            self.ensure_topic(&definition.storage.topic, wish, name.span)?;
+            self.ensure_topic(&definition.storage.topic, wish.of(&definition), name.span)?;
         }
         if let BadRecordPolicy::DeadLetter(topic) = &definition.bad_records {
             self.make_topic(topic, TopicWish::default(), DEFAULT_PARTITIONS)?;

@@ -110,7 +110,7 @@ impl Engine {
             check_formats(&definition)?;
             rules::check_wrapping(wrapping.as_deref(), &definition)?;
             let partitions = self.source_partitions(&planned.dataflow)?;
-            self.make_topic(&topic, wish, partitions)?;
+            self.make_topic(&topic, wish.of(&definition), partitions)?;
         }
         let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &definition.columns, hidden)?;

@@ -14,6 +14,7 @@ pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
     ("a stopped script goes on where it committed", goes_on),
     ("bad records go to the dead letter topic", dead_letters),
     ("plugins run over kafka", plugins),
+    ("topics of tables are compacted", compacted),
 ];
 
 struct Program(Child);
@@ -177,5 +178,36 @@ fn plugins(broker: &Broker) {
         "b {\"CHANGE\":null}",
     ];
     expect_lines(broker, "w_out", "%k %s\n", &expected);
+    program.stop();
+}
+
+fn compacted(broker: &Broker) {
+    let sql = "CREATE STREAM c_in (k STRING KEY, a INT) WITH (KAFKA_TOPIC='c_in', VALUE_FORMAT='JSON', PARTITIONS=1);
+               CREATE TABLE c_declared (k STRING PRIMARY KEY, a INT) WITH (KAFKA_TOPIC='c_declared', VALUE_FORMAT='JSON', PARTITIONS=1);
+               CREATE TABLE c_sums WITH (KAFKA_TOPIC='c_sums') AS SELECT k, SUM(a) AS s FROM c_in GROUP BY k;
+               CREATE TABLE c_windows WITH (KAFKA_TOPIC='c_windows', RETENTION_MS=86400000) AS
+                   SELECT k, SUM(a) AS s FROM c_in WINDOW TUMBLING (SIZE 1 MINUTE) GROUP BY k;";
+    let program = Program::start(broker, "compacted", sql);
+    expect_lines(broker, "c_windows", "%s\n", &[]);
+    for (topic, policy) in [
+        ("c_in", "cleanup.policy=delete"),
+        ("c_declared", "cleanup.policy=compact"),
+        ("c_sums", "cleanup.policy=compact"),
+        ("c_windows", "cleanup.policy=compact,delete"),
+        ("c_windows", "retention.ms=86400000"),
+    ] {
+        let arguments = [
+            "--bootstrap-server",
+            broker.addresses(),
+            "--entity-type",
+            "topics",
+            "--describe",
+            "--all",
+        ];
+        let arguments = [&arguments[..], &["--entity-name", topic]].concat();
+        let told = broker.java("kafka.admin.ConfigCommand", &arguments, "");
+        let found = told.lines().any(|line| line.split_whitespace().next() == Some(policy));
+        assert!(found, "{topic} has not {policy}: {told}");
+    }
     program.stop();
 }

@@ -20,7 +20,7 @@ use super::reader::{KafkaReader, ReaderOptions};
 use super::source;
 use super::topics::{Extent, Topics};
 use super::verdict;
-use crate::connector::{AssignmentChange, Error, PartitionReader, ReadOptions, Source, StartAt, Waker};
+use crate::connector::{AssignmentChange, Error, GroupMember, PartitionReader, ReadOptions, Source, StartAt, Waker};
 use crate::types::Retry;
 
 /// Pause before the brokers are asked again where a topic ends.
@@ -103,7 +103,12 @@ impl BoundedSource {
                 queue.set_waker(Arc::clone(wake));
             }
             // Offsets by number rather than "the beginning": librdkafka looks such words up half a second later.
+            let given = self.options.next_offsets.get(&partition);
             let (from, empty) = match (self.options.group.is_empty(), self.options.start_at) {
+                _ if given.is_some() => {
+                    let next = given.map_or(start, |next| (*next).max(start)); // what was deleted cannot be read
+                    (Offset::Offset(next), next >= end)
+                }
                 (false, _) => (Offset::Stored, end == 0), // where nothing is stored, as `auto.offset.reset` says
                 (true, StartAt::Earliest) => (Offset::Offset(start), start >= end),
                 (true, StartAt::Latest) => (Offset::Offset(end), true),
@@ -158,6 +163,15 @@ impl Source for BoundedSource {
             });
         }
         source::commit(&self.consumer, &self.topic, next_offsets)
+    }
+
+    /// It reads all partitions itself, so it is no member that could be thrown out.
+    fn group_member(&self) -> Option<GroupMember> {
+        (!self.options.group.is_empty()).then(|| GroupMember {
+            group: self.options.group.clone(),
+            topic: self.topic.to_string(),
+            handle: None,
+        })
     }
 
     fn set_waker(&mut self, wake: Waker) {

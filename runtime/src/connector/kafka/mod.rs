@@ -1,8 +1,8 @@
 //! Topics in Apache Kafka, through librdkafka.
 //!
 //! A [`KafkaLog`] holds one client for questions about topics and one producer for all sinks, both made when first
-//! needed; each source has a consumer of its own. What is here moves bytes: it knows neither formats nor SQL, and
-//! delivery guarantees beyond "stored when flushed" are the data plane's.
+//! needed; each source has a consumer of its own, and each query with transactions a producer of its own. What is here moves bytes: it
+//! knows neither formats nor SQL. What belongs into one transaction is the data plane's to say.
 //!
 //! Errors that librdkafka mends by itself (a broker that is away) are logged once and waited for; errors that need
 //! somebody (rights, logins, a missing topic) come out of the next poll or write with [`Retry::Never`].
@@ -12,6 +12,7 @@
 mod bounded;
 mod closing;
 mod context;
+mod epoch;
 mod health;
 mod native;
 mod producer;
@@ -19,22 +20,26 @@ mod properties;
 mod reader;
 mod sink;
 mod source;
+mod takeover;
 #[cfg(test)]
 mod tests;
 mod topics;
+mod transactions;
 mod verdict;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use super::{Error, NewTopic, ReadOptions, RecordSink, Source, StopAt, TopicInfo, TopicLog};
+use super::{Committed, Error, NewTopic, ReadOptions, RecordSink, Source, StopAt, TopicInfo, TopicLog, Transactions};
 use bounded::BoundedSource;
-use producer::SharedProducer;
+use producer::Producer;
 pub use properties::Properties;
 use sink::KafkaSink;
 use source::GroupSource;
 use topics::Topics;
+use transactions::KafkaTransactions;
 
 /// The topics of a Kafka cluster.
 #[derive(Debug)]
@@ -42,7 +47,7 @@ pub struct KafkaLog {
     properties: Properties,
     topics: Arc<Topics>,
     /// Made by the first sink; replaced after a fatal error.
-    producer: Mutex<Option<Arc<SharedProducer>>>,
+    producer: Mutex<Option<Arc<Producer>>>,
 }
 
 impl KafkaLog {
@@ -64,15 +69,15 @@ impl KafkaLog {
         &self.properties
     }
 
-    fn producer(&self) -> Result<Arc<SharedProducer>, Error> {
+    fn producer(&self) -> Result<Arc<Producer>, Error> {
         let mut slot = self.producer.lock();
         if let Some(producer) = slot.as_ref() {
-            match producer.fatal_error() {
+            match producer.fatal_error("write") {
                 None => return Ok(Arc::clone(producer)),
-                Some(reason) => tracing::warn!(%reason, "the kafka producer failed for good, starting another"),
+                Some(error) => tracing::warn!(%error, "the kafka producer failed for good, starting another"),
             }
         }
-        let producer = Arc::new(SharedProducer::new(&self.properties)?);
+        let producer = Arc::new(Producer::new(&self.properties.producer(), None)?);
         *slot = Some(Arc::clone(&producer));
         Ok(producer)
     }
@@ -113,5 +118,19 @@ impl TopicLog for KafkaLog {
                 reason: format!("{topic:?} cannot be the name of a topic"),
             }),
         }
+    }
+
+    fn transactions(&self, id: &str) -> Result<Option<Box<dyn Transactions>>, Error> {
+        let opened = KafkaTransactions::open(&self.properties, &self.topics, id)?;
+        Ok(Some(Box::new(opened)))
+    }
+
+    fn first_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, Error> {
+        let extents = self.topics.extents(topic)?;
+        Ok(extents.iter().map(|extent| (extent.partition, extent.start)).collect())
+    }
+
+    fn committed(&self, group: &str, topic: &str) -> Result<Committed, Error> {
+        self.topics.committed(group, topic)
     }
 }

@@ -1,7 +1,8 @@
-//! One producer for all sinks of a process, and the account of what each sink has under way.
+//! A producer, and the account of what each of its sinks has under way.
 //!
-//! librdkafka keeps several threads and buffers per producer, so a thousand queries cannot have one each. Its own
-//! flush waits for everybody's records; so each sink counts its own here, by the number that it sends them under.
+//! librdkafka keeps several threads and buffers per producer, so all sinks of a process share one, except those of a query with
+//! transactions, which has its own. Its own flush waits for everybody's records; so each sink counts its own here, by the number that
+//! it sends them under.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,21 +10,25 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
+use rdkafka::config::ClientConfig;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::context::Context;
 use super::health::Health;
 use super::native::client::EventClient;
-use super::properties::Properties;
+use super::takeover::Tenure;
 use super::verdict;
 use crate::connector::Error;
+use crate::types::Retry;
 
-/// The producer of a process.
+/// A producer of any number of sinks.
 #[derive(Debug)]
-pub(crate) struct SharedProducer {
+pub(crate) struct Producer {
     client: Arc<EventClient>,
     health: Arc<Health>,
     accounts: Arc<Accounts>,
+    /// Where it writes in transactions.
+    tenure: Option<Tenure>,
 }
 
 /// All sinks' accounts by number.
@@ -59,12 +64,12 @@ pub(crate) struct OpenAccount {
     accounts: Arc<Accounts>,
 }
 
-impl SharedProducer {
-    /// Does not wait for a broker.
+impl Producer {
+    /// Does not wait for a broker. With a `tenure` it writes in transactions.
     ///
     /// # Errors
     /// When the properties do not fit together.
-    pub(crate) fn new(properties: &Properties) -> Result<Self, Error> {
+    pub(crate) fn new(config: &ClientConfig, tenure: Option<Tenure>) -> Result<Self, Error> {
         let action = "write";
         let health = Arc::new(Health::new(action.to_owned(), None));
         let accounts = Arc::new(Accounts::default());
@@ -78,13 +83,19 @@ impl SharedProducer {
             }
         };
         let context = Context::new(Arc::clone(&health));
-        let client = EventClient::new(&properties.producer(), context, Box::new(deliveries))
+        let client = EventClient::new(config, context, Box::new(deliveries))
             .map_err(|error| verdict::crate_error(action, None, &error))?;
         Ok(Self {
             client: Arc::new(client),
             health,
             accounts,
+            tenure,
         })
+    }
+
+    /// How it stands with its transactions, where it has any.
+    pub(crate) fn tenure(&self) -> Option<&Tenure> {
+        self.tenure.as_ref()
     }
 
     /// The client that sends.
@@ -109,9 +120,25 @@ impl SharedProducer {
         }
     }
 
-    /// Why this producer cannot be used any more, if so: an idempotent producer that lost track of its sequence.
-    pub(crate) fn fatal_error(&self) -> Option<String> {
-        self.client.fatal_error().map(|(_, reason)| reason)
+    /// The first failure of any sink's records since the last look of that sink, of all sinks, and forgets them.
+    pub(crate) fn take_failures(&self) -> Option<RDKafkaErrorCode> {
+        let accounts: Vec<_> = self.accounts.open.lock().values().map(Arc::clone).collect();
+        let failures = accounts.iter().map(|account| account.take_failures());
+        failures.fold(None, |first, next| first.or(next.map(|(_, code)| code)))
+    }
+
+    /// Why this producer cannot be used any more, if so: an idempotent producer that lost track of its sequence, a transactional one that
+    /// was fenced. The next one may do better, where the error lets try again.
+    pub(crate) fn fatal_error(&self, action: &str) -> Option<Error> {
+        let (code, reason) = self.client.fatal_error()?;
+        Some(match &self.tenure {
+            Some(tenure) => tenure.lost(action, code, &reason),
+            None => Error::Kafka {
+                action: action.to_owned(),
+                reason,
+                retry: Retry::Backoff,
+            },
+        })
     }
 }
 
@@ -137,6 +164,12 @@ impl Account {
         if self.under_way.fetch_sub(count, Ordering::AcqRel) == count {
             self.settled.notify_all();
         }
+    }
+
+    fn take_failures(&self) -> Option<(u64, RDKafkaErrorCode)> {
+        let mut failures = self.state.lock();
+        let count = std::mem::take(&mut failures.count);
+        failures.first.take().map(|code| (count, code))
     }
 }
 
@@ -177,9 +210,7 @@ impl OpenAccount {
 
     /// What was not stored since the last call: how many, and the first cause.
     pub(crate) fn take_failures(&self) -> Option<(u64, RDKafkaErrorCode)> {
-        let mut failures = self.account.state.lock();
-        let count = std::mem::take(&mut failures.count);
-        failures.first.take().map(|code| (count, code))
+        self.account.take_failures()
     }
 }
 

@@ -65,6 +65,10 @@ const PRODUCER: &[(&str, &str)] = &[
     ("topic.metadata.propagation.max.ms", "5000"),
 ];
 
+/// For sinks inside of transactions: how long the brokers keep a transaction of a process that died without a word, unless a new one
+/// takes over, which ends it at once.
+const TRANSACTION_TIMEOUT: (&str, &str) = ("transaction.timeout.ms", "60000");
+
 /// What only the connector can set, and why.
 const RESERVED: &[(&str, &str)] = &[
     ("bootstrap.servers", "the brokers are given by --brokers"),
@@ -215,6 +219,22 @@ impl Properties {
     /// For the producer.
     pub(crate) fn producer(&self) -> ClientConfig {
         self.client(PRODUCER)
+    }
+
+    /// For the producer of one query with transactions, which go by `id`; and how long the brokers let one be open.
+    pub(crate) fn transactional(&self, id: &str) -> (ClientConfig, Duration) {
+        let mut config = self.client(PRODUCER);
+        self.default(&mut config, TRANSACTION_TIMEOUT.0, TRANSACTION_TIMEOUT.1);
+        let number = |config: &ClientConfig, name| config.get(name).and_then(|value| value.parse::<u64>().ok());
+        let timeout_ms = number(&config, TRANSACTION_TIMEOUT.0).unwrap_or_default();
+        // A record that outlived its transaction would help nobody, and librdkafka refuses such properties.
+        for name in ["message.timeout.ms", "delivery.timeout.ms"] {
+            if number(&config, name).is_some_and(|wait_ms| wait_ms > timeout_ms) {
+                config.set(name, timeout_ms.to_string());
+            }
+        }
+        config.set("enable.idempotence", "true").set("transactional.id", id);
+        (config, Duration::from_millis(timeout_ms))
     }
 
     /// For the client that asks about topics.
@@ -383,7 +403,13 @@ mod tests {
             );
             assert!(!unknown, "{name}");
         }
-        for (name, _) in CONSUMER.iter().chain(CLASSIC_GROUP).chain(PRODUCER).chain(COMMON) {
+        for (name, _) in CONSUMER
+            .iter()
+            .chain(CLASSIC_GROUP)
+            .chain(PRODUCER)
+            .chain(COMMON)
+            .chain([&TRANSACTION_TIMEOUT])
+        {
             assert!(
                 names::property_names().iter().any(|known| known == name) || UNLISTED.contains(name),
                 "{name}"
@@ -449,6 +475,27 @@ mod tests {
         assert_eq!(producer.get("compression.codec"), None, "the alias wins");
         assert_eq!(producer.get("compression.type"), Some("zstd"));
         assert_eq!(producer.get("enable.idempotence"), Some("true"));
+    }
+
+    #[test]
+    fn a_transactional_producer_keeps_what_the_user_set() {
+        let own = properties(&[("linger.ms", "7"), ("enable.idempotence", "false")]).expect("known");
+        let (config, timeout) = own.transactional("app-q");
+        assert_eq!(timeout, Duration::from_mins(1));
+        assert_eq!(config.get("transactional.id"), Some("app-q"));
+        assert_eq!(config.get("enable.idempotence"), Some("true"), "transactions need it");
+        assert_eq!(config.get("linger.ms"), Some("7"));
+        assert_eq!(
+            config.get("message.timeout.ms"),
+            Some("60000"),
+            "not longer than the transaction"
+        );
+        let short = [("transaction.timeout.ms", "5000"), ("delivery.timeout.ms", "9000")];
+        let (config, timeout) = properties(&short).expect("known").transactional("app-q");
+        assert_eq!(timeout, Duration::from_secs(5));
+        assert_eq!(config.get("delivery.timeout.ms"), Some("5000"));
+        assert_eq!(config.get("message.timeout.ms"), None, "the alias wins");
+        config.create_native_config().expect("librdkafka takes them");
     }
 
     #[test]

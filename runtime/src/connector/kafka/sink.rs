@@ -1,4 +1,4 @@
-//! Writes records to one topic through the producer that the process shares.
+//! Writes records to one topic through a producer: the one that the process shares, or the one of a query with transactions.
 //!
 //! Which partition a record goes to is decided by its key, as Java clients do; records without one are spread.
 
@@ -8,10 +8,10 @@ use std::time::Duration;
 use rdkafka::error::RDKafkaErrorCode;
 
 use super::native::produce::{Record, TopicWriter};
-use super::producer::{OpenAccount, SharedProducer};
+use super::producer::{OpenAccount, Producer};
 use super::verdict;
 use crate::connector::{Error, RecordSink};
-use crate::types::{RawRecords, Retry};
+use crate::types::RawRecords;
 
 /// How long a full buffer is waited for before it is tried again; a delivery wakes earlier.
 const ROOM_WAIT: Duration = Duration::from_millis(100);
@@ -26,12 +26,12 @@ pub(crate) struct KafkaSink {
     topic: Arc<str>,
     writer: TopicWriter,
     account: OpenAccount,
-    producer: Arc<SharedProducer>,
+    producer: Arc<Producer>,
 }
 
 impl KafkaSink {
     /// `None` when no topic can have that name.
-    pub(crate) fn open(producer: Arc<SharedProducer>, topic: &str) -> Option<Self> {
+    pub(crate) fn open(producer: Arc<Producer>, topic: &str) -> Option<Self> {
         Some(Self {
             topic: topic.into(),
             writer: TopicWriter::new(producer.client(), topic)?,
@@ -59,13 +59,8 @@ impl KafkaSink {
         if let Some((count, code)) = self.account.take_failures() {
             return Err(self.not_stored(count, code));
         }
-        if let Some(fatal) = self.producer.fatal_error() {
-            // The next sink gets a new producer.
-            return Err(Error::Kafka {
-                action: self.action(),
-                reason: fatal,
-                retry: Retry::Backoff,
-            });
+        if let Some(fatal) = self.producer.fatal_error(&self.action()) {
+            return Err(fatal); // the next sink gets a new producer
         }
         match self.producer.health().error() {
             Some(error) => Err(error),
@@ -79,14 +74,9 @@ impl KafkaSink {
 
     fn not_stored(&self, count: u64, code: RDKafkaErrorCode) -> Error {
         let mut reason = format!("{count} records were not stored: {}", verdict::describe(code));
-        if let Some(fatal) = self.producer.fatal_error() {
-            // The next sink gets a new producer.
-            let reason = format!("{reason}; {fatal}");
-            return Error::Kafka {
-                action: self.action(),
-                reason,
-                retry: Retry::Backoff,
-            };
+        if let Some(fatal) = self.producer.fatal_error(&self.action()) {
+            tracing::warn!(topic = %self.topic, %reason, "the kafka producer failed for good");
+            return fatal; // the next sink gets a new producer
         }
         if let Some((_, complaint)) = self.producer.health().last_complaint() {
             reason = format!("{reason}; {complaint}");
@@ -95,12 +85,8 @@ impl KafkaSink {
     }
 
     fn refused(&self, code: RDKafkaErrorCode, record: Record<'_>) -> Error {
-        if let Some(fatal) = self.producer.fatal_error() {
-            return Error::Kafka {
-                action: self.action(),
-                reason: fatal,
-                retry: Retry::Backoff,
-            };
+        if let Some(fatal) = self.producer.fatal_error(&self.action()) {
+            return fatal;
         }
         let reason = if code == RDKafkaErrorCode::MessageSizeTooLarge {
             let size = record.key.map_or(0, <[u8]>::len) + record.value.map_or(0, <[u8]>::len);
@@ -116,6 +102,11 @@ impl RecordSink for KafkaSink {
     fn write(&mut self, records: &RawRecords) -> Result<(), Error> {
         self.check()?;
         let count = records.len();
+        if let Some(tenure) = self.producer.tenure()
+            && count > 0
+        {
+            tenure.written();
+        }
         self.account.sending(count as u64);
         for row in 0..count {
             let record = Record {
@@ -132,7 +123,11 @@ impl RecordSink for KafkaSink {
         Ok(())
     }
 
+    /// Inside of a transaction the commit waits for the records of all sinks.
     fn flush(&mut self) -> Result<(), Error> {
+        if self.producer.tenure().is_some() {
+            return self.check();
+        }
         if self.account.under_way() > 0 {
             self.producer.client().hurry(HURRY_MS);
         }

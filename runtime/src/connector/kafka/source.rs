@@ -3,6 +3,7 @@
 //! Rebalances take effect only in [`Source::poll_assignment`], between steps. A partition that goes to another member
 //! is given up one call later than it is reported: in between the caller drops its reader and may still commit.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,10 +16,11 @@ use super::context::{Consumer, Context, Rebalance};
 use super::health::Health;
 use super::native;
 use super::native::queue::{GroupQueue, PartitionQueue};
+use super::native::transactions::GroupMetadata;
 use super::properties::Properties;
 use super::reader::{KafkaReader, ReaderOptions};
 use super::verdict;
-use crate::connector::{AssignmentChange, Error, PartitionReader, ReadOptions, Source, Waker};
+use crate::connector::{AssignmentChange, Error, GroupMember, PartitionReader, ReadOptions, Source, Waker};
 use crate::types::Retry;
 
 /// How long a topic may be unknown before that is an error: one that was just made is not known to all brokers.
@@ -91,9 +93,12 @@ pub(super) fn commit(consumer: &Consumer, topic: &str, next_offsets: &[(i32, i64
 /// The source of a continuous query.
 pub(crate) struct GroupSource {
     topic: Arc<str>,
+    group: String,
     headers: bool,
     /// What this member reads now.
     partitions: Vec<i32>,
+    /// Where partitions start that are dealt to this member for the first time. Later another member may have read on.
+    next_offsets: BTreeMap<i32, i64>,
     /// Partitions reported as removed and not given up yet.
     leaving: Option<Vec<i32>>,
     asked_again: Instant,
@@ -122,8 +127,10 @@ impl GroupSource {
         let events = GroupQueue::of(&consumer).expect("a consumer with a group has a queue of group events");
         Ok(Self {
             topic: topic.into(),
+            group: options.group.clone(),
             headers: options.headers,
             partitions: Vec::new(),
+            next_offsets: options.next_offsets.clone(),
             leaving: None,
             asked_again: Instant::now(),
             wake: None,
@@ -167,7 +174,13 @@ impl GroupSource {
             let reader = KafkaReader::new(queue, Arc::clone(&self.topic), options, Arc::clone(self.health()));
             change.added.push(Box::new(reader) as Box<dyn PartitionReader>);
         }
-        let list = self.list(partitions);
+        let mut list = self.list(partitions);
+        for partition in partitions {
+            if let Some(next) = self.next_offsets.remove(partition) {
+                list.set_partition_offset(&self.topic, *partition, Offset::Offset(next))
+                    .map_err(|error| self.error("take partitions", &error))?;
+            }
+        }
         match self.consumer.rebalance_protocol() {
             RebalanceProtocol::Cooperative => self.consumer.incremental_assign(&list),
             RebalanceProtocol::Eager | RebalanceProtocol::None => self.consumer.assign(&list),
@@ -245,6 +258,15 @@ impl Source for GroupSource {
 
     fn commit(&mut self, next_offsets: &[(i32, i64)]) -> Result<(), Error> {
         commit(&self.consumer, &self.topic, next_offsets)
+    }
+
+    fn group_member(&self) -> Option<GroupMember> {
+        let handle = GroupMetadata::of(&self.consumer)?;
+        Some(GroupMember {
+            group: self.group.clone(),
+            topic: self.topic.to_string(),
+            handle: Some(Box::new(handle)),
+        })
     }
 
     fn set_waker(&mut self, wake: Waker) {

@@ -4,6 +4,7 @@
 //! Those of [`OWN_BROKER_CASES`] start what they need: they kill brokers, or want several, or TLS.
 
 mod broker;
+mod exactly_once;
 mod groups;
 mod outage;
 mod pipeline;
@@ -59,6 +60,34 @@ pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
     (
         "an end behind an aborted transaction is reached",
         transactions::an_end_behind_an_aborted_transaction_is_reached,
+    ),
+    (
+        "results and offsets count together",
+        exactly_once::results_and_offsets_count_together,
+    ),
+    (
+        "what a dropped query left open is thrown away",
+        exactly_once::what_a_dropped_query_left_open_is_thrown_away,
+    ),
+    (
+        "a newer writer fences an older one",
+        exactly_once::a_newer_writer_fences_an_older_one,
+    ),
+    (
+        "a transaction that lasts too long can begin again",
+        exactly_once::a_transaction_that_lasts_too_long_can_begin_again,
+    ),
+    (
+        "an epoch without sources is remembered",
+        exactly_once::an_epoch_without_sources_is_remembered,
+    ),
+    (
+        "a member that was thrown out cannot commit",
+        exactly_once::a_member_that_was_thrown_out_cannot_commit,
+    ),
+    (
+        "given offsets win over committed ones",
+        exactly_once::given_offsets_win_over_committed_ones,
     ),
 ];
 

@@ -38,7 +38,7 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    fn of(code: bindings::rd_kafka_resp_err_t, reason: String) -> Self {
+    pub(super) fn of(code: bindings::rd_kafka_resp_err_t, reason: String) -> Self {
         Self {
             code: code.into(),
             reason,
@@ -88,7 +88,7 @@ pub(crate) fn create_topic(
         let answer = ask(
             client,
             bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_CREATETOPICS,
-            None,
+            |_| Ok(()),
             timeout,
             {
                 |options, queue| {
@@ -121,7 +121,7 @@ pub(crate) fn delete_topic(client: &EventClient, name: &str, timeout: Duration) 
         let answer = ask(
             client,
             bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETETOPICS,
-            None,
+            |_| Ok(()),
             timeout,
             {
                 |options, queue| {
@@ -176,7 +176,8 @@ pub(crate) fn offsets(
             (*bindings::rd_kafka_topic_partition_list_add(list.ptr, topic.as_ptr(), partition)).offset = spec as i64;
         }
         let op = bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTOFFSETS;
-        let answer = ask(client, op, Some(isolation), timeout, |options, queue| {
+        let isolated = |options| set_isolation(options, isolation);
+        let answer = ask(client, op, isolated, timeout, |options, queue| {
             bindings::rd_kafka_ListOffsets(client.client().native_ptr(), list.ptr, options, queue);
         })?;
         let mut count = 0;
@@ -196,11 +197,11 @@ pub(crate) fn offsets(
     }
 }
 
-/// Sends a request and waits for the answer, which has no error of its own.
-fn ask(
+/// Sends a request and waits for the answer, which has no error of its own. `prepare` sets what the options say besides the timeout.
+pub(super) fn ask(
     client: &EventClient,
     op: bindings::rd_kafka_admin_op_t,
-    isolation: Option<Isolation>,
+    prepare: impl FnOnce(*mut bindings::rd_kafka_AdminOptions_t) -> Result<(), Refusal>,
     timeout: Duration,
     send: impl FnOnce(*const bindings::rd_kafka_AdminOptions_t, *mut bindings::rd_kafka_queue_t),
 ) -> Result<Owned<bindings::rd_kafka_event_t>, Refusal> {
@@ -220,9 +221,7 @@ fn ask(
         if err != NO_ERROR {
             return Err(Refusal::of(err, text(reason.as_ptr())));
         }
-        if let Some(isolation) = isolation {
-            set_isolation(options.ptr, isolation)?;
-        }
+        prepare(options.ptr)?;
         let queue = Owned {
             ptr: bindings::rd_kafka_queue_new(rk),
             destroy: bindings::rd_kafka_queue_destroy,
@@ -258,18 +257,39 @@ unsafe fn set_isolation(options: *mut bindings::rd_kafka_AdminOptions_t, isolati
         Isolation::ReadUncommitted => bindings::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_UNCOMMITTED,
         Isolation::ReadCommitted => bindings::rd_kafka_IsolationLevel_t::RD_KAFKA_ISOLATION_LEVEL_READ_COMMITTED,
     };
-    // SAFETY: by the contract of this function; the error, if any, is ours.
+    // SAFETY: by the contract of this function.
+    unsafe { taken(bindings::rd_kafka_AdminOptions_set_isolation_level(options, level)) }
+}
+
+/// The refusal that `error` tells, which is destroyed; null is none.
+///
+/// # Safety
+/// `error` is null or an error that nobody else destroys.
+pub(super) unsafe fn taken(error: *mut bindings::rd_kafka_error_t) -> Result<(), Refusal> {
+    // SAFETY: by the contract of this function.
     unsafe {
-        let error = bindings::rd_kafka_AdminOptions_set_isolation_level(options, level);
-        if error.is_null() {
-            return Ok(());
+        let told = refused(error);
+        if !error.is_null() {
+            bindings::rd_kafka_error_destroy(error);
         }
-        let refusal = Refusal::of(
+        told
+    }
+}
+
+/// The refusal that `error` tells; null is none.
+///
+/// # Safety
+/// `error` is null or alive.
+pub(super) unsafe fn refused(error: *const bindings::rd_kafka_error_t) -> Result<(), Refusal> {
+    if error.is_null() {
+        return Ok(());
+    }
+    // SAFETY: by the contract of this function.
+    unsafe {
+        Err(Refusal::of(
             bindings::rd_kafka_error_code(error),
             text(bindings::rd_kafka_error_string(error)),
-        );
-        bindings::rd_kafka_error_destroy(error);
-        Err(refusal)
+        ))
     }
 }
 
@@ -299,6 +319,6 @@ unsafe fn first_topic_result(
     }
 }
 
-fn c_string(string: &str) -> Result<CString, Refusal> {
+pub(super) fn c_string(string: &str) -> Result<CString, Refusal> {
     CString::new(string).map_err(|_| Refusal::invalid(format!("{string:?} contains a null character")))
 }

@@ -8,9 +8,11 @@
 pub(crate) mod admin;
 pub(crate) mod client;
 pub(crate) mod commit;
+pub(crate) mod groups;
 pub(crate) mod names;
 pub(crate) mod produce;
 pub(crate) mod queue;
+pub(crate) mod transactions;
 
 /// Something that librdkafka made and that has to be destroyed.
 struct Owned<T> {
