@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::kafka::Broker;
 
 /// How long a pipeline may take for what a test waits for.
-const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
 
 /// Cases on the shared broker.
 pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
@@ -34,6 +34,7 @@ impl Program {
             ])
             .arg(plugins)
             .args(["-e", sql])
+            .env("XDG_STATE_HOME", broker.state())
             .stdout(Stdio::null())
             .stderr(Stdio::inherit())
             .spawn()
@@ -66,7 +67,7 @@ impl Drop for Program {
 }
 
 /// Waits until `topic` holds as many lines as `expected`, sorted; kcat reads them.
-fn expect_lines(broker: &Broker, topic: &str, format: &str, expected: &[&str]) {
+pub(crate) fn expect_lines(broker: &Broker, topic: &str, format: &str, expected: &[&str]) {
     let until = Instant::now() + PATIENCE;
     loop {
         let output = Command::new("kcat")
@@ -96,7 +97,7 @@ fn expect_lines(broker: &Broker, topic: &str, format: &str, expected: &[&str]) {
     }
 }
 
-fn produce(broker: &Broker, topic: &str, lines: &str) {
+pub(crate) fn produce(broker: &Broker, topic: &str, lines: &str) {
     let mut child = Command::new("kcat")
         .args(["-P", "-b", broker.addresses(), "-t", topic, "-K", "|"])
         .stdin(Stdio::piped())

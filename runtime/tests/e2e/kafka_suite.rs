@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use libtest_mimic::{Failed, Trial};
 
 use crate::kafka::{Broker, BrokerOptions, CASES, OWN_BROKER_CASES};
-use crate::kafka_program;
+use crate::{kafka_faults, kafka_program};
 
 /// The broker that most tests share, started by the first of them.
 static SHARED: OnceLock<Mutex<Option<&'static Broker>>> = OnceLock::new();
@@ -50,6 +50,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     let shared = CASES
         .iter()
         .chain(kafka_program::CASES)
+        .chain(kafka_faults::CASES)
         .map(|(name, case)| Trial::test(format!("kafka/{name}"), move || guarded(|| case(shared_broker()))));
     let own = OWN_BROKER_CASES
         .iter()

@@ -15,6 +15,7 @@ mod conformance;
 mod fold;
 mod invariant;
 mod kafka;
+mod kafka_faults;
 mod kafka_program;
 mod kafka_suite;
 mod nexmark;

@@ -48,6 +48,11 @@ impl Broker {
         script(&["bootstrap", path(self.directory.path()), name])
     }
 
+    /// Where programs over these brokers keep their state, for `XDG_STATE_HOME`: it means nothing over others.
+    pub(crate) fn state(&self) -> PathBuf {
+        self.directory.path().join("state")
+    }
+
     /// The certificate of the authority that signed the brokers' certificates.
     pub(crate) fn ca(&self) -> PathBuf {
         self.directory.path().join("ca.pem")

@@ -14,6 +14,7 @@ mod topics;
 mod transactions;
 
 pub(crate) use broker::{Broker, BrokerOptions};
+pub(crate) use pipeline::create;
 
 /// Cases that share a broker.
 pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
