@@ -135,7 +135,11 @@ impl Operator for StreamFunctionOperator {
                 format!("{name}({}{})", types(&call.args), constants(&call.args))
             })
             .collect();
-        Some(format!("stream functions 1 by ({}): {}", types(&self.keys), calls.join(", ")))
+        Some(format!(
+            "stream functions 1 by ({}): {}",
+            types(&self.keys),
+            calls.join(", ")
+        ))
     }
 
     fn track_changes(&mut self) {
@@ -188,7 +192,9 @@ impl Operator for StreamFunctionOperator {
                         "it is of version {version}, the plugin that is loaded now reads version {}: use a version of the plugin that reads it",
                         call.function.state_version()
                     );
-                    return Err(state::Error::damaged(&format!("function {}", call.function.info().name), reason).into());
+                    return Err(
+                        state::Error::damaged(&format!("function {}", call.function.info().name), reason).into(),
+                    );
                 }
                 call.instance.load_version(&slots, &states, version)?;
             }

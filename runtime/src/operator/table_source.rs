@@ -95,7 +95,9 @@ impl Operator for TableSource {
             let rows = changed.keys.convert_columns(&keys)?;
             for (row, (key, slot)) in rows.iter().zip(&slots).enumerate() {
                 let is_deletion = changes.weight(row) == 0;
-                changed.slots.insert(key.as_ref().into(), (!is_deletion).then_some(*slot));
+                changed
+                    .slots
+                    .insert(key.as_ref().into(), (!is_deletion).then_some(*slot));
             }
         }
         let own = self.rows.add(changes.records.clone());
@@ -147,15 +149,25 @@ impl Operator for TableSource {
             return None;
         }
         let fields = self.schema.fields().iter();
-        let row: Vec<_> = fields.map(|field| format!("{} {}", field.name(), field.data_type())).collect();
-        let keys: Vec<_> = self.keys.iter().map(|key| self.schema.field(*key).name().as_str()).collect();
+        let row: Vec<_> = fields
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect();
+        let keys: Vec<_> = self
+            .keys
+            .iter()
+            .map(|key| self.schema.field(*key).name().as_str())
+            .collect();
         Some(format!("table 1 by ({}): {}", keys.join(", "), row.join(", ")))
     }
 
     fn track_changes(&mut self) {
         // Both converters were made for these types before, so they can be made again.
-        let fields = self.keys.iter().map(|key| SortField::new(self.schema.field(*key).data_type().clone()));
-        let converters = RowConverter::new(fields.collect()).and_then(|keys| Ok((keys, RowCodec::new(Arc::clone(&self.schema))?)));
+        let fields = self
+            .keys
+            .iter()
+            .map(|key| SortField::new(self.schema.field(*key).data_type().clone()));
+        let converters =
+            RowConverter::new(fields.collect()).and_then(|keys| Ok((keys, RowCodec::new(Arc::clone(&self.schema))?)));
         self.changed = converters.ok().map(|(keys, rows)| Changed {
             keys,
             rows,
@@ -165,9 +177,15 @@ impl Operator for TableSource {
 
     /// Key: the bytes of the key. Value: the row.
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
-        let Some(changed) = &mut self.changed else { return Ok(()) };
+        let Some(changed) = &mut self.changed else {
+            return Ok(());
+        };
         let slots = std::mem::take(&mut changed.slots);
-        let places: Vec<_> = slots.values().flatten().filter_map(|slot| self.rows.place(*slot)).collect();
+        let places: Vec<_> = slots
+            .values()
+            .flatten()
+            .filter_map(|slot| self.rows.place(*slot))
+            .collect();
         let rows = self.rows.rows(&places)?;
         let encoded = changed.rows.encode(rows.columns())?;
         let mut rows = encoded.iter().flatten();
