@@ -239,7 +239,9 @@ impl Panes {
             let expired = self.open.pop_first();
             if let (Some(changed), Some((start, pane))) = (&mut self.changed, expired) {
                 changed.starts.remove(&start);
-                changed.gone.extend(pane.all_groups().into_iter().map(|group| pane.entry_key(start, group)));
+                changed
+                    .gone
+                    .extend(pane.all_groups().into_iter().map(|group| pane.entry_key(start, group)));
             }
         }
         Ok(())
@@ -329,7 +331,10 @@ impl Pane {
     }
 
     fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
-        let group = self.index.restore(key).ok_or_else(|| damaged("a key is of another type"))?;
+        let group = self
+            .index
+            .restore(key)
+            .ok_or_else(|| damaged("a key is of another type"))?;
         let count = self.index.end();
         self.times.resize(count, i64::MIN);
         self.touched_in.resize(count, 0);

@@ -72,7 +72,10 @@ pub(super) fn damaged(reason: &str) -> Error {
 /// What the state of a GROUP BY looks like, in words.
 pub(super) fn form(plan: &GroupBy) -> String {
     let keys: Vec<_> = plan.keys.iter().map(|key| key.data_type().to_string()).collect();
-    let window = plan.window.as_ref().map_or_else(|| "no window".to_owned(), ToString::to_string);
+    let window = plan
+        .window
+        .as_ref()
+        .map_or_else(|| "no window".to_owned(), ToString::to_string);
     let calls: Vec<_> = plan
         .calls
         .iter()
