@@ -72,6 +72,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "KEY=VALUE", value_parser = key_value)]
     pub kafka: Vec<(String, String)>,
 
+    /// Where the state of queries over Kafka is kept: a directory, or the URL of an object store as s3://bucket/path [default: ~/.local/state/waterwheel]
+    #[arg(long, value_name = "URL")]
+    pub state: Option<String>,
+
     /// Worker threads, and shards of each query [default: the machine's cores]
     #[arg(long, value_name = "N", value_parser = workers)]
     pub workers: Option<usize>,

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use super::RunArguments;
 use crate::engine::Config;
+use crate::state::Location;
 
 /// The configuration file.
 #[derive(Debug, Default, Deserialize)]
@@ -17,6 +18,8 @@ struct ConfigFile {
     brokers: Option<String>,
     plugins: Option<PathBuf>,
     workers: Option<usize>,
+    /// Where the state of queries is kept.
+    state: Option<String>,
     /// librdkafka's properties.
     #[serde(default)]
     kafka: BTreeMap<String, toml::Value>,
@@ -46,6 +49,14 @@ pub(crate) fn config(arguments: &RunArguments) -> Result<Config> {
     config.plugins = plugins;
     config.brokers = arguments.brokers.clone().or(file.brokers);
     config.workers = arguments.workers.or(file.workers).unwrap_or(config.workers);
+    if let Some(state) = arguments.state.as_ref().or(file.state.as_ref()) {
+        if config.brokers.is_none() {
+            anyhow::bail!(
+                "--state needs --brokers: topics that live in the process end with it, and so does the state of their queries"
+            );
+        }
+        config.state = Some(Location::parse(state)?);
+    }
     if let Some(id) = arguments.application_id.clone().or(file.application_id) {
         config.application_id = id;
     }

@@ -75,6 +75,7 @@ impl Progress {
                 State::Held => "held back",
                 State::Running => "running",
                 State::Paused => "paused",
+                State::Restarting(_) => "restarting",
                 State::Finished => "finished",
                 State::Stopped => "stopped",
                 State::Failed(_) => "failed",

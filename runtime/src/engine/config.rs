@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::exec::StepRows;
+use crate::state::Location;
 use crate::udf::Limits;
 
 /// How an engine is set up.
@@ -15,6 +16,8 @@ pub struct Config {
     pub brokers: Option<String>,
     /// Properties for librdkafka, verbatim. May hold secrets.
     pub kafka: BTreeMap<String, String>,
+    /// Below which the state of queries is kept; `None`: the default directory.
+    pub state: Option<Location>,
     /// The directory of plugins.
     pub plugins: Option<PathBuf>,
     /// Limits of the sandbox.
@@ -46,6 +49,7 @@ impl Default for Config {
             application_id: "waterwheel".into(),
             brokers: None,
             kafka: BTreeMap::new(),
+            state: None,
             plugins: None,
             plugin_limits: Limits::default(),
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
@@ -55,4 +59,24 @@ impl Default for Config {
             variables: BTreeMap::new(),
         }
     }
+}
+
+impl Config {
+    /// Below which the state of queries is kept. Topics that live in the process end with it, and so does the state of who reads them.
+    pub(crate) fn state_location(&self) -> Option<Location> {
+        self.brokers.as_ref()?;
+        Some(self.state.clone().unwrap_or_else(default_state))
+    }
+}
+
+/// `$XDG_STATE_HOME/waterwheel`, `~/.local/state/waterwheel` (XDG Base Directory Specification), or a directory here where there is no home.
+fn default_state() -> Location {
+    let set = |name: &str| {
+        std::env::var_os(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    };
+    let home = || set("HOME").map(|home| home.join(".local/state"));
+    let directory = set("XDG_STATE_HOME").or_else(home).map(|base| base.join("waterwheel"));
+    Location::Directory(directory.unwrap_or_else(|| PathBuf::from("waterwheel-state")))
 }

@@ -75,9 +75,13 @@ impl Engine {
             .get(id)
             .and_then(|running| Some((&running.info, running.held.as_ref()?)))
         {
+            let opening = self.opening(&session, info)?;
             for (number, (node, scan)) in held.scans.iter().enumerate() {
                 if wanted(scan) && !held.sources.contains_key(node) {
-                    opened.push((*node, self.source(&session, info, number, scan, StopAt::CurrentEnd)?));
+                    opened.push((
+                        *node,
+                        opening.source(number, scan, StopAt::CurrentEnd, BTreeMap::new())?,
+                    ));
                 }
             }
         }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Error;
+use super::durable::Guarantee;
 use crate::catalog::nearest;
 use crate::connector::StartAt;
 use crate::function::AggregateLimits;
 use crate::operator::RowErrorPolicy;
 
 const COLLECT_LIST_LIMIT: &str = "ksql.functions.collect_list.limit";
+const GUARANTEE: &str = "processing.guarantee";
 const COLLECT_SET_LIMIT: &str = "ksql.functions.collect_set.limit";
 
 /// One property: its name, default and meaning.
@@ -66,6 +68,11 @@ pub(super) const PROPERTIES: &[Property] = &[
         meaning: "stands before the name of a topic that CREATE ... AS SELECT makes and WITH does not name",
     },
     Property {
+        name: GUARANTEE,
+        default: "exactly_once",
+        meaning: "what a query from Kafka to Kafka promises: exactly_once, or at_least_once, with which results may come twice after a crash",
+    },
+    Property {
         name: "late.rows.topic",
         default: "",
         meaning: "the topic that rows go to which come after their window has closed, as JSON; empty: they are only counted",
@@ -83,12 +90,7 @@ pub(super) const PROPERTIES: &[Property] = &[
 ];
 
 /// Prefixes of properties that ksqlDB scripts set for Kafka Streams and that have no meaning here.
-const IGNORED_PREFIXES: &[&str] = &[
-    "ksql.",
-    "confluent.",
-    "processing.guarantee",
-    "cache.max.bytes.buffering",
-];
+const IGNORED_PREFIXES: &[&str] = &["ksql.", "confluent.", "cache.max.bytes.buffering"];
 
 /// The properties of a session.
 #[derive(Debug, Default, Clone)]
@@ -118,6 +120,7 @@ impl Properties {
         changed.start_at()?;
         changed.commit_interval()?;
         changed.row_errors()?;
+        changed.guarantee()?;
         changed.aggregate_limits()?;
         if known == name && PROPERTIES.iter().all(|property| property.name != name) {
             tracing::warn!("property {name} is accepted for ksqlDB's scripts and has no effect");
@@ -178,6 +181,15 @@ impl Properties {
             .parse()
             .map_err(|_| self.wrong("commit.interval.ms", "a number of milliseconds"))?;
         Ok(Duration::from_millis(ms))
+    }
+
+    /// What queries promise (Kafka Streams: `processing.guarantee`, whose older names are understood).
+    pub(crate) fn guarantee(&self) -> Result<Guarantee, Error> {
+        match self.get(GUARANTEE).to_lowercase().as_str() {
+            "exactly_once" | "exactly_once_v2" | "exactly_once_beta" => Ok(Guarantee::ExactlyOnce),
+            "at_least_once" => Ok(Guarantee::AtLeastOnce),
+            _ => Err(self.wrong(GUARANTEE, "exactly_once or at_least_once")),
+        }
     }
 
     pub(crate) fn row_errors(&self) -> Result<RowErrorPolicy, Error> {

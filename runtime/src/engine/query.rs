@@ -4,19 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists};
+use super::durable::DurableQuery;
 use super::held::Held;
 use super::insert::writable;
+use super::opening::Opening;
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
 use super::storage::{Formats, Options, storage};
 use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, rules};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
-use crate::connector::registry::{self, ConnectorSpec, Opening, ShardOf};
-use crate::connector::{ReadOptions, Sink, Source, StartAt, StopAt};
-use crate::exec::{
-    LateLetters, NullKeys, Options as ExecOptions, Parts, Pipeline, ScanParts, ShardSink, State, change_channel,
-};
-use crate::operator::{LateRowPolicy, LateRows, RowErrors};
-use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose, Scan};
+use crate::connector::registry::{self, ConnectorSpec, ShardOf};
+use crate::connector::{Sink, StopAt, Transactions};
+use crate::exec::{self, NullKeys, Parts, Pipeline, ShardSink, State, change_channel};
+use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
 use crate::types::limits::ENDED_QUERIES_MAX;
 use crate::types::schema::{Column, ColumnRole};
@@ -303,30 +302,27 @@ impl Engine {
         } else {
             NullKeys::NoKey
         };
-        let sinks = (0..self.config.workers)
-            .map(|index| match (one_writer, index) {
-                (true, 1..) => Ok(ShardSink::Columns(Box::new(change_channel().0))),
-                (true, 0) => self.shard_sink(definition, ShardOf { index: 0, count: 1 }),
-                (false, _) => self.shard_sink(
-                    definition,
-                    ShardOf {
-                        index,
-                        count: self.config.workers,
-                    },
-                ),
-            })
-            .map(|sink| {
-                let sink = sink?.with_null_keys(null_keys);
-                Ok(if carries_headers { sink.with_headers() } else { sink })
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
+        let sinks = ShardSinks {
+            one_writer,
+            null_keys,
+            carries_headers,
+        };
         let (pipeline, held) = match self.config.queries {
             QueryStart::AtOnce => {
-                let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
-                (Pipeline::start(parts, &self.pool)?, None)
+                let query = DurableQuery {
+                    opening: self.opening(session, &info)?,
+                    dataflow: planned.dataflow,
+                    definition: Arc::new(definition.clone()),
+                    sinks,
+                    guarantee: session.properties.guarantee()?,
+                    state: self.config.state_location(),
+                    statement: text.to_owned(),
+                };
+                (Pipeline::start(Arc::new(query).parts()?, &self.pool)?, None)
             }
             QueryStart::Held => {
                 let held = Held::new(&planned.dataflow);
+                let sinks = sinks.open(&self.opening(session, &info)?, definition, self.config.workers, None)?;
                 let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::CurrentEnd)?;
                 (Pipeline::hold(parts)?, Some(held))
             }
@@ -351,103 +347,6 @@ impl Engine {
         Ok(ShardSink::new(definition, sink)?)
     }
 
-    pub(crate) fn parts(
-        &self,
-        session: &Session,
-        info: &QueryInfo,
-        dataflow: Dataflow,
-        sinks: Vec<ShardSink>,
-        stop_at: StopAt,
-    ) -> Result<Parts, Error> {
-        let looks_ahead = dataflow.looks_ahead();
-        let mut sources = BTreeMap::new();
-        for (number, (node, scan)) in dataflow.scans().enumerate() {
-            let source = self.source(session, info, number, scan, stop_at)?;
-            let dead_letters = match &scan.definition.bad_records {
-                BadRecordPolicy::DeadLetter(topic) => (0..self.config.workers)
-                    .map(|_| self.topics.log().sink(topic))
-                    .collect::<Result<Vec<_>, _>>()?,
-                BadRecordPolicy::Fail | BadRecordPolicy::Skip => vec![],
-            };
-            sources.insert(node, (source, ScanParts { dead_letters }));
-        }
-        let late_topic = session.properties.get("late.rows.topic");
-        let (late_policy, late_letters) = if late_topic.is_empty() {
-            (LateRowPolicy::Count, None)
-        } else {
-            self.make_topic(late_topic, TopicWish::default(), DEFAULT_PARTITIONS)?;
-            let sink = self.topics.log().sink(late_topic)?;
-            (LateRowPolicy::Keep, Some(LateLetters::new(info.id.clone(), sink)))
-        };
-        Ok(Parts {
-            id: info.id.clone(),
-            dataflow,
-            sources,
-            sinks,
-            epilogue: None,
-            gate: None,
-            late_rows: Arc::new(LateRows::new(info.id.clone(), late_policy)),
-            late_letters,
-            row_errors: Arc::new(RowErrors::new(info.id.clone(), session.properties.row_errors()?)),
-            options: ExecOptions {
-                shards: self.config.workers,
-                step_rows: self.config.step_rows,
-                commit_interval: session.properties.commit_interval()?,
-                commits_offsets: info.kind == QueryKind::Persistent,
-                closes_windows: stop_at == StopAt::Never || looks_ahead,
-            },
-        })
-    }
-
-    pub(crate) fn source(
-        &self,
-        session: &Session,
-        info: &QueryInfo,
-        number: usize,
-        scan: &Scan,
-        stop_at: StopAt,
-    ) -> Result<Box<dyn Source>, Error> {
-        let definition = &scan.definition;
-        let is_header = |column: &Column| matches!(column.role, ColumnRole::Headers | ColumnRole::Header(_));
-        let keeps_letters = matches!(definition.bad_records, BadRecordPolicy::DeadLetter(_));
-        let read = ReadOptions {
-            // A query that reads one topic twice needs all of it twice, so each scan is a group of its own.
-            group: match (info.kind, number) {
-                (QueryKind::Pull, _) => String::new(),
-                // Two people who run one SELECT both see all of it.
-                (QueryKind::Push, number) => {
-                    format!(
-                        "{}-{}-{number}-{:016x}",
-                        self.config.application_id,
-                        info.id,
-                        rand::random::<u64>()
-                    )
-                }
-                (_, 0) => format!("{}-{}", self.config.application_id, info.id),
-                (_, number) => format!("{}-{}-{number}", self.config.application_id, info.id),
-            },
-            start_at: if info.kind == QueryKind::Pull {
-                StartAt::Earliest
-            } else {
-                session.properties.start_at()?
-            },
-            next_offsets: BTreeMap::new(),
-            stop_at,
-            headers: scan.headers || keeps_letters || definition.columns.iter().any(is_header),
-        };
-        Ok(match &definition.storage.connector {
-            None => self.topics.log().source(&definition.storage.topic, &read)?,
-            Some(_) => registry::open_source(
-                &ConnectorSpec::from(&**definition),
-                Opening {
-                    read: &read,
-                    clock: &self.clock,
-                    next_offsets: &BTreeMap::new(),
-                },
-            )?,
-        })
-    }
-
     /// Partitions of the first topic that a query reads, which its own topic gets too.
     fn source_partitions(&self, dataflow: &Dataflow) -> Result<i32, Error> {
         for (_, scan) in dataflow.scans() {
@@ -458,6 +357,46 @@ impl Engine {
             }
         }
         Ok(DEFAULT_PARTITIONS)
+    }
+}
+
+/// How the shards of a query write.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ShardSinks {
+    /// One file however many shards: all rows go to the first, the others write nothing.
+    one_writer: bool,
+    null_keys: NullKeys,
+    carries_headers: bool,
+}
+
+impl ShardSinks {
+    /// Opens the sinks of all shards.
+    pub(crate) fn open(
+        self,
+        opening: &Opening,
+        definition: &Definition,
+        shards: usize,
+        transactions: Option<&dyn Transactions>,
+    ) -> Result<Vec<ShardSink>, exec::Error> {
+        (0..shards)
+            .map(|index| {
+                let shard = match self.one_writer {
+                    true if index > 0 => return Ok(ShardSink::Columns(Box::new(change_channel().0))),
+                    true => ShardOf { index: 0, count: 1 },
+                    false => ShardOf { index, count: shards },
+                };
+                let sink = match definition.storage.connector {
+                    Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard)?,
+                    None => Sink::Records(opening.record_sink(transactions, &definition.storage.topic)?),
+                };
+                let sink = ShardSink::new(definition, sink)?.with_null_keys(self.null_keys);
+                Ok(if self.carries_headers {
+                    sink.with_headers()
+                } else {
+                    sink
+                })
+            })
+            .collect()
     }
 }
 

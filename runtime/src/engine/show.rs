@@ -142,6 +142,7 @@ fn queries(session: &Session) -> Table {
             State::Held => "HELD".into(),
             State::Running => "RUNNING".into(),
             State::Paused => "PAUSED".into(),
+            State::Restarting(reason) => format!("RESTARTING: {reason}"),
             State::Finished => "FINISHED".into(),
             State::Stopped => "STOPPED".into(),
             State::Failed(reason) => format!("FAILED: {reason}"),

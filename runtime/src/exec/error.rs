@@ -1,7 +1,7 @@
 //! Why a pipeline stops.
 
 use crate::types::{Class, Retry};
-use crate::{connector, format, operator};
+use crate::{connector, format, operator, state};
 
 /// Why a pipeline stops. The message is for the one who wrote the query.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +30,9 @@ pub enum Error {
         /// Why.
         reason: String,
     },
+    /// State cannot be kept or read.
+    #[error(transparent)]
+    State(#[from] state::Error),
     /// The result of a pull query cannot be computed.
     #[error("{0}")]
     Query(String),
@@ -46,6 +49,7 @@ impl Error {
             Self::Connector(error) => error.class(),
             Self::Operator(error) => error.class(),
             Self::Encode(_) | Self::Schema(_) | Self::BadRecord { .. } | Self::Query(_) => Class::User,
+            Self::State(error) => error.class(),
             Self::Internal(_) => Class::Internal,
         }
     }
@@ -55,6 +59,8 @@ impl Error {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Connector(error) => error.retry(),
+            Self::Operator(error) => error.retry(),
+            Self::State(error) => error.retry(),
             _ => Retry::Never,
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::commit_times::CommitTimes;
 use crate::operator::{LateRows, RowErrors};
 
 /// Counters of one pipeline.
@@ -15,6 +16,8 @@ pub struct Metrics {
     pub(crate) steps: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) lag: AtomicU64,
+    /// How long commits took.
+    pub commit_times: CommitTimes,
     /// Rows on which an expression failed.
     pub row_errors: Arc<RowErrors>,
     /// Rows that came too late.

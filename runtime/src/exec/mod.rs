@@ -4,7 +4,11 @@
 //! pipelines of the process share. A step is made of stages between exchanges; each (stage, shard) is one job. The data
 //! plane knows no SQL and no catalog: it is handed a [`crate::plan::Dataflow`], opened sources and sinks.
 
+mod commit_times;
+mod control;
+mod crash_point;
 mod decode_plan;
+mod durability;
 mod epilogue;
 mod error;
 mod event_clock;
@@ -17,11 +21,17 @@ mod node_stats;
 mod partition_clock;
 mod pipeline;
 mod pool;
+mod recovery;
+mod replay;
+mod restart;
+mod run;
 mod scan;
 mod shard;
 mod sink;
 mod stages;
 
+pub use commit_times::CommitTimes;
+pub use durability::Durability;
 pub use epilogue::Epilogue;
 pub use error::Error;
 pub use late_letters::LateLetters;
@@ -29,5 +39,7 @@ pub use metrics::{Metrics, Totals};
 pub use node_stats::NodeStats;
 pub use pipeline::{Options, Parts, Pipeline, State};
 pub use pool::WorkerPool;
+pub use recovery::{LogRecord, Positions, Start, after_transactions, without_transactions};
+pub use restart::Rebuild;
 pub use scan::{ScanParts, StepRows};
 pub use sink::{ChangeReceiver, ChangeSender, NullKeys, ShardSink, change_channel};

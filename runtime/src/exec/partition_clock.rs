@@ -19,12 +19,18 @@ pub(crate) struct PartitionClock {
 }
 
 impl PartitionClock {
-    pub(crate) fn new() -> Self {
+    /// A clock that stands where it stood in an earlier life, where there was one.
+    pub(crate) fn new(stream_time: Option<i64>) -> Self {
         Self {
-            stream_time: i64::MIN,
+            stream_time: stream_time.unwrap_or(i64::MIN),
             idle_since: None,
             was_polled: false,
         }
+    }
+
+    /// Its stream time, milliseconds since the epoch; `None` before the first row.
+    pub(crate) fn stream_time(&self) -> Option<i64> {
+        (self.stream_time != i64::MIN).then_some(self.stream_time)
     }
 
     /// Takes note of rows; puts beside each the stream time up to it where that is wanted.

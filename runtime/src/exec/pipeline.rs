@@ -2,26 +2,29 @@
 
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Condvar, Mutex};
 
+use super::control::Control;
 use super::metrics::{Metrics, add};
 use super::node_stats::NodeStats;
 use super::pool::{Job, Shared as PoolShared};
+use super::restart::{Pace, Rebuild};
+use super::run::Run;
 use super::scan::StepRows;
-use super::shard::{Outcome, Shard, Shared};
+use super::shard::Outcome;
 use super::sink::{ChangeSender, ShardSink};
-use super::{Epilogue, Error, LateLetters, ScanParts, WorkerPool};
+use super::{Durability, Epilogue, Error, LateLetters, ScanParts, WorkerPool};
 use crate::connector::Source;
 use crate::operator::{LateRows, RowErrors};
 use crate::plan::{Dataflow, NodeId};
 use crate::types::limits::COMMIT_INTERVAL_MS;
 
 /// The shortest pause of a pipeline that found nothing to do.
-const IDLE_PAUSE_MIN: Duration = Duration::from_micros(500);
+pub(super) const IDLE_PAUSE_MIN: Duration = Duration::from_micros(500);
 /// The longest.
 const IDLE_PAUSE_MAX: Duration = Duration::from_millis(50);
 
@@ -34,8 +37,6 @@ pub struct Options {
     pub step_rows: StepRows,
     /// How often what was done becomes durable.
     pub commit_interval: Duration,
-    /// Whether offsets are remembered for the next run; a pull query reads everything each time.
-    pub commits_offsets: bool,
     /// Whether the end of all sources is the end of time, so that open windows are closed by it. Not where only the reading
     /// ends and more rows may come later.
     pub closes_windows: bool,
@@ -47,7 +48,6 @@ impl Default for Options {
             shards: 1,
             step_rows: StepRows::default(),
             commit_interval: Duration::from_millis(COMMIT_INTERVAL_MS),
-            commits_offsets: true,
             closes_windows: true,
         }
     }
@@ -74,6 +74,10 @@ pub struct Parts {
     pub late_rows: Arc<LateRows>,
     /// Where they go, where somebody wants them.
     pub late_letters: Option<LateLetters>,
+    /// Where it keeps what must outlive the process.
+    pub durability: Durability,
+    /// Makes the parts anew from what is durable, after an error that can pass; `None`: any error is the end.
+    pub rebuild: Option<Rebuild>,
     /// How it runs.
     pub options: Options,
 }
@@ -87,6 +91,8 @@ pub enum State {
     Running,
     /// It stands still until it is told to go on; what it did is durable.
     Paused,
+    /// It stopped with this error, which can pass: it begins again from what is durable after a pause.
+    Restarting(String),
     /// Its sources have ended, or its LIMIT was reached; all is durable.
     Finished,
     /// It was told to stop; all that it did is durable.
@@ -99,7 +105,7 @@ impl State {
     /// True when it will do nothing more.
     #[must_use]
     pub fn is_over(&self) -> bool {
-        !matches!(self, Self::Held | Self::Running | Self::Paused)
+        !matches!(self, Self::Held | Self::Running | Self::Paused | Self::Restarting(_))
     }
 }
 
@@ -108,9 +114,11 @@ impl State {
 pub struct Pipeline {
     id: String,
     options: Options,
-    shared: Shared,
-    shards: Vec<Mutex<Shard>>,
+    run: Mutex<Arc<Run>>,
     control: Mutex<Control>,
+    pub(super) rebuild: Option<Rebuild>,
+    pub(super) pace: Mutex<Pace>,
+    pub(super) pool: OnceLock<Arc<PoolShared>>,
     remaining: AtomicUsize,
     is_parked: AtomicBool,
     /// A source has woken since the last step began.
@@ -121,23 +129,6 @@ pub struct Pipeline {
     metrics: Metrics,
     state: Mutex<State>,
     state_changed: Condvar,
-}
-
-/// What only the thread between two steps touches.
-#[derive(Debug)]
-struct Control {
-    sources: BTreeMap<NodeId, Box<dyn Source>>,
-    gate: Option<ChangeSender>,
-    late_letters: Option<LateLetters>,
-    epilogue: Option<Epilogue>,
-    next_shard: usize,
-    idle_pause: Duration,
-    last_commit: Instant,
-    is_dirty: bool,
-    /// The last thing that happened was a step, whose outcome waits to be looked at.
-    after_step: bool,
-    /// The step in which the operators see that all sources have ended has begun.
-    is_closing: bool,
 }
 
 impl Pipeline {
@@ -160,18 +151,22 @@ impl Pipeline {
             }
             *state = State::Running;
         }
-        let mut control = self.control.lock();
-        control.sources.extend(sources);
-        for source in control.sources.values_mut() {
-            let (sleeper, pool) = (Arc::downgrade(self), Arc::clone(pool.shared()));
+        self.control.lock().sources.extend(sources);
+        let pool = self.pool.get_or_init(|| Arc::clone(pool.shared()));
+        self.wake_with_sources(pool);
+        pool.submit(Job::Drive(Arc::clone(self)));
+    }
+
+    /// Has the sources wake this pipeline.
+    pub(super) fn wake_with_sources(self: &Arc<Self>, pool: &Arc<PoolShared>) {
+        for source in self.control.lock().sources.values_mut() {
+            let (sleeper, pool) = (Arc::downgrade(self), Arc::clone(pool));
             source.set_waker(Arc::new(move || {
                 if let Some(pipeline) = sleeper.upgrade() {
                     pipeline.wake(&pool);
                 }
             }));
         }
-        drop(control);
-        pool.shared().submit(Job::Drive(Arc::clone(self)));
     }
 
     /// Builds a pipeline that does nothing before [`Pipeline::begin`].
@@ -179,60 +174,38 @@ impl Pipeline {
     /// # Errors
     /// When an operator or a format cannot be set up.
     pub fn hold(parts: Parts) -> Result<Arc<Self>, Error> {
-        let shards = parts.options.shards.max(1);
-        let late = parts.late_rows;
-        let shared = Shared::new(&parts.dataflow, shards, Arc::clone(&late));
-        let mut sinks = parts.sinks.into_iter();
-        let mut sources = BTreeMap::new();
-        let mut dead_letters: BTreeMap<NodeId, Vec<_>> = BTreeMap::new();
-        for (id, (source, scan_parts)) in parts.sources {
-            sources.insert(id, source);
-            dead_letters.insert(id, scan_parts.dead_letters);
-        }
-        let shards = (0..shards)
-            .map(|number| {
-                let sink = sinks
-                    .next()
-                    .ok_or_else(|| Error::Internal("a shard has no sink".into()))?;
-                let letters = |id| dead_letters.get_mut(&id).and_then(Vec::pop);
-                let shard = Shard::new(
-                    number,
-                    &parts.dataflow,
-                    &shared,
-                    shards,
-                    sink,
-                    &parts.row_errors,
-                    letters,
-                )?;
-                Ok(Mutex::new(shard))
-            })
-            .collect::<Result<Vec<_>, Error>>()?;
+        let (id, rebuild, options) = (parts.id.clone(), parts.rebuild, parts.options);
+        let metrics = Metrics::new(Arc::clone(&parts.row_errors), Arc::clone(&parts.late_rows));
+        let (run, control) = Control::build(Parts { rebuild: None, ..parts })?;
         Ok(Arc::new(Self {
-            id: parts.id,
-            options: parts.options,
-            shared,
-            shards,
-            control: Mutex::new(Control {
-                sources,
-                gate: parts.gate,
-                late_letters: parts.late_letters,
-                epilogue: parts.epilogue,
-                next_shard: 0,
-                idle_pause: IDLE_PAUSE_MIN,
-                last_commit: Instant::now(),
-                is_dirty: false,
-                after_step: false,
-                is_closing: false,
-            }),
+            id,
+            options,
+            run: Mutex::new(Arc::new(run)),
+            control: Mutex::new(control),
+            rebuild,
+            pace: Mutex::new(Pace::new()),
+            pool: OnceLock::new(),
             remaining: AtomicUsize::new(0),
             is_parked: AtomicBool::new(false),
             wake_asked: AtomicBool::new(false),
             stop_asked: AtomicBool::new(false),
             empty_steps: AtomicU64::new(0),
-            metrics: Metrics::new(parts.row_errors, late),
+            metrics,
             state: Mutex::new(State::Held),
             state_changed: Condvar::new(),
         }))
+    }
+
+    /// Takes new parts in place of those that have failed.
+    pub(super) fn install(&self, parts: Parts) -> Result<(), Error> {
+        let (run, control) = Control::build(parts)?;
+        *self.run.lock() = Arc::new(run);
+        *self.control.lock() = control;
+        Ok(())
+    }
+
+    fn run(&self) -> Arc<Run> {
+        Arc::clone(&self.run.lock())
     }
 
     /// The query's name.
@@ -255,8 +228,9 @@ impl Pipeline {
     /// What each node of the dataflow did so far, by number.
     #[must_use]
     pub fn node_stats(&self) -> Vec<NodeStats> {
-        let state_of = |id| self.shards.iter().map(|shard| shard.lock().state_bytes(id)).sum();
-        let counters = self.shared.counters.iter().enumerate();
+        let run = self.run();
+        let state_of = |id| run.shards.iter().map(|shard| shard.lock().state_bytes(id)).sum();
+        let counters = run.shared.counters.iter().enumerate();
         counters.map(|(id, counters)| counters.stats(state_of(id))).collect()
     }
 
@@ -331,36 +305,30 @@ impl Pipeline {
     }
 
     fn try_drive(self: &Arc<Self>, pool: &PoolShared) -> Result<(), Error> {
+        let run = self.run();
         let mut control = self.control.lock();
         let after_step = std::mem::take(&mut control.after_step);
-        let outcome = if after_step { self.gather()? } else { Outcome::default() };
-        control.is_dirty |= outcome.rows > 0;
-        if let Some(letters) = &mut control.late_letters {
-            for late in self.metrics.late_rows.drain() {
-                letters.write(&late)?;
-            }
-        }
-        self.deal_partitions(&mut control)?;
-        let is_full = self.shared.is_limit_reached();
-        let has_ended = is_full || self.has_ended(&control);
+        let outcome = if after_step {
+            self.gather(&run)?
+        } else {
+            Outcome::default()
+        };
+        control.is_dirty |= outcome.rows > 0 || outcome.rows_out > 0;
+        control.write_late_rows(&self.metrics, run.is_muted())?;
+        control.deal_partitions(&run, &self.metrics)?;
+        control.end_replay(&run, &outcome)?;
+        let is_full = run.shared.is_limit_reached();
+        let has_ended = is_full || control.has_ended(&run);
         if has_ended && !is_full && self.options.closes_windows && !control.is_closing {
             control.is_closing = true;
             control.after_step = true;
             drop(control);
-            self.shared.clock.end();
+            run.shared.clock.end();
             self.start_stage(0, pool);
             return Ok(());
         }
         if has_ended || self.stop_asked.load(Ordering::Acquire) {
-            self.commit(&mut control)?;
-            for shard in &self.shards {
-                shard.lock().close()?;
-            }
-            if let Some(mut letters) = control.late_letters.take() {
-                letters.close()?;
-            }
-            control.sources.clear();
-            control.gate = None;
+            control.close(&run, &self.metrics)?;
             let epilogue = control.epilogue.take().filter(|_| has_ended);
             drop(control);
             match epilogue {
@@ -371,7 +339,7 @@ impl Pipeline {
         }
         let is_paused = *self.state.lock() == State::Paused;
         if control.is_dirty && (is_paused || control.last_commit.elapsed() >= self.options.commit_interval) {
-            self.commit(&mut control)?;
+            control.commit(&run, &self.metrics)?;
         }
         if is_paused {
             drop(control);
@@ -426,8 +394,9 @@ impl Pipeline {
     }
 
     fn start_stage(self: &Arc<Self>, stage: usize, pool: &PoolShared) {
-        self.remaining.store(self.shards.len(), Ordering::Release);
-        pool.submit_all((0..self.shards.len()).map(|shard| Job::Stage {
+        let shards = self.run().shards.len();
+        self.remaining.store(shards, Ordering::Release);
+        pool.submit_all((0..shards).map(|shard| Job::Stage {
             pipeline: Arc::clone(self),
             stage,
             shard,
@@ -436,15 +405,17 @@ impl Pipeline {
 
     /// Runs one stage in one shard; the last shard of a stage starts the next stage, or ends the step.
     pub(crate) fn run_stage(self: &Arc<Self>, stage: usize, shard: usize, pool: &PoolShared) {
+        let run = self.run();
         {
-            let mut shard = self.shards[shard].lock();
-            let run = AssertUnwindSafe(|| shard.run_stage(stage, self.options.step_rows, &self.metrics));
-            if let Err(panic) = catch_unwind(run) {
+            let mut shard = run.shards[shard].lock();
+            let is_muted = run.is_muted();
+            let work = AssertUnwindSafe(|| shard.run_stage(stage, self.options.step_rows, &self.metrics, is_muted));
+            if let Err(panic) = catch_unwind(work) {
                 shard.outcome.error = Some(Error::Internal(panic_message(&*panic)));
             }
         }
         if self.remaining.fetch_sub(1, Ordering::AcqRel) == 1 {
-            if stage + 1 < self.shared.stages.count {
+            if stage + 1 < run.shared.stages.count {
                 self.start_stage(stage + 1, pool);
             } else {
                 pool.submit(Job::Drive(Arc::clone(self)));
@@ -453,20 +424,8 @@ impl Pipeline {
     }
 
     /// What the shards did in the last step, together.
-    fn gather(&self) -> Result<Outcome, Error> {
-        let mut all = Outcome::default();
-        for shard in &self.shards {
-            let outcome = std::mem::take(&mut shard.lock().outcome);
-            if let Some(error) = outcome.error {
-                return Err(error);
-            }
-            all.rows += outcome.rows;
-            all.has_more |= outcome.has_more;
-            all.retry_after = match (all.retry_after, outcome.retry_after) {
-                (Some(a), Some(b)) => Some(a.min(b)),
-                (a, b) => a.or(b),
-            };
-        }
+    fn gather(&self, run: &Run) -> Result<Outcome, Error> {
+        let all = run.gather()?;
         if all.rows > 0 {
             add(&self.metrics.steps, 1);
         } else if !all.has_more {
@@ -475,100 +434,21 @@ impl Pipeline {
         Ok(all)
     }
 
-    /// Deals new partitions out to the shards in turn, and takes lost ones away.
-    fn deal_partitions(&self, control: &mut Control) -> Result<(), Error> {
-        let Control {
-            sources, next_shard, ..
-        } = control;
-        for (id, source) in sources {
-            let Some(change) = source.poll_assignment()? else {
-                continue;
-            };
-            for partition in change.removed {
-                for shard in &self.shards {
-                    if let Some(scan) = shard.lock().scan_mut(*id) {
-                        scan.remove_partition(partition);
-                    }
-                }
-            }
-            for reader in change.added {
-                if let Some(scan) = self.shards[*next_shard].lock().scan_mut(*id) {
-                    scan.add_reader(reader);
-                }
-                *next_shard = (*next_shard + 1) % self.shards.len();
-            }
-        }
-        Ok(())
-    }
-
-    /// True when every source is known to have ended and the rows of the plan were given.
-    fn has_ended(&self, control: &Control) -> bool {
-        control.sources.values().all(|source| source.is_assigned())
-            && self.shards.iter().all(|shard| {
-                let mut shard = shard.lock();
-                !shard.has_rows() && shard.scans_mut().all(|(_, scan)| !scan.has_readers())
-            })
-    }
-
-    /// Makes durable what was done: first the results, then the offsets that they came from.
-    fn commit(&self, control: &mut Control) -> Result<(), Error> {
-        if let Some(letters) = &mut control.late_letters {
-            letters.flush()?;
-        }
-        let mut lag = 0;
-        let mut offsets: BTreeMap<NodeId, Vec<(i32, i64)>> = BTreeMap::new();
-        for shard in &self.shards {
-            let mut shard = shard.lock();
-            shard.flush()?;
-            for (id, scan) in shard.scans_mut() {
-                offsets.entry(id).or_default().extend(scan.take_next_offsets());
-                lag += scan.lag();
-            }
-        }
-        for (id, source) in &mut control.sources {
-            if let Some(next) = offsets
-                .get(id)
-                .filter(|next| self.options.commits_offsets && !next.is_empty())
-            {
-                source.commit(next)?;
-            }
-        }
-        self.metrics.lag.store(lag, Ordering::Relaxed);
-        add(&self.metrics.commits, 1);
-        control.is_dirty = false;
-        control.last_commit = Instant::now();
-        Ok(())
-    }
-
-    fn fail(&self, error: &Error) {
-        tracing::error!(query = %self.id, "query failed: {error}");
-        self.abandon();
-        self.end(State::Failed(error.to_string()));
-    }
-
     /// Closes sources and sinks without a last commit.
-    fn abandon(&self) {
-        for shard in &self.shards {
+    pub(super) fn abandon(&self) {
+        for shard in &self.run().shards {
             shard.lock().abandon();
         }
         self.control.lock().abandon();
     }
 
-    fn end(&self, state: State) {
+    pub(super) fn end(&self, state: State) {
         *self.state.lock() = state;
         self.state_changed.notify_all();
     }
 }
 
-impl Control {
-    fn abandon(&mut self) {
-        self.sources.clear();
-        self.gate = None;
-        self.epilogue = None;
-    }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+pub(super) fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned())
         .unwrap_or_else(|| "panic without a message".into())

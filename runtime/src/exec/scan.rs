@@ -158,8 +158,15 @@ impl ScanShard {
         })
     }
 
-    pub(crate) fn add_reader(&mut self, reader: Box<dyn PartitionReader>) {
-        self.readers.push((reader, PartitionClock::new()));
+    /// Reads a partition from now on; `stream_time` is what its stream time was in an earlier life.
+    pub(crate) fn add_reader(&mut self, reader: Box<dyn PartitionReader>, stream_time: Option<i64>) {
+        self.readers.push((reader, PartitionClock::new(stream_time)));
+    }
+
+    /// The stream time of each partition that had a row, milliseconds since the epoch.
+    pub(crate) fn stream_times(&self) -> impl Iterator<Item = (i32, i64)> {
+        let known = self.readers.iter().filter(|_| self.stream_times);
+        known.filter_map(|(reader, clock)| Some((reader.partition(), clock.stream_time()?)))
     }
 
     pub(crate) fn remove_partition(&mut self, partition: i32) {

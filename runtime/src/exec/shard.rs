@@ -44,6 +44,8 @@ pub(crate) struct Shard {
     /// Batches that wait at each node, with the port that they came in at.
     inboxes: Vec<Vec<(usize, ChangeBatch)>>,
     sink: Option<ShardSink>,
+    /// Whether results are thrown away, because an earlier life has written them.
+    is_muted: bool,
     row_errors: Arc<RowErrors>,
     pub(crate) outcome: Outcome,
 }
@@ -52,6 +54,8 @@ pub(crate) struct Shard {
 #[derive(Debug, Default)]
 pub(crate) struct Outcome {
     pub(crate) rows: usize,
+    /// Rows that went to the sink.
+    pub(crate) rows_out: usize,
     pub(crate) retry_after: Option<Duration>,
     pub(crate) has_more: bool,
     pub(crate) error: Option<Error>,
@@ -163,13 +167,15 @@ impl Shard {
             inboxes: roles.iter().map(|_| Vec::new()).collect(),
             roles,
             sink: Some(sink),
+            is_muted: false,
             row_errors: Arc::clone(row_errors),
             outcome: Outcome::default(),
         })
     }
 
     /// Runs one stage of a step; what goes wrong stands in the outcome.
-    pub(crate) fn run_stage(&mut self, stage: usize, rows: StepRows, metrics: &Metrics) {
+    pub(crate) fn run_stage(&mut self, stage: usize, rows: StepRows, metrics: &Metrics, is_muted: bool) {
+        self.is_muted = is_muted;
         if self.outcome.error.is_some() {
             return;
         }
@@ -316,10 +322,11 @@ impl Shard {
         match self.stages.consumer[id] {
             Some((consumer, port)) => self.inboxes[consumer].extend(out.into_iter().map(|batch| (port, batch))),
             None => {
-                for batch in &out {
+                for batch in out.iter().filter(|_| !self.is_muted) {
                     if let Some(sink) = &mut self.sink {
                         sink.write(batch)?;
                     }
+                    self.outcome.rows_out += batch.num_rows();
                     add(&metrics.rows_out, batch.num_rows());
                 }
             }
@@ -333,6 +340,42 @@ impl Shard {
             Some(Role::Operator(operator)) => operator.state_bytes(),
             _ => 0,
         }
+    }
+
+    /// The operator at a node, where one stands there.
+    pub(crate) fn operator_mut(&mut self, id: NodeId) -> Option<&mut dyn Operator> {
+        match self.roles.get_mut(id) {
+            Some(Role::Operator(operator)) => Some(&mut **operator),
+            _ => None,
+        }
+    }
+
+    /// The nodes with state, in the order of the plan, and what their state looks like.
+    pub(crate) fn state_forms(&self) -> Vec<(NodeId, String)> {
+        let roles = self.roles.iter().enumerate();
+        roles
+            .filter_map(|(id, role)| match role {
+                Role::Operator(operator) => Some((id, operator.state_form()?)),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether the operator at a node reads state of this form.
+    pub(crate) fn reads_state(&self, id: NodeId, form: &str) -> bool {
+        matches!(self.roles.get(id), Some(Role::Operator(operator)) if operator.reads_state(form))
+    }
+
+    /// The stream time of each partition that is read here: scan, partition, milliseconds since the epoch.
+    pub(crate) fn stream_times(&self) -> Vec<(NodeId, i32, i64)> {
+        let roles = self.roles.iter().enumerate();
+        roles
+            .filter_map(|(id, role)| match role {
+                Role::Scan(scan) => Some(scan.stream_times().map(move |(partition, time)| (id, partition, time))),
+                _ => None,
+            })
+            .flatten()
+            .collect()
     }
 
     pub(crate) fn scan_mut(&mut self, id: NodeId) -> Option<&mut ScanShard> {

@@ -196,6 +196,48 @@ impl Dataflow {
         })
     }
 
+    /// True when some operator remembers rows or results beyond a step.
+    #[must_use]
+    pub fn has_state(&self) -> bool {
+        self.nodes.iter().any(|node| match &node.kind {
+            NodeKind::StreamFunction { .. }
+            | NodeKind::TableSource { .. }
+            | NodeKind::GroupBy(_)
+            | NodeKind::Join(_)
+            | NodeKind::Over { .. }
+            | NodeKind::TopN(_)
+            | NodeKind::Distinct
+            | NodeKind::Limit(_)
+            | NodeKind::Gather(_) => true,
+            NodeKind::Scan(_)
+            | NodeKind::Rows(_)
+            | NodeKind::Filter(_)
+            | NodeKind::Project(_)
+            | NodeKind::TableFunction(_)
+            | NodeKind::Settle { .. }
+            | NodeKind::EventTime { .. }
+            | NodeKind::Exchange(_)
+            | NodeKind::Union => false,
+        })
+    }
+
+    /// True when the state of all operators can be saved. Where not, it is built again from the sources at each start.
+    #[must_use]
+    pub fn saves_state(&self) -> bool {
+        !self.nodes.iter().any(|node| {
+            matches!(
+                node.kind,
+                NodeKind::GroupBy(_)
+                    | NodeKind::Join(_)
+                    | NodeKind::Over { .. }
+                    | NodeKind::TopN(_)
+                    | NodeKind::Distinct
+                    | NodeKind::Limit(_)
+                    | NodeKind::Gather(_)
+            )
+        })
+    }
+
     /// The scans.
     pub fn scans(&self) -> impl Iterator<Item = (NodeId, &Scan)> {
         self.nodes.iter().enumerate().filter_map(|(id, node)| match &node.kind {

@@ -19,7 +19,7 @@ use tokio::runtime::Runtime;
 use super::backend::{Backend, Batch, SCAN_CHUNK};
 use super::{Entry, Error, Location};
 use crate::types::Retry;
-use crate::types::limits::{STATE_LOG_FILES_MAX, STATE_READ_AHEAD_BYTES, STATE_RUNTIME_THREADS, STATE_TABLE_BYTES};
+use crate::types::limits::{STATE_READ_AHEAD_BYTES, STATE_RUNTIME_THREADS, STATE_TABLE_BYTES};
 
 /// Blocks that a scan fetches at once.
 const FETCH_TASKS: usize = 4;
@@ -66,7 +66,6 @@ impl SlateBackend {
                 poll_interval: MANIFEST_POLL,
                 ..CompactorOptions::default()
             }),
-            max_wal_flushes_before_l0_flush: STATE_LOG_FILES_MAX,
             garbage_collector_options: Some(GarbageCollectorOptions {
                 wal_options: Some(GarbageCollectorDirectoryOptions {
                     interval: Some(LOG_KEPT),

@@ -40,8 +40,6 @@ pub const RESTART_CALM: std::time::Duration = std::time::Duration::from_secs(60)
 
 /// Bytes of changed state that a store gathers in memory before it writes them as one sorted table.
 pub const STATE_TABLE_BYTES: usize = 16 << 20;
-/// Commits after which a store writes its sorted table even when it is smaller: a start reads what was committed since.
-pub const STATE_LOG_FILES_MAX: u64 = 512;
 /// Bytes that a scan of a store reads ahead.
 pub const STATE_READ_AHEAD_BYTES: usize = 4 << 20;
 /// Threads on which all stores of the process work.

@@ -13,6 +13,7 @@ mod bounded;
 mod closing;
 mod context;
 mod epoch;
+mod first_partitions;
 mod health;
 mod native;
 mod producer;
@@ -105,7 +106,7 @@ impl TopicLog for KafkaLog {
     /// asking for committed offsets. A group must not be used for two sources of one topic: each would get half.
     fn source(&self, topic: &str, options: &ReadOptions) -> Result<Box<dyn Source>, Error> {
         Ok(match options.stop_at {
-            StopAt::Never => Box::new(GroupSource::open(&self.properties, topic, options)?),
+            StopAt::Never => Box::new(GroupSource::open(&self.properties, &self.topics, topic, options)?),
             StopAt::CurrentEnd => Box::new(BoundedSource::open(&self.properties, &self.topics, topic, options)?),
         })
     }

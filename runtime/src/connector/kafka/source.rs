@@ -13,14 +13,16 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::closing;
 use super::context::{Consumer, Context, Rebalance};
+use super::first_partitions::FirstPartitions;
 use super::health::Health;
 use super::native;
 use super::native::queue::{GroupQueue, PartitionQueue};
 use super::native::transactions::GroupMetadata;
 use super::properties::Properties;
 use super::reader::{KafkaReader, ReaderOptions};
+use super::topics::Topics;
 use super::verdict;
-use crate::connector::{AssignmentChange, Error, GroupMember, PartitionReader, ReadOptions, Source, Waker};
+use crate::connector::{AssignmentChange, Error, GroupMember, PartitionReader, ReadOptions, Source, StartAt, Waker};
 use crate::types::Retry;
 
 /// How long a topic may be unknown before that is an error: one that was just made is not known to all brokers.
@@ -99,6 +101,8 @@ pub(crate) struct GroupSource {
     partitions: Vec<i32>,
     /// Where partitions start that are dealt to this member for the first time. Later another member may have read on.
     next_offsets: BTreeMap<i32, i64>,
+    /// Where only what comes from now on is read: partitions that are added later are read from their beginning, which came later too.
+    first_partitions: Option<FirstPartitions>,
     /// Partitions reported as removed and not given up yet.
     leaving: Option<Vec<i32>>,
     asked_again: Instant,
@@ -112,7 +116,12 @@ impl GroupSource {
     ///
     /// # Errors
     /// When the properties do not fit together.
-    pub(crate) fn open(properties: &Properties, topic: &str, options: &ReadOptions) -> Result<Self, Error> {
+    pub(crate) fn open(
+        properties: &Properties,
+        topics: &Arc<Topics>,
+        topic: &str,
+        options: &ReadOptions,
+    ) -> Result<Self, Error> {
         if options.group.is_empty() {
             return Err(Error::Option {
                 option: "group".to_owned(),
@@ -131,6 +140,10 @@ impl GroupSource {
             headers: options.headers,
             partitions: Vec::new(),
             next_offsets: options.next_offsets.clone(),
+            first_partitions: match options.start_at {
+                StartAt::Earliest => None,
+                StartAt::Latest => Some(FirstPartitions::ask(topics, topic)?),
+            },
             leaving: None,
             asked_again: Instant::now(),
             wake: None,
@@ -176,8 +189,14 @@ impl GroupSource {
         }
         let mut list = self.list(partitions);
         for partition in partitions {
-            if let Some(next) = self.next_offsets.remove(partition) {
-                list.set_partition_offset(&self.topic, *partition, Offset::Offset(next))
+            let given = self.next_offsets.remove(partition).map(Offset::Offset);
+            let mut is_new = || {
+                self.first_partitions
+                    .as_mut()
+                    .is_some_and(|first| first.is_new(*partition))
+            };
+            if let Some(start) = given.or_else(|| is_new().then_some(Offset::Beginning)) {
+                list.set_partition_offset(&self.topic, *partition, start)
                     .map_err(|error| self.error("take partitions", &error))?;
             }
         }

@@ -55,6 +55,10 @@ pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
     ),
     ("new partitions are read", topics::new_partitions_are_read),
     (
+        "new partitions are read from their beginning",
+        topics::new_partitions_are_read_from_their_beginning,
+    ),
+    (
         "open and aborted transactions are not seen",
         transactions::open_and_aborted_transactions_are_not_seen,
     ),

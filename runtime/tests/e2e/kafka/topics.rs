@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use waterwheel::connector::{Error, NewTopic, TopicLog};
+use waterwheel::connector::{Error, NewTopic, ReadOptions, StartAt, TopicLog};
 use waterwheel::types::Retry;
 
 use super::broker::Broker;
@@ -121,6 +121,43 @@ pub(crate) fn a_topic_that_is_removed_is_an_error(broker: &Broker) {
         matches!(&error, Error::UnknownTopic { topic } if topic == "removed"),
         "{error}"
     );
+}
+
+pub(crate) fn new_partitions_are_read_from_their_beginning(broker: &Broker) {
+    let log = broker.log(&[("topic.metadata.refresh.interval.ms", "2000")]);
+    create(&log, "grown-late", 1);
+    write(&log, "grown-late", &batch(0..100, 50));
+    let from_now = ReadOptions {
+        start_at: StartAt::Latest,
+        ..forever("grown-late-group")
+    };
+    let mut pipeline = Pipeline::open(&log, "grown-late", &from_now);
+    pipeline.until(|pipeline, _| pipeline.readers.len() == 1);
+    // Where "now" is, is only known once it has come to it.
+    let start = std::time::Instant::now();
+    let mut read = Vec::new();
+    for n in 0.. {
+        write(&log, "grown-late", &batch(100 + n..101 + n, 1));
+        read.extend(pipeline.step().expect("reading goes well"));
+        if !read.is_empty() {
+            break;
+        }
+        assert!(start.elapsed() < super::pipeline::PATIENCE, "nothing is read");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(
+        numbers(&read).iter().all(|number| *number >= 100),
+        "what was there is not read"
+    );
+    broker.grow_topic("grown-late", 3);
+    // A producer that knows the new partitions, while the reader does not yet.
+    write(&broker.log(&[]), "grown-late", &batch(10_000..10_200, 50));
+    assert!(pipeline.readers.len() < 3);
+    let is_grown =
+        |read: &[super::pipeline::Row]| numbers(read).into_iter().filter(|number| *number >= 10_000).count() >= 200;
+    read.extend(pipeline.until(|_, read| is_grown(read)));
+    let late: Vec<usize> = numbers(&read).into_iter().filter(|number| *number >= 10_000).collect();
+    assert_eq!(late, (10_000..10_200).collect::<Vec<_>>());
 }
 
 pub(crate) fn new_partitions_are_read(broker: &Broker) {

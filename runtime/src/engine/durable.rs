@@ -1,0 +1,200 @@
+//! Opens a persistent query from what is durable: transactions, committed offsets and the state store are brought together.
+
+use std::sync::Arc;
+
+use super::opening::{Opening, scans_of};
+use super::query::ShardSinks;
+use crate::catalog::Definition;
+use crate::connector::{StopAt, Transactions};
+use crate::exec::{self, Durability, LogRecord, Parts, Positions, Rebuild, Start};
+use crate::plan::Dataflow;
+use crate::state::{self, Form, Location, Store};
+
+/// How often a result may come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Guarantee {
+    /// Results, state and offsets count together: nothing is lost, nothing comes twice.
+    ExactlyOnce,
+    /// Nothing is lost; after a crash results may come twice. State counts once all the same.
+    AtLeastOnce,
+}
+
+/// All that opening a persistent query takes.
+#[derive(Debug)]
+pub(crate) struct DurableQuery {
+    pub(crate) opening: Opening,
+    pub(crate) dataflow: Dataflow,
+    pub(crate) definition: Arc<Definition>,
+    pub(crate) sinks: ShardSinks,
+    pub(crate) guarantee: Guarantee,
+    /// Below which state is kept; `None` where nothing outlives the process.
+    pub(crate) state: Option<Location>,
+    pub(crate) statement: String,
+}
+
+impl DurableQuery {
+    /// Opens it; the parts say how to open it again.
+    pub(crate) fn parts(self: &Arc<Self>) -> Result<Parts, exec::Error> {
+        let mut parts = self.open()?;
+        if self.opening.topics.embedded().is_none() {
+            let again = Arc::clone(self);
+            parts.rebuild = Some(Rebuild::new(move || again.open()));
+        }
+        Ok(parts)
+    }
+
+    fn open(&self) -> Result<Parts, exec::Error> {
+        let durability = self.durability()?;
+        let shards = match durability.store.as_ref().and_then(Store::form) {
+            Some(form) => form.shards,
+            None => self.opening.workers(),
+        };
+        let sinks = self.sinks.open(
+            &self.opening,
+            &self.definition,
+            shards,
+            durability.transactions.as_deref(),
+        )?;
+        let dataflow = self.dataflow.clone();
+        self.opening.parts(dataflow, sinks, StopAt::Never, shards, durability)
+    }
+
+    /// The name under which its transactions go, and the consumer group of its first scan.
+    fn transactional_id(&self) -> String {
+        self.opening.group(0)
+    }
+
+    fn durability(&self) -> Result<Durability, exec::Error> {
+        let log = self.opening.topics.log();
+        let scans = scans_of(&self.dataflow);
+        let writes_to_log = self.definition.storage.connector.is_none();
+        let transactions: Option<Box<dyn Transactions>> = if self.guarantee == Guarantee::ExactlyOnce && writes_to_log {
+            log.transactions(&self.transactional_id())?
+        } else {
+            None
+        };
+        let reads_log = self
+            .dataflow
+            .scans()
+            .any(|(_, scan)| scan.definition.storage.connector.is_none());
+        let marker = (transactions.is_some() && !reads_log)
+            .then(|| (self.transactional_id(), self.definition.storage.topic.clone()));
+        let record = self.log_record(marker.as_ref())?;
+        let mut store = match &self.state {
+            Some(location) if self.needs_store() => {
+                let own = location.join(&self.opening.application_id).join(&self.opening.id);
+                Some(Store::open(&own)?)
+            }
+            _ => None,
+        };
+        let nodes: Vec<usize> = scans.iter().map(|(node, _)| *node).collect();
+        let start = match &transactions {
+            Some(_) => exec::after_transactions(&record, store.as_ref(), &nodes)?,
+            None => exec::without_transactions(&record, store.as_ref(), &nodes)?,
+        };
+        if let Some(store) = &mut store {
+            store.settle(record.epoch())?;
+        }
+        let (epoch, positions, replay) = match start {
+            Start::After { epoch, positions } => {
+                let has_read = positions.values().flatten().any(|(_, offset)| *offset > 0);
+                let replay = (has_read && !self.dataflow.saves_state()).then(|| positions.clone());
+                (epoch, positions, replay)
+            }
+            Start::Rebuild { epoch, until } => {
+                if let Some(store) = &mut store {
+                    tracing::warn!(query = %self.opening.id, "the state at {} is gone: it is built again from the topics", store.url());
+                    store.clear()?;
+                }
+                (epoch, until.clone(), Some(until))
+            }
+        };
+        if let Some(until) = &replay {
+            self.check_rebuild(until)?;
+        }
+        Ok(Durability {
+            store,
+            transactions,
+            marker,
+            about: Form {
+                program_version: env!("CARGO_PKG_VERSION").to_owned(),
+                application: self.opening.application_id.clone(),
+                query: self.opening.id.clone(),
+                statement: self.statement.clone(),
+                ..Form::default()
+            },
+            replay,
+            epoch,
+            positions,
+            scans,
+            commits_offsets: true,
+        })
+    }
+
+    /// Operators with state, or sources whose offsets no log keeps.
+    fn needs_store(&self) -> bool {
+        self.dataflow.has_state()
+            || self
+                .dataflow
+                .scans()
+                .any(|(_, scan)| scan.definition.storage.connector.is_some())
+    }
+
+    /// What the log has committed for this query.
+    fn log_record(&self, marker: Option<&(String, String)>) -> Result<LogRecord, exec::Error> {
+        let log = self.opening.topics.log();
+        let mut record = LogRecord::default();
+        for (number, (node, scan)) in self.dataflow.scans().enumerate() {
+            if scan.definition.storage.connector.is_none() {
+                let committed = log.committed(&self.opening.group(number), &scan.definition.storage.topic)?;
+                record.committed.insert(node, committed);
+            }
+        }
+        if let Some((group, topic)) = marker {
+            record.marker = Some(log.committed(group, topic)?);
+        }
+        Ok(record)
+    }
+
+    /// State can be built again where everything that it came from is still there.
+    fn check_rebuild(&self, until: &Positions) -> Result<(), exec::Error> {
+        let refused = |reason: String| state::Error::Unreadable {
+            url: self
+                .state
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), ToString::to_string),
+            reason: format!(
+                "the state of query {} is not there, and it cannot be built again: {reason}; bring the state back, or begin anew under another \
+                 application id or name",
+                self.opening.id
+            ),
+        };
+        if !self.opening.starts_at_the_beginning() {
+            return Err(refused(
+                "the query began at the latest offset, whatever that was ('auto.offset.reset'='latest')".into(),
+            )
+            .into());
+        }
+        let log = self.opening.topics.log();
+        for (node, scan) in self.dataflow.scans() {
+            let topic = &scan.definition.storage.topic;
+            if scan.definition.storage.connector.is_some() {
+                // Files and generated rows are the same when they are read again.
+                continue;
+            }
+            let first = log.first_offsets(topic)?;
+            let marks = until.get(&node).into_iter().flatten();
+            for (partition, mark) in marks.filter(|(_, mark)| **mark > 0) {
+                let first = first.get(partition).copied().unwrap_or(0);
+                // A compacted topic has the last record of each key, from which a table can be built; records before it changed nothing else.
+                if first > 0 && scan.definition.kind == crate::types::storage::SourceKind::Stream {
+                    let reason = format!(
+                        "topic {topic} begins at offset {first} in partition {partition} now, the records before it are gone, and the query has used records up to {mark}"
+                    );
+                    return Err(refused(reason).into());
+                }
+            }
+        }
+        Ok(())
+    }
+}
