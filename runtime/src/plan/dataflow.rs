@@ -227,8 +227,7 @@ impl Dataflow {
         !self.nodes.iter().any(|node| {
             matches!(
                 node.kind,
-                NodeKind::GroupBy(_)
-                    | NodeKind::Join(_)
+                NodeKind::Join(_)
                     | NodeKind::Over { .. }
                     | NodeKind::TopN(_)
                     | NodeKind::Distinct
