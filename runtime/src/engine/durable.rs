@@ -96,16 +96,22 @@ impl DurableQuery {
             store.settle(record.epoch())?;
         }
         let (epoch, positions, replay) = match start {
-            Start::After { epoch, positions } => (epoch, positions, None),
+            Start::After { epoch, positions } => {
+                let has_read = positions.values().flatten().any(|(_, offset)| *offset > 0);
+                let replay = (has_read && !self.dataflow.saves_state()).then(|| positions.clone());
+                (epoch, positions, replay)
+            }
             Start::Rebuild { epoch, until } => {
                 if let Some(store) = &mut store {
-                    self.check_rebuild(store, &until)?;
                     tracing::warn!(query = %self.opening.id, "the state at {} is gone: it is built again from the topics", store.url());
                     store.clear()?;
                 }
                 (epoch, until.clone(), Some(until))
             }
         };
+        if let Some(until) = &replay {
+            self.check_rebuild(until)?;
+        }
         Ok(Durability {
             store,
             transactions,
@@ -151,9 +157,12 @@ impl DurableQuery {
     }
 
     /// State can be built again where everything that it came from is still there.
-    fn check_rebuild(&self, store: &Store, until: &Positions) -> Result<(), exec::Error> {
+    fn check_rebuild(&self, until: &Positions) -> Result<(), exec::Error> {
         let refused = |reason: String| state::Error::Unreadable {
-            url: store.url().to_owned(),
+            url: self
+                .state
+                .as_ref()
+                .map_or_else(|| "none".to_owned(), ToString::to_string),
             reason: format!(
                 "the state of query {} is not there, and it cannot be built again: {reason}; bring the state back, or begin anew under another \
                  application id or name",
@@ -170,7 +179,8 @@ impl DurableQuery {
         for (node, scan) in self.dataflow.scans() {
             let topic = &scan.definition.storage.topic;
             if scan.definition.storage.connector.is_some() {
-                return Err(refused(format!("{topic} is no topic and is not read twice")).into());
+                // Files and generated rows are the same when they are read again.
+                continue;
             }
             let first = log.first_offsets(topic)?;
             let marks = until.get(&node).into_iter().flatten();

@@ -53,7 +53,7 @@ impl Control {
         })?;
         let mut durability = parts.durability;
         if let Some(store) = &mut durability.store {
-            run.restore(store, durability.about.clone())?;
+            run.restore(store, durability.about.clone(), durability.replay.is_some())?;
         }
         let replay = durability.replay.take().map(Replay::new);
         run.set_muted(replay.is_some());

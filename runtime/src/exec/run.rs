@@ -71,8 +71,8 @@ impl Run {
     }
 
     /// Brings the state of a store in: checks that each operator can read what it finds, and loads it. A new store is told what
-    /// the operators' state looks like.
-    pub(super) fn restore(&mut self, store: &mut Store, about: Form) -> Result<(), Error> {
+    /// the operators' state looks like. `is_replayed`: nothing is loaded, for the state is built again from the sources.
+    pub(super) fn restore(&mut self, store: &mut Store, about: Form, is_replayed: bool) -> Result<(), Error> {
         let forms = self.forms();
         let saved = store.form().cloned();
         let numbers = match &saved {
@@ -99,6 +99,9 @@ impl Run {
                     continue;
                 };
                 operator.track_changes();
+                if is_replayed {
+                    continue;
+                }
                 let mut failure = None;
                 let loaded = store.load(*number, shard_number, &mut |entries| {
                     operator.load(entries).map_err(|error| {
@@ -112,6 +115,9 @@ impl Run {
                     None => loaded?,
                 }
             }
+        }
+        if is_replayed {
+            return Ok(());
         }
         self.restore_stream_times(store)
     }

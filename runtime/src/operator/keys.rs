@@ -81,6 +81,25 @@ impl KeyIndex {
         Ok(())
     }
 
+    /// The bytes of a slot's key, in Arrow's row format; empty where there are no key columns.
+    pub(crate) fn key(&self, slot: u32) -> &[u8] {
+        let slot = slot as usize;
+        let start = if slot == 0 { 0 } else { self.ends[slot - 1] };
+        &self.bytes[start..self.ends[slot]]
+    }
+
+    /// The slot of a key that [`KeyIndex::key`] once gave.
+    pub(crate) fn restore(&mut self, key: &[u8]) -> u32 {
+        // Without key columns all rows share slot 0, which is in no table.
+        if key.is_empty() {
+            if self.ends.is_empty() {
+                self.ends.push(0);
+            }
+            return 0;
+        }
+        self.slot(key)
+    }
+
     fn slot(&mut self, key: &[u8]) -> u32 {
         let Self {
             slots,

@@ -1,11 +1,13 @@
 //! Stream functions of plugins: one result per row, from the row and the state of its key.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 
 use super::{Error, Expression, KeyIndex, Operator, RowErrors};
+use crate::state::{self, Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
 use crate::udf::{StreamFunction, StreamInstance};
 
@@ -23,10 +25,20 @@ pub struct StreamCall {
 pub struct StreamFunctionOperator {
     keys: Vec<Expression>,
     index: KeyIndex,
-    calls: Vec<(Box<dyn StreamInstance>, Vec<Expression>)>,
+    calls: Vec<Call>,
     schema: SchemaRef,
     errors: Arc<RowErrors>,
     slots: Vec<u32>,
+    /// Slots whose state changed since it was saved, where it is saved at all.
+    changed: Option<BTreeSet<u32>>,
+}
+
+/// A call with its running instance.
+#[derive(Debug)]
+struct Call {
+    function: Arc<dyn StreamFunction>,
+    instance: Box<dyn StreamInstance>,
+    args: Vec<Expression>,
 }
 
 impl StreamFunctionOperator {
@@ -45,7 +57,11 @@ impl StreamFunctionOperator {
             .iter()
             .map(|call| {
                 let constants: Vec<_> = call.args.iter().map(Expression::constant).collect();
-                Ok((call.function.instance(&constants)?, call.args.clone()))
+                Ok(Call {
+                    function: Arc::clone(&call.function),
+                    instance: call.function.instance(&constants)?,
+                    args: call.args.clone(),
+                })
             })
             .collect::<Result<Vec<_>, Error>>()?;
         Ok(Self {
@@ -55,6 +71,7 @@ impl StreamFunctionOperator {
             schema,
             errors,
             slots: Vec::new(),
+            changed: None,
         })
     }
 
@@ -81,11 +98,14 @@ impl Operator for StreamFunctionOperator {
         let args = self
             .calls
             .iter()
-            .map(|(_, args)| self.evaluate(args, &changes.records))
+            .map(|call| self.evaluate(&call.args, &changes.records))
             .collect::<Result<Vec<_>, Error>>()?;
         let mut columns = changes.records.columns().to_vec();
-        for ((instance, _), args) in self.calls.iter_mut().zip(args) {
-            columns.push(instance.push(&slots, &args)?);
+        for (call, args) in self.calls.iter_mut().zip(args) {
+            columns.push(call.instance.push(&slots, &args)?);
+        }
+        if let Some(changed) = &mut self.changed {
+            changed.extend(&slots);
         }
         self.slots = slots;
         out.push(ChangeBatch {
@@ -95,5 +115,94 @@ impl Operator for StreamFunctionOperator {
             stream_times: changes.stream_times,
         });
         Ok(())
+    }
+
+    fn state_form(&self) -> Option<String> {
+        let types = |expressions: &[Expression]| -> String {
+            let types: Vec<_> = expressions.iter().map(|e| e.data_type().to_string()).collect();
+            types.join(", ")
+        };
+        // What a constant argument is decides what the state means.
+        let constants = |args: &[Expression]| -> String {
+            let constants = args.iter().filter_map(Expression::constant);
+            constants.map(|value| format!("; {value}")).collect()
+        };
+        let calls: Vec<_> = self
+            .calls
+            .iter()
+            .map(|call| {
+                let name = call.function.info().name.to_lowercase();
+                format!("{name}({}{})", types(&call.args), constants(&call.args))
+            })
+            .collect();
+        Some(format!(
+            "stream functions 1 by ({}): {}",
+            types(&self.keys),
+            calls.join(", ")
+        ))
+    }
+
+    fn track_changes(&mut self) {
+        self.changed = Some(BTreeSet::new());
+    }
+
+    /// Key: the bytes of the key. Value: for each call the version of its state and its bytes.
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let Some(changed) = self.changed.as_mut().map(std::mem::take) else {
+            return Ok(());
+        };
+        let slots: Vec<u32> = changed.into_iter().collect();
+        if slots.is_empty() {
+            return Ok(());
+        }
+        let mut states = Vec::with_capacity(self.calls.len());
+        for call in &mut self.calls {
+            states.push((call.function.state_version(), call.instance.save(&slots)?));
+        }
+        let mut value = Writer::new();
+        for (place, slot) in slots.iter().enumerate() {
+            value.restart();
+            for (version, states) in &states {
+                value.number(i64::from(*version));
+                value.bytes(&states[place]);
+            }
+            changes.put(self.index.key(*slot), value.written());
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        // For each call, slots and states by version: all of one version as a rule.
+        let mut states: Vec<BTreeMap<u32, (Vec<u32>, Vec<Vec<u8>>)>> = vec![BTreeMap::new(); self.calls.len()];
+        for (key, value) in entries {
+            let slot = self.index.restore(key);
+            let mut value = Reader::new(value)?;
+            for of_call in &mut states {
+                let version = u32::try_from(value.number()?)
+                    .map_err(|_| state::Error::damaged("a stream function", "a version is out of range"))?;
+                let (slots, states) = of_call.entry(version).or_default();
+                slots.push(slot);
+                states.push(value.bytes()?.to_vec());
+            }
+        }
+        for (call, versions) in self.calls.iter_mut().zip(states) {
+            for (version, (slots, states)) in versions {
+                if !call.function.reads_state_version(version) {
+                    let reason = format!(
+                        "it is of version {version}, the plugin that is loaded now reads version {}: use a version of the plugin that reads it",
+                        call.function.state_version()
+                    );
+                    return Err(
+                        state::Error::damaged(&format!("function {}", call.function.info().name), reason).into(),
+                    );
+                }
+                call.instance.load_version(&slots, &states, version)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.index.state_bytes()
     }
 }

@@ -1,13 +1,16 @@
 //! Records of a table's topic as changes of the table: each new row of a key takes the place of its old one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray, Int8Array, Int64Array, RecordBatch};
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::arrow::row::{RowConverter, SortField};
 
 use super::group_by::{GroupIndex, keyed_rows};
 use super::row_store::RowStore;
 use super::{Error, Operator};
+use crate::state::{Changes, Entry, RowCodec};
 use crate::types::ChangeBatch;
 
 /// Turns upserts (weight 1) and deletions (weight 0) by primary key into changes: the old row with weight -1, then the new one.
@@ -23,6 +26,17 @@ pub struct TableSource {
     schema: SchemaRef,
     /// Rows left out because a part of their key is null.
     without_key: u64,
+    /// What changed since the state was saved, where it is saved at all.
+    changed: Option<Changed>,
+}
+
+/// Keys that changed.
+#[derive(Debug)]
+struct Changed {
+    keys: RowConverter,
+    rows: RowCodec,
+    /// The slot of each key that has a row.
+    slots: BTreeMap<Box<[u8]>, Option<u32>>,
 }
 
 impl TableSource {
@@ -39,6 +53,7 @@ impl TableSource {
             old_rows,
             schema,
             without_key: 0,
+            changed: None,
         })
     }
 
@@ -76,6 +91,15 @@ impl Operator for TableSource {
         let keys = self.key_columns(&changes.records);
         let mut slots = Vec::new();
         self.index.intern(&keys, changes.num_rows(), &mut slots)?;
+        if let Some(changed) = &mut self.changed {
+            let rows = changed.keys.convert_columns(&keys)?;
+            for (row, (key, slot)) in rows.iter().zip(&slots).enumerate() {
+                let is_deletion = changes.weight(row) == 0;
+                changed
+                    .slots
+                    .insert(key.as_ref().into(), (!is_deletion).then_some(*slot));
+            }
+        }
         let own = self.rows.add(changes.records.clone());
         // Places of the rows to give: of the old row where there is one, then of the new one.
         let (mut places, mut weights, mut origins) = (Vec::new(), Vec::new(), Vec::new());
@@ -118,5 +142,73 @@ impl Operator for TableSource {
 
     fn state_bytes(&self) -> usize {
         self.index.state_bytes() + self.rows.state_bytes()
+    }
+
+    fn state_form(&self) -> Option<String> {
+        if !self.old_rows {
+            return None;
+        }
+        let fields = self.schema.fields().iter();
+        let row: Vec<_> = fields
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect();
+        let keys: Vec<_> = self
+            .keys
+            .iter()
+            .map(|key| self.schema.field(*key).name().as_str())
+            .collect();
+        Some(format!("table 1 by ({}): {}", keys.join(", "), row.join(", ")))
+    }
+
+    fn track_changes(&mut self) {
+        // Both converters were made for these types before, so they can be made again.
+        let fields = self
+            .keys
+            .iter()
+            .map(|key| SortField::new(self.schema.field(*key).data_type().clone()));
+        let converters =
+            RowConverter::new(fields.collect()).and_then(|keys| Ok((keys, RowCodec::new(Arc::clone(&self.schema))?)));
+        self.changed = converters.ok().map(|(keys, rows)| Changed {
+            keys,
+            rows,
+            slots: BTreeMap::new(),
+        });
+    }
+
+    /// Key: the bytes of the key. Value: the row.
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let Some(changed) = &mut self.changed else {
+            return Ok(());
+        };
+        let slots = std::mem::take(&mut changed.slots);
+        let places: Vec<_> = slots
+            .values()
+            .flatten()
+            .filter_map(|slot| self.rows.place(*slot))
+            .collect();
+        let rows = self.rows.rows(&places)?;
+        let encoded = changed.rows.encode(rows.columns())?;
+        let mut rows = encoded.iter().flatten();
+        for (key, slot) in &slots {
+            match slot.and_then(|_| rows.next()) {
+                Some(row) => changes.put(key, row.as_ref()),
+                None => changes.delete(key),
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        let codec = RowCodec::new(Arc::clone(&self.schema))?;
+        let rows: Vec<&[u8]> = entries.iter().map(|(_, row)| &**row).collect();
+        let records = codec.decode(&rows)?;
+        let keys = self.key_columns(&records);
+        let mut slots = Vec::new();
+        self.index.intern(&keys, records.num_rows(), &mut slots)?;
+        let batch = self.rows.add(records);
+        for (row, slot) in (0..).zip(slots) {
+            self.rows.put(slot, batch, row);
+        }
+        Ok(())
     }
 }

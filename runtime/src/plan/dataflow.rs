@@ -221,6 +221,23 @@ impl Dataflow {
         })
     }
 
+    /// True when the state of all operators can be saved. Where not, it is built again from the sources at each start.
+    #[must_use]
+    pub fn saves_state(&self) -> bool {
+        !self.nodes.iter().any(|node| {
+            matches!(
+                node.kind,
+                NodeKind::GroupBy(_)
+                    | NodeKind::Join(_)
+                    | NodeKind::Over { .. }
+                    | NodeKind::TopN(_)
+                    | NodeKind::Distinct
+                    | NodeKind::Limit(_)
+                    | NodeKind::Gather(_)
+            )
+        })
+    }
+
     /// The scans.
     pub fn scans(&self) -> impl Iterator<Item = (NodeId, &Scan)> {
         self.nodes.iter().enumerate().filter_map(|(id, node)| match &node.kind {
