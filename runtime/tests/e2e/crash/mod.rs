@@ -27,8 +27,6 @@ pub(crate) const CASES: &[(&str, fn())] = &[
     ("kills and dying brokers lose nothing and double nothing", || run(true)),
 ];
 
-/// Outputs of operators that do not save their state yet: after a kill they begin anew, and what they give is not compared.
-const NOT_DURABLE: &[&str] = &["ranked", "joined", "tumbled", "hopped", "visits", "digits", "cities", "enriched"];
 /// Kills without `CRASH_KILLS`.
 const KILLS: u64 = 20;
 /// The shortest and longest life in milliseconds.
@@ -160,7 +158,7 @@ fn last_life(brokers: &str, life: Life) -> Result<(), String> {
         bids: topic::read(brokers, "bids"),
         scores: topic::read(brokers, "scores"),
     };
-    let mut expected = expected::all(&inputs);
+    let expected = expected::all(&inputs);
     for (topic, rows) in &expected {
         assert!(
             !rows.is_empty(),
@@ -172,22 +170,15 @@ fn last_life(brokers: &str, life: Life) -> Result<(), String> {
         inputs.orders.len(),
         expected["joined"].len()
     );
-    let durable = |topic: &str| !NOT_DURABLE.contains(&topic);
-    expected.retain(|topic, _| durable(topic));
-    let found = || {
-        let mut found = outputs::all(brokers);
-        found.retain(|topic, _| durable(topic));
-        found
-    };
     let start = Instant::now();
-    while found() != expected && start.elapsed() < LAST_WAIT {
+    while outputs::all(brokers) != expected && start.elapsed() < LAST_WAIT {
         std::thread::sleep(Duration::from_secs(2));
     }
     println!("the rest took {:?}", start.elapsed());
     // What would come twice may still come.
     std::thread::sleep(Duration::from_secs(1));
     life.stop();
-    match difference(&expected, &found()) {
+    match difference(&expected, &outputs::all(brokers)) {
         text if text.is_empty() => Ok(()),
         text => Err(text),
     }
