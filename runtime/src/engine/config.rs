@@ -26,6 +26,9 @@ pub struct Config {
     pub workers: usize,
     /// Rows of a step.
     pub step_rows: StepRows,
+    /// Whether every step ends with a commit after which all operators are made anew and load what was saved, as a restart does. For tests: no
+    /// result may depend on it.
+    pub reborn_operators: bool,
     /// When persistent queries begin to run.
     pub queries: QueryStart,
     /// Properties as by SET, set before the first statement.
@@ -54,6 +57,7 @@ impl Default for Config {
             plugin_limits: Limits::default(),
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             step_rows: StepRows::default(),
+            reborn_operators: false,
             queries: QueryStart::AtOnce,
             properties: BTreeMap::new(),
             variables: BTreeMap::new(),

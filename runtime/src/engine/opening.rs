@@ -12,6 +12,7 @@ use crate::connector::{ReadOptions, RecordSink, Source, StartAt, StopAt, Transac
 use crate::exec::{self, Durability, LateLetters, Options as ExecOptions, Parts, ScanParts, ShardSink, StepRows};
 use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{Dataflow, Scan};
+use crate::state::{MemoryBackend, Store};
 use crate::types::Clock;
 use crate::types::schema::{Column, ColumnRole};
 
@@ -23,6 +24,7 @@ pub(crate) struct Opening {
     pub(crate) application_id: String,
     workers: usize,
     step_rows: StepRows,
+    reborn_operators: bool,
     pub(crate) id: String,
     kind: QueryKind,
     start_at: StartAt,
@@ -50,6 +52,7 @@ impl Engine {
             application_id: self.config.application_id.clone(),
             workers: self.config.workers,
             step_rows: self.config.step_rows,
+            reborn_operators: self.config.reborn_operators,
             id: info.id.clone(),
             kind: info.kind,
             start_at: if info.kind == QueryKind::Pull {
@@ -115,8 +118,11 @@ impl Opening {
         sinks: Vec<ShardSink>,
         stop_at: StopAt,
         shards: usize,
-        durability: Durability,
+        mut durability: Durability,
     ) -> Result<Parts, exec::Error> {
+        if self.reborn_operators && durability.store.is_none() {
+            durability.store = Some(Store::in_memory(&MemoryBackend::default())?);
+        }
         let looks_ahead = dataflow.looks_ahead();
         let mut sources = BTreeMap::new();
         let transactions = durability.transactions.as_deref();
@@ -151,6 +157,7 @@ impl Opening {
                 shards,
                 step_rows: self.step_rows,
                 commit_interval: self.commit_interval,
+                reborn_operators: self.reborn_operators,
                 closes_windows: stop_at == StopAt::Never || looks_ahead,
             },
         })

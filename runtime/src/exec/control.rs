@@ -1,6 +1,7 @@
 //! What only the thread between two steps touches: sources, commits, and what they need.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::crash_point::{self, pass};
@@ -12,7 +13,8 @@ use super::shard::Outcome;
 use super::sink::ChangeSender;
 use super::{Durability, Epilogue, Error, LateLetters};
 use crate::connector::Source;
-use crate::plan::NodeId;
+use crate::operator::RowErrors;
+use crate::plan::{Dataflow, NodeId};
 
 /// What stands between two steps.
 #[derive(Debug)]
@@ -22,6 +24,8 @@ pub(super) struct Control {
     late_letters: Option<LateLetters>,
     pub(super) epilogue: Option<Epilogue>,
     durability: Durability,
+    /// From what operators are made anew after each commit, where they are. For tests.
+    reborn: Option<Reborn>,
     /// State that is built again from the topics.
     replay: Option<Replay>,
     next_shard: usize,
@@ -32,6 +36,13 @@ pub(super) struct Control {
     pub(super) after_step: bool,
     /// The step in which the operators see that all sources have ended has begun.
     pub(super) is_closing: bool,
+}
+
+/// What operators are made of.
+#[derive(Debug)]
+struct Reborn {
+    dataflow: Dataflow,
+    row_errors: Arc<RowErrors>,
 }
 
 impl Control {
@@ -55,6 +66,10 @@ impl Control {
         if let Some(store) = &mut durability.store {
             run.restore(store, durability.about.clone(), durability.replay.is_some())?;
         }
+        let reborn = parts.options.reborn_operators.then(|| Reborn {
+            dataflow: parts.dataflow.clone(),
+            row_errors: Arc::clone(&parts.row_errors),
+        });
         let replay = durability.replay.take().map(Replay::new);
         run.set_muted(replay.is_some());
         durability.begin()?;
@@ -65,6 +80,7 @@ impl Control {
             late_letters: parts.late_letters,
             epilogue: parts.epilogue,
             durability,
+            reborn,
             replay,
             next_shard: 0,
             idle_pause: IDLE_PAUSE_MIN,
@@ -169,6 +185,9 @@ impl Control {
         self.durability.commit(changes, &advanced, &mut self.sources, &mut || {
             run.flush(letters.as_mut())
         })?;
+        if let (Some(reborn), Some(store)) = (&self.reborn, &self.durability.store) {
+            run.make_anew(&reborn.dataflow, &reborn.row_errors, store)?;
+        }
         metrics.lag.store(run.lag(), std::sync::atomic::Ordering::Relaxed);
         metrics.commit_times.record(begun.elapsed());
         add(&metrics.commits, 1);

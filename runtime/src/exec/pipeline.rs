@@ -37,6 +37,8 @@ pub struct Options {
     pub step_rows: StepRows,
     /// How often what was done becomes durable.
     pub commit_interval: Duration,
+    /// Whether every step ends with a commit after which the operators are made anew and load what was saved. For tests.
+    pub reborn_operators: bool,
     /// Whether the end of all sources is the end of time, so that open windows are closed by it. Not where only the reading
     /// ends and more rows may come later.
     pub closes_windows: bool,
@@ -48,6 +50,7 @@ impl Default for Options {
             shards: 1,
             step_rows: StepRows::default(),
             commit_interval: Duration::from_millis(COMMIT_INTERVAL_MS),
+            reborn_operators: false,
             closes_windows: true,
         }
     }
@@ -338,7 +341,11 @@ impl Pipeline {
             return Ok(());
         }
         let is_paused = *self.state.lock() == State::Paused;
-        if control.is_dirty && (is_paused || control.last_commit.elapsed() >= self.options.commit_interval) {
+        if control.is_dirty
+            && (is_paused
+                || self.options.reborn_operators
+                || control.last_commit.elapsed() >= self.options.commit_interval)
+        {
             control.commit(&run, &self.metrics)?;
         }
         if is_paused {

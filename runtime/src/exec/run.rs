@@ -92,6 +92,23 @@ impl Run {
             operators,
             ..about
         })?;
+        if is_replayed {
+            for shard in &self.shards {
+                let mut shard = shard.lock();
+                for (node, _) in &self.operators {
+                    if let Some(operator) = shard.operator_mut(*node) {
+                        operator.track_changes();
+                    }
+                }
+            }
+            return Ok(());
+        }
+        self.load(store)?;
+        self.restore_stream_times(store)
+    }
+
+    /// Loads the state of all operators, which are new.
+    fn load(&self, store: &Store) -> Result<(), Error> {
         for (shard_number, shard) in (0..).zip(&self.shards) {
             let mut shard = shard.lock();
             for (node, number) in &self.operators {
@@ -99,9 +116,6 @@ impl Run {
                     continue;
                 };
                 operator.track_changes();
-                if is_replayed {
-                    continue;
-                }
                 let mut failure = None;
                 let loaded = store.load(*number, shard_number, &mut |entries| {
                     operator.load(entries).map_err(|error| {
@@ -116,10 +130,18 @@ impl Run {
                 }
             }
         }
-        if is_replayed {
-            return Ok(());
+        Ok(())
+    }
+
+    /// Puts new operators in place of those with state, and loads what was saved of these. For tests.
+    pub(super) fn make_anew(&self, dataflow: &Dataflow, errors: &Arc<RowErrors>, store: &Store) -> Result<(), Error> {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            for (node, _) in &self.operators {
+                shard.make_anew(*node, dataflow, &self.shared, self.shards.len(), errors)?;
+            }
         }
-        self.restore_stream_times(store)
+        self.load(store)
     }
 
     /// The nodes with state, in the order of the plan, and what their state looks like.

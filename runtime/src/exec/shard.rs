@@ -18,7 +18,7 @@ use crate::operator::{
     Distinct, Filter, Gather, LateRows, Limit, LimitCount, Operator, Project, RowErrors, SetEventTime, Settle,
     StreamFunctionOperator, TableSource,
 };
-use crate::plan::{Dataflow, NodeId, NodeKind};
+use crate::plan::{Dataflow, Node, NodeId, NodeKind};
 use crate::types::ChangeBatch;
 
 /// What stands at one node in one shard.
@@ -98,6 +98,66 @@ impl Shared {
     }
 }
 
+impl Role {
+    /// What stands at node `id` in shard `number` of `shards`.
+    fn new(
+        id: NodeId,
+        node: &Node,
+        number: usize,
+        shared: &Shared,
+        shards: usize,
+        row_errors: &Arc<RowErrors>,
+        dead_letters: Option<Box<dyn crate::connector::RecordSink>>,
+    ) -> Result<Self, Error> {
+        let errors = || Arc::clone(row_errors);
+        let schema = Arc::clone(&node.schema);
+        Ok(match &node.kind {
+            NodeKind::Scan(scan) => Role::Scan(Box::new(ScanShard::new(scan, schema, dead_letters)?)),
+            NodeKind::Rows(records) => Role::Rows(
+                (number == 0).then(|| ChangeBatch::inserted(records.clone(), vec![0; records.num_rows()].into())),
+            ),
+            NodeKind::Filter(predicate) => Role::Operator(Box::new(Filter::new(predicate.clone(), errors()))),
+            NodeKind::Project(expressions) => {
+                Role::Operator(Box::new(Project::new(expressions.clone(), schema, errors())))
+            }
+            NodeKind::StreamFunction { keys, calls } => {
+                let operator = StreamFunctionOperator::new(keys.clone(), calls, schema, errors())?;
+                Role::Operator(Box::new(operator))
+            }
+            NodeKind::TableSource { keys, old_rows } => {
+                Role::Operator(Box::new(TableSource::new(keys.clone(), *old_rows, schema)?))
+            }
+            NodeKind::GroupBy(group_by) => {
+                Role::Operator(group_by.operator(schema, errors(), Arc::clone(&shared.late))?)
+            }
+            NodeKind::Join(join) => Role::Operator(join.operator(row_errors, Arc::clone(&shared.late))?),
+            NodeKind::TableFunction(calls) => {
+                Role::Operator(Box::new(TableFunctionOperator::new(calls, schema, errors())?))
+            }
+            NodeKind::Over { keys, calls, ordered } => {
+                Role::Operator(Box::new(Over::new(keys.clone(), calls, *ordered, schema, errors())?))
+            }
+            NodeKind::TopN(spec) => Role::Operator(Box::new(TopN::new(spec.as_ref().clone(), schema, errors())?)),
+            NodeKind::Distinct => Role::Operator(Box::new(Distinct::new(&schema)?)),
+            NodeKind::Settle { .. } if shards == 1 => Role::Pass,
+            NodeKind::Settle { keys } => Role::Operator(Box::new(Settle::new(keys.clone(), schema))),
+            NodeKind::EventTime { position, declared } => {
+                Role::Operator(Box::new(SetEventTime::new(*position, declared, errors())?))
+            }
+            NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
+                Some(mailboxes) => Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes)),
+                None => Role::Pass,
+            },
+            NodeKind::Limit(_) => match &shared.limits[id] {
+                Some(count) => Role::Operator(Box::new(Limit::new(Arc::clone(count)))),
+                None => Role::Pass,
+            },
+            NodeKind::Union => Role::Pass,
+            NodeKind::Gather(gathered) => Role::Operator(Box::new(Gather::new(Arc::clone(gathered)))),
+        })
+    }
+}
+
 impl Shard {
     pub(crate) fn new(
         number: usize,
@@ -108,56 +168,17 @@ impl Shard {
         row_errors: &Arc<RowErrors>,
         mut dead_letters: impl FnMut(NodeId) -> Option<Box<dyn crate::connector::RecordSink>>,
     ) -> Result<Self, Error> {
-        let errors = || Arc::clone(row_errors);
         let mut roles = Vec::with_capacity(dataflow.nodes.len());
         for (id, node) in dataflow.nodes.iter().enumerate() {
-            let schema = Arc::clone(&node.schema);
-            roles.push(match &node.kind {
-                NodeKind::Scan(scan) => Role::Scan(Box::new(ScanShard::new(scan, schema, dead_letters(id))?)),
-                NodeKind::Rows(records) => Role::Rows(
-                    (number == 0).then(|| ChangeBatch::inserted(records.clone(), vec![0; records.num_rows()].into())),
-                ),
-                NodeKind::Filter(predicate) => Role::Operator(Box::new(Filter::new(predicate.clone(), errors()))),
-                NodeKind::Project(expressions) => {
-                    Role::Operator(Box::new(Project::new(expressions.clone(), schema, errors())))
-                }
-                NodeKind::StreamFunction { keys, calls } => {
-                    let operator = StreamFunctionOperator::new(keys.clone(), calls, schema, errors())?;
-                    Role::Operator(Box::new(operator))
-                }
-                NodeKind::TableSource { keys, old_rows } => {
-                    Role::Operator(Box::new(TableSource::new(keys.clone(), *old_rows, schema)?))
-                }
-                NodeKind::GroupBy(group_by) => {
-                    Role::Operator(group_by.operator(schema, errors(), Arc::clone(&shared.late))?)
-                }
-                NodeKind::Join(join) => Role::Operator(join.operator(row_errors, Arc::clone(&shared.late))?),
-                NodeKind::TableFunction(calls) => {
-                    Role::Operator(Box::new(TableFunctionOperator::new(calls, schema, errors())?))
-                }
-                NodeKind::Over { keys, calls, ordered } => {
-                    Role::Operator(Box::new(Over::new(keys.clone(), calls, *ordered, schema, errors())?))
-                }
-                NodeKind::TopN(spec) => Role::Operator(Box::new(TopN::new(spec.as_ref().clone(), schema, errors())?)),
-                NodeKind::Distinct => Role::Operator(Box::new(Distinct::new(&schema)?)),
-                NodeKind::Settle { .. } if shards == 1 => Role::Pass,
-                NodeKind::Settle { keys } => Role::Operator(Box::new(Settle::new(keys.clone(), schema))),
-                NodeKind::EventTime { position, declared } => {
-                    Role::Operator(Box::new(SetEventTime::new(*position, declared, errors())?))
-                }
-                NodeKind::Exchange(distribution) => match &shared.mailboxes[id] {
-                    Some(mailboxes) => {
-                        Role::Exchange(Box::new(Router::new(distribution, shards)?), Arc::clone(mailboxes))
-                    }
-                    None => Role::Pass,
-                },
-                NodeKind::Limit(_) => match &shared.limits[id] {
-                    Some(count) => Role::Operator(Box::new(Limit::new(Arc::clone(count)))),
-                    None => Role::Pass,
-                },
-                NodeKind::Union => Role::Pass,
-                NodeKind::Gather(gathered) => Role::Operator(Box::new(Gather::new(Arc::clone(gathered)))),
-            });
+            roles.push(Role::new(
+                id,
+                node,
+                number,
+                shared,
+                shards,
+                row_errors,
+                dead_letters(id),
+            )?);
         }
         Ok(Self {
             number,
@@ -348,6 +369,19 @@ impl Shard {
             Some(Role::Operator(operator)) => Some(&mut **operator),
             _ => None,
         }
+    }
+
+    /// Puts a new operator in place of that at a node.
+    pub(crate) fn make_anew(
+        &mut self,
+        id: NodeId,
+        dataflow: &Dataflow,
+        shared: &Shared,
+        shards: usize,
+        errors: &Arc<RowErrors>,
+    ) -> Result<(), Error> {
+        self.roles[id] = Role::new(id, &dataflow.nodes[id], self.number, shared, shards, errors, None)?;
+        Ok(())
     }
 
     /// The nodes with state, in the order of the plan, and what their state looks like.

@@ -7,8 +7,8 @@ use datafusion::arrow::datatypes::SchemaRef;
 use crate::catalog::{Definition, EventTimeColumn};
 use crate::operator::group_by::GroupBy;
 use crate::operator::join::{
-    AsofJoin, AsofJoinPlan, ForeignKeyJoin, ForeignKeyJoinPlan, InTime, StreamStreamJoin, StreamStreamJoinPlan,
-    StreamTableJoin, StreamTableJoinPlan, TableTableJoin, TableTableJoinPlan,
+    AsofJoin, AsofJoinPlan, Durable, ForeignKeyJoin, ForeignKeyJoinPlan, InTime, StreamStreamJoin,
+    StreamStreamJoinPlan, StreamTableJoin, StreamTableJoinPlan, TableTableJoin, TableTableJoinPlan,
 };
 use crate::operator::over::OverCall;
 use crate::operator::table_function::TableCall;
@@ -127,16 +127,96 @@ impl JoinPlan {
         errors: &Arc<RowErrors>,
         late: Arc<LateRows>,
     ) -> Result<Box<dyn Operator>, operator::Error> {
+        let form = self.state_form();
         Ok(match self.clone() {
-            Self::StreamStream(plan) => Box::new(StreamStreamJoin::new(plan, late, errors)?),
+            Self::StreamStream(plan) => Box::new(Durable::new(StreamStreamJoin::new(plan, late, errors)?, form)),
             Self::StreamTable(plan) => {
                 let (stream, table) = (Arc::clone(&plan.left_schema), Arc::clone(&plan.right_schema));
-                Box::new(InTime::new(StreamTableJoin::new(plan, errors)?, stream, table))
+                let join = InTime::new(StreamTableJoin::new(plan, errors)?, stream, table);
+                Box::new(Durable::new(join, form))
             }
-            Self::TableTable(plan) => Box::new(TableTableJoin::new(plan, errors)?),
-            Self::ForeignKey(plan) => Box::new(ForeignKeyJoin::new(plan, errors)?),
-            Self::Asof(plan) => Box::new(AsofJoin::new(plan, late, errors)?),
+            Self::TableTable(plan) => Box::new(Durable::new(TableTableJoin::new(plan, errors)?, form)),
+            Self::ForeignKey(plan) => Box::new(Durable::new(ForeignKeyJoin::new(plan, errors)?, form)),
+            Self::Asof(plan) => Box::new(Durable::new(AsofJoin::new(plan, late, errors)?, form)),
         })
+    }
+
+    /// What the saved state of the join looks like, in words.
+    fn state_form(&self) -> String {
+        let types = |schema: &SchemaRef| -> String {
+            let types: Vec<_> = schema
+                .fields()
+                .iter()
+                .map(|field| field.data_type().to_string())
+                .collect();
+            types.join(", ")
+        };
+        let keys = |keys: &[Expression]| -> String {
+            let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+            keys.join(", ")
+        };
+        let (kind, left_keys, right_keys, left, right) = match self {
+            Self::StreamStream(plan) => {
+                let kind = format!(
+                    "{:?} stream-stream join 1, {} ms before, {} ms after, grace {:?} ms",
+                    plan.kind, plan.before_ms, plan.after_ms, plan.grace_ms
+                );
+                (
+                    kind,
+                    &plan.left_keys,
+                    &plan.right_keys,
+                    &plan.left_schema,
+                    &plan.right_schema,
+                )
+            }
+            Self::StreamTable(plan) => {
+                let kind = "stream-table join 1".to_owned();
+                (
+                    kind,
+                    &plan.left_keys,
+                    &plan.right_keys,
+                    &plan.left_schema,
+                    &plan.right_schema,
+                )
+            }
+            Self::TableTable(plan) => {
+                let kind = format!("{:?} table-table join 1", plan.kind);
+                (
+                    kind,
+                    &plan.left_keys,
+                    &plan.right_keys,
+                    &plan.left_schema,
+                    &plan.right_schema,
+                )
+            }
+            Self::ForeignKey(plan) => {
+                let kind = format!("foreign-key join 1 of ({})", keys(&plan.left_primary_keys));
+                (
+                    kind,
+                    &plan.left_keys,
+                    &plan.right_keys,
+                    &plan.left_schema,
+                    &plan.right_schema,
+                )
+            }
+            Self::Asof(plan) => {
+                let kind = format!("as-of join 1, {} ms kept", plan.retention_ms);
+                (
+                    kind,
+                    &plan.left_keys,
+                    &plan.right_keys,
+                    &plan.left_schema,
+                    &plan.right_schema,
+                )
+            }
+        };
+        format!(
+            "{kind} on ({}) = ({}): ({}) with ({})",
+            keys(left_keys),
+            keys(right_keys),
+            types(left),
+            types(right)
+        )
     }
 }
 
@@ -227,9 +307,7 @@ impl Dataflow {
         !self.nodes.iter().any(|node| {
             matches!(
                 node.kind,
-                NodeKind::GroupBy(_)
-                    | NodeKind::Join(_)
-                    | NodeKind::Over { .. }
+                NodeKind::Over { .. }
                     | NodeKind::TopN(_)
                     | NodeKind::Distinct
                     | NodeKind::Limit(_)

@@ -37,6 +37,8 @@ struct Life {
     workers: usize,
     step_rows: StepRows,
     partitions: i32,
+    /// All operators are made anew after each step and load what was saved.
+    reborn: bool,
 }
 
 const fn life(workers: usize, step_rows: StepRows, partitions: i32) -> Life {
@@ -44,10 +46,15 @@ const fn life(workers: usize, step_rows: StepRows, partitions: i32) -> Life {
         workers,
         step_rows,
         partitions,
+        reborn: false,
     }
 }
 
-const LIVES: [Life; 7] = [
+const fn reborn(life: Life) -> Life {
+    Life { reborn: true, ..life }
+}
+
+const LIVES: [Life; 10] = [
     life(1, StepRows::UpTo(8_192), 1),
     life(1, StepRows::One, 1),
     life(1, StepRows::UpTo(3), 1),
@@ -55,6 +62,9 @@ const LIVES: [Life; 7] = [
     life(1, StepRows::UpTo(3), 3),
     life(3, StepRows::UpTo(1), 3),
     life(3, StepRows::UpTo(8_192), 3),
+    reborn(life(1, StepRows::One, 1)),
+    reborn(life(1, StepRows::UpTo(3), 1)),
+    reborn(life(3, StepRows::UpTo(3), 3)),
 ];
 
 /// One test for each family of queries.
@@ -131,6 +141,7 @@ fn live(data: &Data, case: &Case, life: Life) -> Result<Vec<Row>, String> {
     let config = Config {
         workers: life.workers,
         step_rows: life.step_rows,
+        reborn_operators: life.reborn,
         ..Config::default()
     };
     let engine =

@@ -23,6 +23,7 @@ mod nexmark;
 mod over_oracle;
 mod plugins_match;
 mod sdk_guest;
+mod sdk_vectors;
 mod slt;
 mod tidy;
 
@@ -49,6 +50,7 @@ fn main() -> ExitCode {
     trials.extend(invariant::trials());
     trials.extend(conformance::trials());
     trials.extend(tidy::trials(&root()));
+    trials.extend(sdk_vectors::trials(&root()));
     let checks: [(&str, fn() -> Result<(), String>); 3] = [
         ("plugins/match their sources", plugins_match::check),
         ("plugins/build to the same bytes", plugins_match::rebuild),

@@ -1,6 +1,6 @@
 //! SQL scripts with expected results (`tests/slt/*.slt`, sqllogictest's format), each in several lives.
 //!
-//! A life is a way to run the same script that must not change its results: plain, one row per step, three workers.
+//! A life is a way to run the same script that must not change its results: plain, one row per step, three workers, operators that are saved and made anew after each step.
 //! A SELECT waits until all queries have worked off what is there, then reads it; one with EMIT CHANGES reads until it has nothing left
 //! to do, and is stopped.
 
@@ -24,23 +24,40 @@ struct Life {
     name: &'static str,
     workers: usize,
     step_rows: StepRows,
+    /// All operators are made anew after each step and load what was saved.
+    reborn: bool,
 }
 
-const LIVES: [Life; 3] = [
+const LIVES: [Life; 5] = [
     Life {
         name: "plain",
         workers: 1,
         step_rows: StepRows::UpTo(8_192),
+        reborn: false,
+    },
+    Life {
+        name: "reborn",
+        workers: 1,
+        step_rows: StepRows::UpTo(2),
+        reborn: true,
+    },
+    Life {
+        name: "one row per step, reborn",
+        workers: 1,
+        step_rows: StepRows::One,
+        reborn: true,
     },
     Life {
         name: "one row per step",
         workers: 1,
         step_rows: StepRows::One,
+        reborn: false,
     },
     Life {
         name: "three workers",
         workers: 3,
         step_rows: StepRows::UpTo(3),
+        reborn: false,
     },
 ];
 
@@ -90,6 +107,7 @@ impl Session {
         let config = Config {
             workers: life.workers,
             step_rows: life.step_rows,
+            reborn_operators: life.reborn,
             plugins: Some(crate::root().join("examples/plugins")),
             ..Config::default()
         };

@@ -10,6 +10,8 @@ use datafusion::arrow::row::{RowConverter, RowParser, SortField};
 use foldhash::fast::FixedState;
 use hashbrown::HashTable;
 
+use super::saved::{from_ordered, ordered};
+
 /// Gives every distinct key a number, and takes numbers back. Key columns hold no NULL, for no such row is in a group (ksqlDB).
 #[derive(Debug)]
 pub(crate) struct GroupIndex {
@@ -162,6 +164,58 @@ impl GroupIndex {
                 parser,
                 ..
             } => converter.convert_rows(groups.iter().map(|group| parser.parse(&keys[*group as usize]))),
+        }
+    }
+
+    /// Appends the bytes of a group's key: integers in an order of bytes that is theirs, others in Arrow's row format.
+    pub(crate) fn key_bytes(&self, group: u32, out: &mut Vec<u8>) {
+        match &self.keys {
+            Keys::None => {}
+            Keys::Integers { values, .. } => out.extend(ordered(values[group as usize])),
+            Keys::Rows { keys, .. } => out.extend(&*keys[group as usize]),
+        }
+    }
+
+    /// The number of a key that [`GroupIndex::key_bytes`] wrote; `None` where these are no such bytes.
+    pub(crate) fn restore(&mut self, key: &[u8]) -> Option<u32> {
+        let Self {
+            keys,
+            hasher,
+            free,
+            end,
+        } = self;
+        let mut next = || {
+            free.pop().unwrap_or_else(|| {
+                *end += 1;
+                *end - 1
+            })
+        };
+        match keys {
+            Keys::None => {
+                *end = 1;
+                Some(0)
+            }
+            Keys::Integers { table, values, .. } => {
+                let key = from_ordered(key.try_into().ok()?);
+                let hash = hasher.hash_one(key);
+                if let Some((_, number)) = table.find(hash, |(known, _)| *known == key) {
+                    return Some(*number);
+                }
+                let number = next();
+                put(values, number, key);
+                table.insert_unique(hash, (key, number), |(known, _)| hasher.hash_one(*known));
+                Some(number)
+            }
+            Keys::Rows { table, keys, .. } => {
+                let hash = hasher.hash_one(key);
+                if let Some(number) = table.find(hash, |number| &*keys[*number as usize] == key) {
+                    return Some(*number);
+                }
+                let number = next();
+                put(keys, number, key.into());
+                table.insert_unique(hash, number, |number| hasher.hash_one(&*keys[*number as usize]));
+                Some(number)
+            }
         }
     }
 

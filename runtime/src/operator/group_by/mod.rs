@@ -6,6 +6,7 @@
 mod group_index;
 mod input;
 mod panes;
+mod saved;
 mod sessions;
 mod window;
 

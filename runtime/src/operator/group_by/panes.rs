@@ -11,9 +11,13 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 
 use super::group_index::GroupIndex;
 use super::input::{GroupInput, accumulators, evaluate};
+use super::saved::{
+    GROUP, damaged, form, from_ordered, ordered, read_states, read_watermark, write_states, write_watermark,
+};
 use super::{GroupBy, Window, WindowEmit, WindowShape};
 use crate::operator::aggregate::Accumulator;
 use crate::operator::{Error, LateRows, Operator, Progress, RowErrors};
+use crate::state::{Changes, Entry as SavedEntry, Reader, Writer};
 use crate::types::ChangeBatch;
 
 /// The start of the one pane of a query without a window.
@@ -34,6 +38,18 @@ pub(super) struct Panes {
     step: u32,
     watermark: i64,
     groups: Vec<u32>,
+    /// What is to be saved, where it is saved at all.
+    changed: Option<Changed>,
+}
+
+/// What changed since the state was saved.
+#[derive(Debug, Default)]
+struct Changed {
+    /// Windows with groups that changed.
+    starts: BTreeSet<i64>,
+    /// Keys of entries that are no more.
+    gone: Vec<Vec<u8>>,
+    watermark: bool,
 }
 
 /// The groups of one window.
@@ -51,6 +67,9 @@ struct Pane {
     old: Vec<(Vec<u32>, Vec<ArrayRef>)>,
     /// Its final results were given.
     is_closed: bool,
+    /// Groups that changed since they were saved, and the mark of each; both empty where nothing is saved.
+    changed: Vec<u32>,
+    is_changed: Vec<bool>,
 }
 
 impl Panes {
@@ -66,6 +85,7 @@ impl Panes {
             step: 1,
             watermark: i64::MIN,
             groups: Vec::new(),
+            changed: None,
         }
     }
 
@@ -216,7 +236,13 @@ impl Panes {
         while let Some((start, _)) = self.open.first_key_value()
             && window.expires_at(*start) <= self.watermark
         {
-            self.open.pop_first();
+            let expired = self.open.pop_first();
+            if let (Some(changed), Some((start, pane))) = (&mut self.changed, expired) {
+                changed.starts.remove(&start);
+                changed
+                    .gone
+                    .extend(pane.all_groups().into_iter().map(|group| pane.entry_key(start, group)));
+            }
         }
         Ok(())
     }
@@ -245,6 +271,8 @@ impl Pane {
             touched: Vec::new(),
             old: Vec::new(),
             is_closed: false,
+            changed: Vec::new(),
+            is_changed: Vec::new(),
         })
     }
 
@@ -271,6 +299,50 @@ impl Pane {
             self.old.push((had_rows, values));
         }
         Ok(())
+    }
+
+    fn mark_changed(&mut self, groups: &[u32]) {
+        self.is_changed.resize(self.index.end(), false);
+        for group in groups {
+            if !std::mem::replace(&mut self.is_changed[*group as usize], true) {
+                self.changed.push(*group);
+            }
+        }
+    }
+
+    /// The key of a group's saved entry.
+    fn entry_key(&self, start: i64, group: u32) -> Vec<u8> {
+        let mut key = vec![GROUP];
+        key.extend(ordered(start));
+        self.index.key_bytes(group, &mut key);
+        key
+    }
+
+    fn save(&mut self, start: i64, changes: &mut Changes) -> Result<(), Error> {
+        let (mut value, mut scratch) = (Writer::new(), Vec::new());
+        for group in std::mem::take(&mut self.changed) {
+            self.is_changed[group as usize] = false;
+            value.restart();
+            value.number(self.times[group as usize]);
+            write_states(&mut self.accumulators, group, &mut scratch, &mut value)?;
+            changes.put(&self.entry_key(start, group), value.written());
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+        let group = self
+            .index
+            .restore(key)
+            .ok_or_else(|| damaged("a key is of another type"))?;
+        let count = self.index.end();
+        self.times.resize(count, i64::MIN);
+        self.touched_in.resize(count, 0);
+        let mut value = Reader::new(value)?;
+        self.times[group as usize] = value.number()?;
+        // Some step long ago.
+        self.touched_in[group as usize] = u32::MAX;
+        read_states(&mut self.accumulators, group, &mut value)
     }
 
     fn state_bytes(&self) -> usize {
@@ -308,6 +380,10 @@ impl Operator for Panes {
                 continue;
             };
             let groups = std::mem::take(&mut pane.touched);
+            if let Some(changed) = &mut self.changed {
+                changed.starts.insert(start);
+                pane.mark_changed(&groups);
+            }
             if self.plan.emit == WindowEmit::Changes {
                 out.push(self.rows(start, &groups)?);
             }
@@ -315,6 +391,9 @@ impl Operator for Panes {
         self.step = self.step.checked_add(1).unwrap_or(1);
         if progress.watermark > self.watermark {
             self.watermark = progress.watermark;
+            if let Some(changed) = &mut self.changed {
+                changed.watermark = true;
+            }
             self.close(out)?;
         }
         Ok(())
@@ -322,5 +401,57 @@ impl Operator for Panes {
 
     fn state_bytes(&self) -> usize {
         self.open.values().map(Pane::state_bytes).sum()
+    }
+
+    fn state_form(&self) -> Option<String> {
+        Some(form(&self.plan))
+    }
+
+    fn track_changes(&mut self) {
+        self.changed = Some(Changed::default());
+    }
+
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let Some(changed) = self.changed.as_mut().map(std::mem::take) else {
+            return Ok(());
+        };
+        for key in &changed.gone {
+            changes.delete(key);
+        }
+        if changed.watermark {
+            write_watermark(self.watermark, changes);
+        }
+        for start in changed.starts {
+            if let Some(pane) = self.open.get_mut(&start) {
+                pane.save(start, changes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, entries: &[SavedEntry]) -> Result<(), Error> {
+        for entry in entries {
+            if let Some(watermark) = read_watermark(entry)? {
+                self.watermark = watermark;
+                continue;
+            }
+            let (key, value) = entry;
+            let start = key.get(1..9).and_then(|start| start.try_into().ok()).map(from_ordered);
+            let (Some(start), Some(key)) = (start, key.get(9..)) else {
+                return Err(damaged("a key is too short"));
+            };
+            let pane = match self.open.entry(start) {
+                Entry::Occupied(entry) => entry.into_mut(),
+                Entry::Vacant(entry) => {
+                    let pane = entry.insert(Pane::new(&self.key_types, accumulators(&self.plan.calls)?)?);
+                    let closes = self.plan.window.as_ref().map(|window| window.closes_at(start));
+                    // The watermark comes before all groups.
+                    pane.is_closed = closes.is_some_and(|closes| closes <= self.watermark);
+                    pane
+                }
+            };
+            pane.load(key, value)?;
+        }
+        Ok(())
     }
 }

@@ -12,9 +12,11 @@ use datafusion::scalar::ScalarValue;
 
 use super::group_index::GroupIndex;
 use super::input::{GroupInput, accumulators, evaluate};
+use super::saved::{GROUP, damaged, form, read_states, read_watermark, write_states, write_watermark};
 use super::{GroupBy, Window, WindowEmit};
 use crate::operator::aggregate::Accumulator;
 use crate::operator::{Error, LateRows, Operator, Progress, RowErrors};
+use crate::state::{Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
 
 /// The sessions of all keys.
@@ -38,6 +40,18 @@ pub(super) struct Sessions {
     touched: Vec<(u32, u32)>,
     watermark: i64,
     keys: Vec<u32>,
+    /// What is to be saved, where it is saved at all.
+    changed: Option<Changed>,
+}
+
+/// What changed since the state was saved.
+#[derive(Debug, Default)]
+struct Changed {
+    /// Numbers of keys whose sessions changed.
+    keys: BTreeSet<u32>,
+    /// Entries that are no more.
+    gone: Vec<Vec<u8>>,
+    watermark: bool,
 }
 
 /// One session of one key.
@@ -96,6 +110,7 @@ impl Sessions {
             touched: Vec::new(),
             watermark: i64::MIN,
             keys: Vec::new(),
+            changed: None,
         })
     }
 
@@ -138,7 +153,7 @@ impl Sessions {
         late_keys.dedup();
         for key in late_keys {
             if self.open[key as usize].is_empty() {
-                self.index.remove(key);
+                self.forget(key);
             }
         }
         Ok(())
@@ -234,6 +249,9 @@ impl Sessions {
     /// What changed in this step: what was given of each session before is taken back, then it is given as it is now.
     fn changes(&mut self, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let touched = std::mem::take(&mut self.touched);
+        if let Some(changed) = &mut self.changed {
+            changed.keys.extend(touched.iter().map(|(key, _)| *key));
+        }
         let mut rows = Vec::with_capacity(touched.len() * 2);
         let states: Vec<u32> = touched.iter().map(|(_, state)| *state).collect();
         let values = evaluate(&mut self.accumulators, &states)?;
@@ -326,6 +344,23 @@ impl Sessions {
         Ok(datafusion::arrow::compute::concat(&parts)?)
     }
 
+    /// Lets go of a key without sessions.
+    fn forget(&mut self, key: u32) {
+        let entry = self.entry_key(key);
+        if let Some(changed) = &mut self.changed {
+            changed.keys.remove(&key);
+            changed.gone.push(entry);
+        }
+        self.index.remove(key);
+    }
+
+    /// The key of the saved entry of a key's sessions.
+    fn entry_key(&self, key: u32) -> Vec<u8> {
+        let mut bytes = vec![GROUP];
+        self.index.key_bytes(key, &mut bytes);
+        bytes
+    }
+
     /// Gives closed sessions, where only these are asked for, and forgets them.
     fn close(&mut self, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let mut closed: BTreeSet<(i64, i64, u32, u32)> = BTreeSet::new();
@@ -368,8 +403,11 @@ impl Sessions {
                 accumulator.reset(state);
             }
             self.free_states.push(state);
+            if let Some(changed) = &mut self.changed {
+                changed.keys.insert(key);
+            }
             if self.open[key as usize].is_empty() {
-                self.index.remove(key);
+                self.forget(key);
                 // The key's number may be given away now, so no entry may lead back to it twice.
                 self.open[key as usize] = Vec::new();
             }
@@ -397,6 +435,9 @@ impl Operator for Sessions {
         }
         if progress.watermark > self.watermark {
             self.watermark = progress.watermark;
+            if let Some(changed) = &mut self.changed {
+                changed.watermark = true;
+            }
             self.close(out)?;
         }
         Ok(())
@@ -410,5 +451,70 @@ impl Operator for Sessions {
             .sum();
         let sessions: usize = self.open.iter().map(|own| own.len() * size_of::<Session>()).sum();
         self.index.state_bytes() + accumulators + sessions + self.ends.len() * 16
+    }
+
+    fn state_form(&self) -> Option<String> {
+        Some(form(&self.plan))
+    }
+
+    fn track_changes(&mut self) {
+        self.changed = Some(Changed::default());
+    }
+
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let Some(changed) = self.changed.as_mut().map(std::mem::take) else {
+            return Ok(());
+        };
+        for key in &changed.gone {
+            changes.delete(key);
+        }
+        if changed.watermark {
+            write_watermark(self.watermark, changes);
+        }
+        let (mut value, mut scratch) = (Writer::new(), Vec::new());
+        for key in changed.keys {
+            value.restart();
+            for session in &self.open[key as usize] {
+                value.number(session.start);
+                value.number(session.end);
+                write_states(&mut self.accumulators, session.state, &mut scratch, &mut value)?;
+            }
+            changes.put(&self.entry_key(key), value.written());
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        for entry in entries {
+            if let Some(watermark) = read_watermark(entry)? {
+                self.watermark = watermark;
+                continue;
+            }
+            let (key, value) = entry;
+            let key = key.get(1..).and_then(|key| self.index.restore(key));
+            let key = key.ok_or_else(|| damaged("a key is of another type"))?;
+            self.open.resize_with(self.index.end(), Vec::new);
+            let mut value = Reader::new(value)?;
+            while !value.is_at_end() {
+                let (start, end) = (value.number()?, value.number()?);
+                let state = self.state_end;
+                self.state_end += 1;
+                read_states(&mut self.accumulators, state, &mut value)?;
+                let published = Published {
+                    start,
+                    end,
+                    values: Vec::new(),
+                };
+                self.open[key as usize].push(Session {
+                    start,
+                    end,
+                    state,
+                    published: vec![published],
+                    is_touched: false,
+                });
+                self.ends.push(Reverse((end, key)));
+            }
+        }
+        Ok(())
     }
 }

@@ -19,11 +19,11 @@ use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::bucket::{Bucket, TimedRow};
+use super::durable::Saved;
 use super::kept_rows::RowRef;
 use super::key_slots::{KeySlots, NO_SLOT};
 use super::keys::KeyExpressions;
 use super::output::{Output, Pairs};
-use super::saved::Saved;
 use super::stream_journal::Journal;
 use super::stream_side::{SideRules, StreamSide, expire};
 use super::stream_stream::JOIN_GRACE_MS_DEFAULT;
@@ -31,6 +31,7 @@ use super::stream_table::Unmatched;
 use super::table_rows::key_changes;
 use super::{JOINED_ROWS_PER_BATCH, Side, parts};
 use crate::operator::{Error, Expression, LateRows, Operator, Progress, RowErrors};
+use crate::state::Entry;
 use crate::types::ChangeBatch;
 
 /// What an ASOF join does.
@@ -124,12 +125,22 @@ impl AsofJoin {
     ///
     /// # Errors
     /// When it is damaged, or of another version or schema.
-    pub fn load(&mut self, saved: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
+    pub fn load(&mut self, saved: &[Entry]) -> Result<(), Error> {
         self.journal
             .load(saved, &mut self.slots, &mut self.left, &mut self.right)?;
         let rows = self.right.buckets.iter_mut().map(|bucket| bucket.rows_mut().count());
         self.right_rows = rows.sum();
         Ok(())
+    }
+
+    /// The time that all inputs have reached.
+    pub(super) fn times(&self) -> [i64; 2] {
+        [self.watermark, i64::MIN]
+    }
+
+    /// Takes back what [`AsofJoin::times`] gave.
+    pub(super) fn set_times(&mut self, times: [i64; 2]) {
+        self.watermark = times[0];
     }
 
     /// Keeps the rows `rows` of a batch until time has passed them; gives the rows whose key has a null.

@@ -22,15 +22,16 @@ use std::sync::Arc;
 use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::SchemaRef;
 
+use super::durable::Saved;
 use super::kept_rows::RowRef;
 use super::key_slots::{KeySlots, NO_SLOT};
 use super::keys::{KeyColumns, KeyExpressions};
 use super::output::{Changelog, KeyPlaces, Output, Pairs};
-use super::saved::Saved;
 use super::stream_table::Unmatched;
 use super::table_rows::{KeyChange, TableRows, key_changes};
 use super::{Side, parts};
 use crate::operator::{Error, Expression, Operator, RowErrors};
+use crate::state::Entry;
 use crate::types::ChangeBatch;
 
 /// What a foreign-key join does.
@@ -199,7 +200,7 @@ impl ForeignKeyJoin {
     ///
     /// # Errors
     /// When it is damaged, or of another version or schema.
-    pub fn load(&mut self, saved: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
+    pub fn load(&mut self, saved: &[Entry]) -> Result<(), Error> {
         self.right.load(&mut self.foreign, saved)?;
         let (slots, records) = self.left.load(&mut self.primary, saved)?;
         let keys = self.left_keys.evaluate(&records)?;

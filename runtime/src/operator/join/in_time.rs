@@ -11,13 +11,16 @@
 //! Not here: the join itself, and that a side which is ahead is not read further meanwhile, which the scans see to.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Int64Array, UInt32Array};
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::Side;
+use super::durable::WAITING;
 use super::stream_table::StreamTableJoin;
 use crate::operator::{Error, Operator, Progress};
+use crate::state::{Changes, Entry, Reader, RowCodec, Writer};
 use crate::types::ChangeBatch;
 
 /// A join of a stream (port 0) with a table (port 1), in the order of their times.
@@ -36,6 +39,25 @@ impl InTime {
             join,
             stream: Waiting::new(stream),
             table: Waiting::new(table),
+        }
+    }
+
+    /// The join itself.
+    pub(super) fn join_mut(&mut self) -> &mut StreamTableJoin {
+        &mut self.join
+    }
+
+    /// The rows of each side that wait, all of them again where any has changed.
+    pub(super) fn save_sides(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        self.stream.save(0, changes)?;
+        self.table.save(1, changes)
+    }
+
+    /// Takes back what [`InTime::save_sides`] gave of one side.
+    pub(super) fn load_side(&mut self, (key, value): &Entry) -> Result<(), Error> {
+        match key.get(1) {
+            Some(0) => self.stream.load(value),
+            _ => self.table.load(value),
         }
     }
 }
@@ -83,6 +105,8 @@ struct Waiting {
     schema: SchemaRef,
     /// Each in order, none empty, and none begins before the one ahead of it ends.
     batches: VecDeque<ChangeBatch>,
+    /// Whether rows were saved that may be here no more.
+    was_saved: bool,
 }
 
 /// The times of a batch's rows. Rows of a source that has no stream times count by their own.
@@ -95,6 +119,7 @@ impl Waiting {
         Self {
             schema,
             batches: VecDeque::new(),
+            was_saved: false,
         }
     }
 
@@ -132,6 +157,54 @@ impl Waiting {
         let taken = batch.slice(0, rows);
         *batch = batch.slice(rows, batch.num_rows() - rows);
         (rows > 0).then_some(taken)
+    }
+
+    /// One entry: for each row its times (the stream time where there is one), its weight, and the row.
+    fn save(&mut self, side: u8, changes: &mut Changes) -> Result<(), Error> {
+        let key = [WAITING, side];
+        if self.batches.is_empty() {
+            if std::mem::take(&mut self.was_saved) {
+                changes.delete(&key);
+            }
+            return Ok(());
+        }
+        let codec = RowCodec::new(Arc::clone(&self.schema))?;
+        let mut value = Writer::new();
+        for batch in &self.batches {
+            let rows = codec.encode(batch.records.columns())?;
+            for row in 0..batch.num_rows() {
+                let stream_time = batch.stream_times.as_ref().map(|times| times.value(row));
+                value.number(batch.event_times.value(row));
+                value.byte(u8::from(stream_time.is_some()));
+                value.number(stream_time.unwrap_or_default());
+                value.number(i64::from(batch.weight(row)));
+                value.bytes(rows.as_ref().map_or(&[], |rows| rows.row(row).data()));
+            }
+        }
+        changes.put(&key, value.written());
+        self.was_saved = true;
+        Ok(())
+    }
+
+    fn load(&mut self, value: &[u8]) -> Result<(), Error> {
+        let mut value = Reader::new(value)?;
+        let (mut rows, mut times, mut stream_times, mut weights) = (vec![], vec![], vec![], vec![]);
+        let mut has_stream_times = true;
+        while !value.is_at_end() {
+            times.push(value.number()?);
+            has_stream_times &= value.byte()? == 1;
+            stream_times.push(value.number()?);
+            weights.push(i8::try_from(value.number()?).unwrap_or_default());
+            rows.push(value.bytes()?);
+        }
+        let codec = RowCodec::new(Arc::clone(&self.schema))?;
+        self.was_saved = true;
+        self.add(ChangeBatch {
+            records: codec.decode(&rows)?,
+            event_times: times.into(),
+            weights: Some(weights.into()),
+            stream_times: has_stream_times.then(|| stream_times.into()),
+        })
     }
 
     fn bytes(&self) -> usize {

@@ -11,17 +11,17 @@
 //! Port 0 is the left side, port 1 the right side. All rows of one key come to one shard. A join of more than two inputs is a chain
 //! of these. The rules are those of ksqlDB, that is of Kafka Streams; each file says the ones that it follows.
 //!
-//! State is kept in memory; `save` gives what changed since it was last called, as pairs of bytes, and `load` takes such pairs.
+//! State is kept in memory; [`Durable`] saves what changed and takes it back.
 
 mod asof;
 mod bucket;
+mod durable;
 mod foreign_key;
 mod in_time;
 mod kept_rows;
 mod key_slots;
 mod keys;
 mod output;
-mod saved;
 mod stream_journal;
 mod stream_side;
 mod stream_stream;
@@ -32,9 +32,9 @@ mod table_table;
 mod tests;
 
 pub use asof::{AsofJoin, AsofJoinPlan};
+pub use durable::{Durable, Saved, SavedJoin};
 pub use foreign_key::{ForeignKeyJoin, ForeignKeyJoinPlan};
 pub use in_time::InTime;
-pub use saved::Saved;
 pub use stream_stream::{JOIN_GRACE_MS_DEFAULT, StreamStreamJoin, StreamStreamJoinPlan};
 pub use stream_table::{StreamTableJoin, StreamTableJoinPlan, Unmatched};
 pub use table_table::{TableTableJoin, TableTableJoinPlan};

@@ -10,11 +10,13 @@ use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 
 use super::bucket::TimedRow;
+use super::durable::Saved;
 use super::key_slots::KeySlots;
-use super::saved::{Reader, RowCodec, Saved, Writer, damaged};
 use super::stream_side::StreamSide;
 use super::{BATCH_ROWS_JOINED_MAX, Side};
 use crate::operator::Error;
+use crate::state::Entry;
+use crate::state::{Reader, RowCodec, Writer};
 use crate::types::ChangeBatch;
 
 /// What changed since the state was last saved.
@@ -116,7 +118,7 @@ impl Journal {
 
     pub(crate) fn load(
         &mut self,
-        saved: &[(Vec<u8>, Vec<u8>)],
+        saved: &[Entry],
         slots: &mut KeySlots,
         left: &mut StreamSide,
         right: &mut StreamSide,
@@ -171,10 +173,10 @@ struct Loaded<'a> {
 }
 
 impl<'a> Loaded<'a> {
-    fn read(&mut self, key: &[u8], value: &'a [u8], slots: &mut KeySlots) -> Result<(), ArrowError> {
+    fn read(&mut self, key: &[u8], value: &'a [u8], slots: &mut KeySlots) -> Result<(), Error> {
         let (time, key) = key[1..]
             .split_first_chunk()
-            .ok_or_else(|| damaged("has a key that is too short"))?;
+            .ok_or_else(|| crate::state::Error::damaged("a join", "has a key that is too short"))?;
         let slot = slots.find_or_insert(key);
         let mut reader = Reader::new(value)?;
         while !reader.is_at_end() {

@@ -27,15 +27,16 @@ use datafusion::arrow::array::{Array, BooleanArray};
 use datafusion::arrow::datatypes::SchemaRef;
 
 use super::bucket::TimedRow;
+use super::durable::Saved;
 use super::kept_rows::RowRef;
 use super::key_slots::{KeySlots, NO_SLOT};
 use super::keys::KeyExpressions;
 use super::output::{Output, Pairs};
-use super::saved::Saved;
 use super::stream_journal::Journal;
 use super::stream_side::{SideRules, StreamSide, expire};
 use super::{JOINED_ROWS_PER_BATCH, JoinKind, Side, parts};
 use crate::operator::{Error, Expression, LateRows, Operator, Progress, RowErrors};
+use crate::state::Entry;
 use crate::types::ChangeBatch;
 
 /// The grace period where none is set (Kafka Streams: `JoinWindows.of`, 24 hours), milliseconds.
@@ -178,9 +179,19 @@ impl StreamStreamJoin {
     ///
     /// # Errors
     /// When it is damaged, or of another version or schema.
-    pub fn load(&mut self, saved: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
+    pub fn load(&mut self, saved: &[Entry]) -> Result<(), Error> {
         self.journal
             .load(saved, &mut self.slots, &mut self.left, &mut self.right)
+    }
+
+    /// Up to where rows are forgotten, and the largest time of either side.
+    pub(super) fn times(&self) -> [i64; 2] {
+        [self.horizon, self.shared_time]
+    }
+
+    /// Takes back what [`StreamStreamJoin::times`] gave.
+    pub(super) fn set_times(&mut self, [horizon, shared_time]: [i64; 2]) {
+        (self.horizon, self.shared_time) = (horizon, shared_time);
     }
 
     fn sides(&mut self, side: Side) -> (&mut StreamSide, &mut StreamSide) {

@@ -15,14 +15,15 @@ use datafusion::arrow::array::{Array, Int64Array, UInt32Array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::SchemaRef;
 
+use super::durable::Saved;
 use super::kept_rows::{KeptRows, RowRef};
 use super::key_slots::KeySlots;
 use super::keys::KeyExpressions;
 use super::output::{Output, Pairs};
-use super::saved::Saved;
 use super::table_rows::{TableRows, key_changes};
 use super::{Side, parts};
 use crate::operator::{Error, Expression, Operator, RowErrors};
+use crate::state::Entry;
 use crate::types::ChangeBatch;
 
 /// What becomes of a row of the stream without a partner.
@@ -109,7 +110,7 @@ impl StreamTableJoin {
     ///
     /// # Errors
     /// When it is damaged, or of another version or schema.
-    pub fn load(&mut self, saved: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
+    pub fn load(&mut self, saved: &[Entry]) -> Result<(), Error> {
         self.table.load(&mut self.slots, saved)?;
         Ok(())
     }

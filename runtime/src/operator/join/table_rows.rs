@@ -6,9 +6,12 @@ use datafusion::arrow::array::RecordBatch;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 
+use super::durable::Saved;
 use super::kept_rows::{KeptRows, RowRef};
 use super::key_slots::KeySlots;
-use super::saved::{Reader, RowCodec, Saved, Writer};
+use crate::operator::Error;
+use crate::state::Entry;
+use crate::state::{Reader, RowCodec, Writer};
 use crate::types::ChangeBatch;
 
 /// What a changelog says about one key.
@@ -159,11 +162,7 @@ impl TableRows {
     ///
     /// # Errors
     /// When one is damaged.
-    pub(crate) fn load(
-        &mut self,
-        slots: &mut KeySlots,
-        saved: &[(Vec<u8>, Vec<u8>)],
-    ) -> Result<(Vec<u32>, RecordBatch), ArrowError> {
+    pub(crate) fn load(&mut self, slots: &mut KeySlots, saved: &[Entry]) -> Result<(Vec<u32>, RecordBatch), Error> {
         let (mut rows, mut times, mut stream_times, mut loaded) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (key, value) in saved {
             let Some((prefix, key)) = key.split_first() else {

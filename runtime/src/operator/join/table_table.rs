@@ -20,14 +20,15 @@ use datafusion::arrow::array::Array;
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
 
+use super::durable::Saved;
 use super::kept_rows::RowRef;
 use super::key_slots::KeySlots;
 use super::keys::KeyExpressions;
 use super::output::{Changelog, KeyPlaces, Output, Pairs};
-use super::saved::Saved;
 use super::table_rows::{TableRows, key_changes};
 use super::{JoinKind, Side, parts};
 use crate::operator::{Error, Expression, Operator, RowErrors};
+use crate::state::Entry;
 use crate::types::ChangeBatch;
 
 /// What a join of two tables does.
@@ -120,7 +121,7 @@ impl TableTableJoin {
     ///
     /// # Errors
     /// When it is damaged, or of another version or schema.
-    pub fn load(&mut self, saved: &[(Vec<u8>, Vec<u8>)]) -> Result<(), Error> {
+    pub fn load(&mut self, saved: &[Entry]) -> Result<(), Error> {
         for table in &mut self.tables {
             table.load(&mut self.slots, saved)?;
         }

@@ -185,8 +185,11 @@ impl Store {
         }
     }
 
-    fn pairs(&self) -> Vec<(Vec<u8>, Vec<u8>)> {
-        self.0.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+    fn pairs(&self) -> Vec<crate::state::Entry> {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.clone().into(), value.clone().into()))
+            .collect()
     }
 }
 

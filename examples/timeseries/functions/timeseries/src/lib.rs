@@ -1,0 +1,39 @@
+//! Functions over time series: smoothing, differences, gaps, duplicates, anomalies, seasons, quantiles and a model's prediction.
+//!
+//! All but `predict` keep state per key. State is bounded by the constants of a call.
+
+use waterwheel_udf::plugin;
+
+pub mod anomaly;
+pub mod gaps;
+pub mod json;
+pub mod model;
+pub mod quantile;
+pub mod season;
+pub mod smooth;
+pub mod window;
+
+use anomaly::{mad_flag, zscore, zscore_flag};
+use gaps::{forward_fill, interpolate, is_duplicate};
+use model::predict;
+use quantile::{running_median, running_quantile};
+use season::{decompose, seasonal_diff};
+use smooth::{cumulative_sum, ewma, lag_of, running_vwap};
+
+plugin!(
+    ewma,
+    lag_of,
+    cumulative_sum,
+    running_vwap,
+    zscore,
+    zscore_flag,
+    mad_flag,
+    forward_fill,
+    interpolate,
+    is_duplicate,
+    seasonal_diff,
+    decompose,
+    running_median,
+    running_quantile,
+    predict
+);

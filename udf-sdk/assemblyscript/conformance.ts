@@ -1,0 +1,218 @@
+// The functions of the conformance vectors (../conformance), in AssemblyScript with the SDK.
+import { manifest, scalar, Row, State, Stream } from "./waterwheel";
+export { ww_abi, ww_alloc, ww_free, ww_last_error, ww_manifest } from "./waterwheel";
+
+manifest(`{"version":"1.0.0","functions":[
+{"name":"conf_not","kind":"scalar","args":[{"name":"x","type":"BOOLEAN"}],"returns":"BOOLEAN"},
+{"name":"conf_add","kind":"scalar","args":[{"name":"a","type":"INTEGER"},{"name":"b","type":"INTEGER"}],"returns":"INTEGER"},
+{"name":"conf_negate","kind":"scalar","args":[{"name":"x","type":"BIGINT"}],"returns":"BIGINT"},
+{"name":"conf_half","kind":"scalar","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE"},
+{"name":"conf_twice","kind":"scalar","args":[{"name":"x","type":"DECIMAL(20, 4)"}],"returns":"DECIMAL(20, 4)"},
+{"name":"conf_next_day","kind":"scalar","args":[{"name":"day","type":"DATE"}],"returns":"DATE"},
+{"name":"conf_later","kind":"scalar","args":[{"name":"at","type":"TIME"},{"name":"seconds","type":"INTEGER"}],"returns":"TIME"},
+{"name":"conf_hour","kind":"scalar","args":[{"name":"at","type":"TIMESTAMP"}],"returns":"TIMESTAMP"},
+{"name":"conf_upper","kind":"scalar","args":[{"name":"text","type":"STRING"}],"returns":"STRING"},
+{"name":"conf_reverse","kind":"scalar","args":[{"name":"bytes","type":"BYTES"}],"returns":"BYTES"},
+{"name":"conf_sum","kind":"scalar","args":[{"name":"numbers","type":"ARRAY<DOUBLE>"}],"returns":"DOUBLE"},
+{"name":"conf_or_zero","kind":"scalar","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE","nulls":"pass"},
+{"name":"conf_positive","kind":"scalar","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE"},
+{"name":"conf_reciprocal","kind":"scalar","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE"},
+{"name":"conf_spin","kind":"scalar","args":[{"name":"on","type":"INTEGER"}],"returns":"INTEGER"},
+{"name":"conf_trap","kind":"scalar","args":[{"name":"on","type":"INTEGER"}],"returns":"INTEGER"},
+{"name":"conf_hoard","kind":"scalar","args":[{"name":"mib","type":"INTEGER"}],"returns":"INTEGER"},
+{"name":"conf_running","kind":"stream","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE"},
+{"name":"conf_previous","kind":"stream","args":[{"name":"text","type":"STRING"}],"returns":"STRING"},
+{"name":"conf_nth","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"n","type":"INTEGER","constant":true}],"returns":"DOUBLE"}
+]}`);
+
+export function conf_not(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    r.setBoolean(!r.boolean(0));
+  });
+}
+export function conf_add(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const sum = <i64>r.integer(0) + <i64>r.integer(1);
+    if (sum != <i64>(<i32>sum)) r.fail("overflow");
+    else r.setInteger(<i32>sum);
+  });
+}
+export function conf_negate(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    r.setBigint(-r.bigint(0));
+  });
+}
+export function conf_half(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    r.setDouble(r.double(0) / 2);
+  });
+}
+export function conf_twice(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const low = r.decimalLow(0);
+    r.setDecimal(low << 1, (r.decimalHigh(0) << 1) | <i64>(low >> 63));
+  });
+}
+export function conf_next_day(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    r.setInteger(r.integer(0) + 1);
+  });
+}
+export function conf_later(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const at = (<i64>r.integer(0) + 1000 * <i64>r.integer(1)) % 86400000;
+    r.setInteger(<i32>(at < 0 ? at + 86400000 : at));
+  });
+}
+export function conf_hour(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const at = r.bigint(0);
+    const past = at % 3600000;
+    r.setBigint(at - (past < 0 ? past + 3600000 : past));
+  });
+}
+export function conf_upper(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, true, (r: Row) => {
+    const text = r.bytes(0);
+    const to = r.place(text.length);
+    if (to == 0) return;
+    for (let i: u32 = 0; i < text.length; i++) {
+      const c = load<u8>(text.at + i);
+      store<u8>(to + i, c >= 97 && c <= 122 ? c - 32 : c);
+    }
+  });
+}
+export function conf_reverse(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, true, (r: Row) => {
+    const bytes = r.bytes(0);
+    const to = r.place(bytes.length);
+    if (to == 0) return;
+    for (let i: u32 = 0; i < bytes.length; i++) store<u8>(to + i, load<u8>(bytes.at + bytes.length - 1 - i));
+  });
+}
+export function conf_sum(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const numbers = r.array(0);
+    let sum: f64 = 0;
+    for (let i: u32 = 0; i < numbers.length; i++) if (!numbers.isNull(i)) sum += numbers.double(i);
+    r.setDouble(sum);
+  });
+}
+export function conf_or_zero(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    r.setDouble(r.isNull(0) ? 0 : r.double(0));
+  });
+}
+export function conf_positive(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const x = r.double(0);
+    if (x > 0) r.setDouble(x);
+    else r.setNull();
+  });
+}
+export function conf_reciprocal(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const x = r.double(0);
+    if (x == 0) r.fail("x is 0");
+    else r.setDouble(1 / x);
+  });
+}
+
+let turns: u32 = 0;
+export function conf_spin(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    while (r.integer(0) != 0) turns++;
+    r.setInteger(0);
+  });
+}
+export function conf_trap(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    if (r.integer(0) != 0) unreachable();
+    r.setInteger(0);
+  });
+}
+
+const hoard: StaticArray<u8>[] = [];
+export function conf_hoard(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    for (let i = 0; i < r.integer(0); i++) hoard.push(new StaticArray<u8>(1 << 20));
+    r.setInteger(r.integer(0));
+  });
+}
+
+const running = new Stream(false);
+export function conf_running_new(args: usize): i32 {
+  return running.start(args, (r: Row) => {});
+}
+export function conf_running_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return running.push(slots, args, rows, out, (r: Row, state: State) => {
+    const x = r.double(0);
+    if (x < 0) return r.fail("x is negative");
+    const sum = state.resize(8);
+    if (sum == 0) return r.fail("no memory for state");
+    store<f64>(sum, load<f64>(sum) + x);
+    r.setDouble(load<f64>(sum));
+  });
+}
+export function conf_running_save(slots: usize, count: u32, out: usize): i32 {
+  return running.save(slots, count, out);
+}
+export function conf_running_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return running.load(slots, count, states);
+}
+export function conf_running_drop(slots: usize, count: u32): i32 {
+  return running.drop(slots, count);
+}
+
+// The state is a 1 and the text, so that an empty text is not a fresh state.
+const previous = new Stream(true);
+export function conf_previous_new(args: usize): i32 {
+  return previous.start(args, (r: Row) => {});
+}
+export function conf_previous_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return previous.push(slots, args, rows, out, (r: Row, state: State) => {
+    if (state.length > 0) r.setBytes(state.at + 1, state.length - 1);
+    else r.setNull();
+    if (r.failed) return;
+    const text = r.bytes(0);
+    const kept = state.resize(text.length + 1);
+    if (kept == 0) return r.fail("no memory for state");
+    store<u8>(kept, 1);
+    memory.copy(kept + 1, text.at, text.length);
+  });
+}
+export function conf_previous_save(slots: usize, count: u32, out: usize): i32 {
+  return previous.save(slots, count, out);
+}
+export function conf_previous_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return previous.load(slots, count, states);
+}
+export function conf_previous_drop(slots: usize, count: u32): i32 {
+  return previous.drop(slots, count);
+}
+
+const nth = new Stream(false);
+export function conf_nth_new(args: usize): i32 {
+  return nth.start(args, (r: Row) => {
+    if (r.integer(1) < 1) r.fail("n must be at least 1");
+  });
+}
+export function conf_nth_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return nth.push(slots, args, rows, out, (r: Row, state: State) => {
+    const seen = state.resize(4);
+    if (seen == 0) return r.fail("no memory for state");
+    store<i32>(seen, load<i32>(seen) + 1);
+    if (load<i32>(seen) < r.integer(1)) return r.setNull();
+    store<i32>(seen, 0);
+    r.setDouble(r.double(0));
+  });
+}
+export function conf_nth_save(slots: usize, count: u32, out: usize): i32 {
+  return nth.save(slots, count, out);
+}
+export function conf_nth_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return nth.load(slots, count, states);
+}
+export function conf_nth_drop(slots: usize, count: u32): i32 {
+  return nth.drop(slots, count);
+}

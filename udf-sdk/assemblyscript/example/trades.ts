@@ -1,0 +1,103 @@
+// Four functions over trades: diff, moving_avg and running_vwap keep state per key, risk_score sees one row.
+import { manifest, scalar, Row, State, Stream } from "../waterwheel";
+export { ww_abi, ww_alloc, ww_free, ww_last_error, ww_manifest } from "../waterwheel";
+
+manifest(`{"version": "1.0.0", "functions": [
+  {"name": "diff", "kind": "stream", "args": [{"name": "price", "type": "DOUBLE"}], "returns": "DOUBLE",
+   "doc": "the price less the price before; NULL in a key's first row"},
+  {"name": "moving_avg", "kind": "stream", "returns": "DOUBLE", "doc": "the mean of a key's last prices",
+   "args": [{"name": "price", "type": "DOUBLE"}, {"name": "rows", "type": "INTEGER", "constant": true}]},
+  {"name": "running_vwap", "kind": "stream", "returns": "DOUBLE", "doc": "the mean price of a key so far, weighted by volume",
+   "args": [{"name": "price", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]},
+  {"name": "risk_score", "kind": "scalar", "returns": "DOUBLE", "doc": "how unusual a trade is, 0 to 1",
+   "args": [{"name": "price", "type": "DOUBLE"}, {"name": "average", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]}]}`);
+
+const diff = new Stream(false);
+export function diff_new(args: usize): i32 {
+  return diff.start(args, (r: Row) => {});
+}
+export function diff_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return diff.push(slots, args, rows, out, (r: Row, state: State) => {
+    const first = state.length == 0; // A key's state is there from its first row on.
+    const before = state.resize(8);
+    if (before == 0) return r.fail("no memory for state");
+    if (first) r.setNull();
+    else r.setDouble(r.double(0) - load<f64>(before));
+    store<f64>(before, r.double(0));
+  });
+}
+export function diff_save(slots: usize, count: u32, out: usize): i32 {
+  return diff.save(slots, count, out);
+}
+export function diff_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return diff.load(slots, count, states);
+}
+export function diff_drop(slots: usize, count: u32): i32 {
+  return diff.drop(slots, count);
+}
+
+// moving_avg: a ring of the last prices, after how many there are and where the next one goes.
+const average = new Stream(false);
+export function moving_avg_new(args: usize): i32 {
+  return average.start(args, (r: Row) => {
+    if (r.integer(1) < 1 || r.integer(1) > 10000) r.fail("rows is " + r.integer(1).toString() + ": it must be 1 to 10000");
+  });
+}
+export function moving_avg_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return average.push(slots, args, rows, out, (r: Row, state: State) => {
+    const rows = <u32>r.integer(1);
+    const ring = state.resize(8 + (rows << 3));
+    if (ring == 0) return r.fail("no memory for state");
+    const next = load<u32>(ring, 4);
+    store<f64>(ring + 8 + (next << 3), r.double(0));
+    store<u32>(ring, (next + 1) % rows, 4);
+    const count = min(load<u32>(ring) + 1, rows);
+    store<u32>(ring, count);
+    let sum: f64 = 0;
+    for (let i: u32 = 0; i < count; i++) sum += load<f64>(ring + 8 + (i << 3));
+    r.setDouble(sum / count);
+  });
+}
+export function moving_avg_save(slots: usize, count: u32, out: usize): i32 {
+  return average.save(slots, count, out);
+}
+export function moving_avg_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return average.load(slots, count, states);
+}
+export function moving_avg_drop(slots: usize, count: u32): i32 {
+  return average.drop(slots, count);
+}
+
+const vwap = new Stream(false);
+export function running_vwap_new(args: usize): i32 {
+  return vwap.start(args, (r: Row) => {});
+}
+export function running_vwap_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return vwap.push(slots, args, rows, out, (r: Row, state: State) => {
+    const volume = r.bigint(1);
+    if (volume <= 0) return r.fail("volume is " + volume.toString() + ": it must be more than 0");
+    const all = state.resize(16);
+    if (all == 0) return r.fail("no memory for state");
+    store<f64>(all, load<f64>(all) + r.double(0) * <f64>volume);
+    store<f64>(all, load<f64>(all, 8) + <f64>volume, 8);
+    r.setDouble(load<f64>(all) / load<f64>(all, 8));
+  });
+}
+export function running_vwap_save(slots: usize, count: u32, out: usize): i32 {
+  return vwap.save(slots, count, out);
+}
+export function running_vwap_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return vwap.load(slots, count, states);
+}
+export function running_vwap_drop(slots: usize, count: u32): i32 {
+  return vwap.drop(slots, count);
+}
+
+export function risk_score(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const average = r.double(1);
+    if (!(average > 0)) return r.fail("average is " + average.toString() + ": it must be more than 0");
+    const strain = Math.abs(r.double(0) / average - 1) * (1 + <f64>r.bigint(2) / 10000);
+    r.setDouble(strain / (strain + 0.05));
+  });
+}

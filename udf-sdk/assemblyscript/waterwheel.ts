@@ -1,0 +1,418 @@
+// Functions of Waterwheel in AssemblyScript, by the columnar ABI. README.md beside this file is the tutorial, ../ABI.md what
+// crosses the border. Re-export the exports of this file from the plugin: `export { ww_abi, ... } from "./waterwheel"`.
+
+const ROWS_MAX: u32 = 8192;
+
+// ---- memory: blocks of sizes that are powers of two; a freed one is kept for the next of its size ----
+
+const freeBlocks = new StaticArray<usize>(32);
+let areaTop: u32 = 0;
+let areaEnd: u32 = 0;
+
+function sizeClass(bytes: u32): u32 {
+  return bytes <= 16 ? 4 : 32 - <u32>clz<u32>(bytes - 1);
+}
+
+function take(bytes: u32): usize {
+  if (bytes > 1 << 28) return 0;
+  const c = sizeClass(bytes);
+  const block = unchecked(freeBlocks[c]);
+  if (block != 0) {
+    unchecked((freeBlocks[c] = load<usize>(block)));
+    return block;
+  }
+  const size: u32 = 1 << c;
+  if (size > areaEnd - areaTop) {
+    // Pages of its own: the runtime's allocator, which serves objects, takes others.
+    const pages = (size + 0xffff) >> 16;
+    const before = memory.grow(pages);
+    if (before < 0) return 0;
+    const start = <u32>before << 16;
+    if (start != areaEnd) areaTop = start;
+    areaEnd = start + (pages << 16);
+  }
+  const at = areaTop;
+  areaTop += size;
+  return at;
+}
+
+function giveBack(block: usize, bytes: u32): void {
+  if (block == 0) return;
+  const c = sizeClass(bytes);
+  store<usize>(block, unchecked(freeBlocks[c]));
+  unchecked((freeBlocks[c] = block));
+}
+
+export function ww_abi(): i32 {
+  return 1;
+}
+export function ww_alloc(bytes: u32, align: u32): usize {
+  return take(bytes);
+}
+export function ww_free(block: usize, bytes: u32, align: u32): void {
+  giveBack(block, bytes);
+}
+
+let manifestAt: usize = 0;
+let manifestBytes: u32 = 0;
+/** The manifest, JSON as section 2 of the ABI has it; called once, at the top of the plugin. */
+export function manifest(json: string): void {
+  manifestBytes = <u32>String.UTF8.byteLength(json);
+  manifestAt = take(manifestBytes);
+  String.UTF8.encodeUnsafe(changetype<usize>(json), json.length, manifestAt);
+}
+export function ww_manifest(): u64 {
+  return ((<u64>manifestAt) << 32) | manifestBytes;
+}
+
+// ---- errors ----
+
+const reports: usize = memory.data(12 * 8192, 16);
+const messages: usize = memory.data(65536, 16);
+let reported: u32 = 0;
+let messagesUsed: u32 = 0;
+const NO_ROW: u32 = 0xffffffff;
+
+export function ww_last_error(): u64 {
+  return ((<u64>reports) << 32) | reported;
+}
+
+function forgetReports(): void {
+  reported = 0;
+  messagesUsed = 0;
+}
+
+function report(row: u32, message: string): void {
+  if (reported == ROWS_MAX) return;
+  let bytes = <u32>String.UTF8.byteLength(message);
+  if (bytes > 65536 - messagesUsed) bytes = 0; // Full: the failed rows are still told, without a message.
+  const at = messages + messagesUsed;
+  if (bytes > 0) String.UTF8.encodeUnsafe(changetype<usize>(message), message.length, at);
+  messagesUsed += bytes;
+  const place = reports + 12 * reported++;
+  store<u32>(place, row);
+  store<usize>(place, at, 4);
+  store<u32>(place, bytes, 8);
+}
+
+// ---- one row ----
+
+/** A text or bytes in memory; valid until the call ends. */
+@unmanaged
+export class Bytes {
+  at: usize;
+  length: u32;
+}
+
+/** Elements of an array. */
+@unmanaged
+export class Elements {
+  column: usize;
+  from: u32;
+  length: u32;
+  isNull(i: u32): bool {
+    const bits = load<usize>(this.column, 12);
+    return bits != 0 && bit(bits, this.from + i) == 0;
+  }
+  double(i: u32): f64 {
+    return load<f64>(load<usize>(this.column, 16) + ((this.from + i) << 3));
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function bit(bitmap: usize, at: u32): u32 {
+  return (load<u8>(bitmap + (at >> 3)) >> <u8>(at & 7)) & 1;
+}
+
+const texts = memory.data(4 * 8193, 16);
+let textPlace: usize = 0;
+let textUsed: u32 = 0;
+let textRoom: u32 = 0;
+const bytesOf = changetype<Bytes>(memory.data(8, 8));
+const elementsOf = changetype<Elements>(memory.data(12, 8));
+
+/** The row that a function is called for: arguments by position, one result. All functions are of the one instance `row`. */
+@final
+export class Row {
+  args: usize = 0;
+  out: usize = 0;
+  row: u32 = 0;
+  failed: bool = false;
+
+  /** Where argument `arg` has its value: constants have one for all rows. */
+  // @ts-ignore: decorator
+  @inline
+  private at(arg: u32): u32 {
+    return load<u32>(this.args + (arg << 5), 4) & 1 ? 0 : this.row;
+  }
+  // @ts-ignore: decorator
+  @inline
+  private values(arg: u32): usize {
+    return load<usize>(this.args + (arg << 5), 16);
+  }
+  isNull(arg: u32): bool {
+    const bits = load<usize>(this.args + (arg << 5), 12);
+    return bits != 0 && bit(bits, this.at(arg)) == 0;
+  }
+  boolean(arg: u32): bool {
+    return bit(this.values(arg), this.at(arg)) == 1;
+  }
+  /** INTEGER, DATE, TIME. */
+  integer(arg: u32): i32 {
+    return load<i32>(this.values(arg) + (this.at(arg) << 2));
+  }
+  /** BIGINT, TIMESTAMP. */
+  bigint(arg: u32): i64 {
+    return load<i64>(this.values(arg) + (this.at(arg) << 3));
+  }
+  double(arg: u32): f64 {
+    return load<f64>(this.values(arg) + (this.at(arg) << 3));
+  }
+  /** The lower and the upper half of an unscaled DECIMAL. */
+  decimalLow(arg: u32): u64 {
+    return load<u64>(this.values(arg) + (this.at(arg) << 4));
+  }
+  decimalHigh(arg: u32): i64 {
+    return load<i64>(this.values(arg) + (this.at(arg) << 4), 8);
+  }
+  /** STRING, BYTES: where they lie. Valid until the next call of `bytes`. */
+  bytes(arg: u32): Bytes {
+    const offsets = load<usize>(this.args + (arg << 5), 24) + (this.at(arg) << 2);
+    const from = load<u32>(offsets);
+    bytesOf.at = this.values(arg) + from;
+    bytesOf.length = load<u32>(offsets, 4) - from;
+    return bytesOf;
+  }
+  /** STRING as AssemblyScript's own; it is copied. */
+  text(arg: u32): string {
+    const b = this.bytes(arg);
+    return String.UTF8.decodeUnsafe(b.at, b.length);
+  }
+  /** ARRAY. Valid until the next call of `array`. */
+  array(arg: u32): Elements {
+    const offsets = load<usize>(this.args + (arg << 5), 24) + (this.at(arg) << 2);
+    elementsOf.column = load<usize>(this.args + (arg << 5), 28);
+    elementsOf.from = load<u32>(offsets);
+    elementsOf.length = load<u32>(offsets, 4) - elementsOf.from;
+    return elementsOf;
+  }
+
+  setBoolean(value: bool): void {
+    const place = load<usize>(this.out, 16) + (this.row >> 3);
+    if (value) store<u8>(place, load<u8>(place) | (<u8>1 << <u8>(this.row & 7)));
+  }
+  setInteger(value: i32): void {
+    store<i32>(load<usize>(this.out, 16) + (this.row << 2), value);
+  }
+  setBigint(value: i64): void {
+    store<i64>(load<usize>(this.out, 16) + (this.row << 3), value);
+  }
+  setDouble(value: f64): void {
+    store<f64>(load<usize>(this.out, 16) + (this.row << 3), value);
+  }
+  setDecimal(low: u64, high: i64): void {
+    const place = load<usize>(this.out, 16) + (this.row << 4);
+    store<u64>(place, low);
+    store<i64>(place, high, 8);
+  }
+  setNull(): void {
+    const place = load<usize>(this.out, 12) + (this.row >> 3);
+    store<u8>(place, load<u8>(place) & ~((<u8>1 << <u8>(this.row & 7))));
+  }
+  /** Where `length` bytes of this row's text go; 0, and the row fails, when there is no memory. Once per row. */
+  place(length: u32): usize {
+    const at = textGrow(length);
+    if (at == 0) this.fail("no memory for the result");
+    return at;
+  }
+  setBytes(at: usize, length: u32): void {
+    const place = this.place(length);
+    if (place != 0) memory.copy(place, at, length);
+  }
+  setText(text: string): void {
+    const length = <u32>String.UTF8.byteLength(text);
+    const place = this.place(length);
+    if (place != 0) String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, place);
+  }
+  /** Fails the row: its result is null, the query decides what becomes of it. */
+  fail(message: string): void {
+    report(this.row, message);
+    this.failed = true;
+  }
+}
+
+const row = new Row();
+
+function textGrow(length: u32): usize {
+  if (length > 1 << 27) return 0;
+  if (textPlace == 0 || length > textRoom - textUsed) {
+    const room = 2 * (textUsed + length) + 1024;
+    const larger = take(room);
+    if (larger == 0) return 0;
+    memory.copy(larger, textPlace, textUsed);
+    giveBack(textPlace, textRoom);
+    textPlace = larger;
+    textRoom = room;
+  }
+  const at = textPlace + textUsed;
+  textUsed += length;
+  return at;
+}
+
+function begin(args: usize, out: usize): void {
+  forgetReports();
+  __collect(); // The runtime "minimal" frees only here: what the rows of the call before made.
+  textUsed = 0;
+  row.args = args;
+  row.out = out;
+}
+
+function finishTexts(rows: u32, out: usize): void {
+  store<u32>(texts + (rows << 2), textUsed);
+  store<usize>(out, textPlace, 16);
+  store<u32>(out, textUsed, 20);
+  store<usize>(out, texts, 24);
+}
+
+/** Calls `f` for each row; `isText` says whether the result is STRING or BYTES. The body of an exported scalar function. */
+// @ts-ignore: decorator
+@inline
+export function scalar(args: usize, rows: u32, out: usize, isText: bool, f: (row: Row) => void): i32 {
+  begin(args, out);
+  let status = 0;
+  for (let i: u32 = 0; i < rows; i++) {
+    row.row = i;
+    row.failed = false;
+    const before = textUsed;
+    if (isText) store<u32>(texts + (i << 2), before);
+    f(row);
+    if (row.failed) {
+      row.setNull();
+      textUsed = before;
+      status = 1;
+    }
+  }
+  if (isText) finishTexts(rows, out);
+  return status;
+}
+
+// ---- stream functions ----
+
+/** The state of one key: a block of bytes. It begins with none, and is saved as it is. */
+@unmanaged
+export class State {
+  at: usize;
+  length: u32;
+  /** Makes it `length` bytes long, new ones are 0. Gives its address; 0 when there is no memory, and it is as it was. */
+  resize(length: u32): usize {
+    if (this.at == 0 || sizeClass(length) != sizeClass(this.length)) {
+      const larger = take(length);
+      if (larger == 0) return 0;
+      if (this.at != 0) memory.copy(larger, this.at, min(this.length, length));
+      giveBack(this.at, this.length);
+      this.at = larger;
+    }
+    if (length > this.length) memory.fill(this.at + this.length, 0, length - this.length);
+    this.length = length;
+    return this.at;
+  }
+  clear(): void {
+    giveBack(this.at, this.length);
+    this.at = 0;
+    this.length = 0;
+  }
+}
+
+/** The states of one stream function, by slot. */
+@final
+export class Stream {
+  private slots: usize = 0;
+  private count: u32 = 0;
+
+  /** `isText` as of `scalar`. */
+  constructor(public isText: bool) {}
+
+  private slot(slot: u32): State | null {
+    if (slot >= this.count) {
+      const count = 2 * slot + 64;
+      const larger = take(count << 3);
+      if (larger == 0) return null;
+      memory.copy(larger, this.slots, this.count << 3);
+      memory.fill(larger + (this.count << 3), 0, (count - this.count) << 3);
+      giveBack(this.slots, this.count << 3);
+      this.slots = larger;
+      this.count = count;
+    }
+    return changetype<State>(this.slots + (slot << 3));
+  }
+
+  /** The body of NAME_new: `f` looks at the constants, `row.fail` refuses them. */
+  start(args: usize, f: (row: Row) => void): i32 {
+    begin(args, 0);
+    row.row = NO_ROW;
+    row.failed = false;
+    f(row);
+    return row.failed ? 2 : 0;
+  }
+  /** The body of NAME_push. A row that fails must leave the state as it was. */
+  push(slots: usize, args: usize, rows: u32, out: usize, f: (row: Row, state: State) => void): i32 {
+    begin(args, out);
+    let status = 0;
+    for (let i: u32 = 0; i < rows; i++) {
+      row.row = i;
+      row.failed = false;
+      const before = textUsed;
+      if (this.isText) store<u32>(texts + (i << 2), before);
+      const state = this.slot(load<u32>(slots + (i << 2)));
+      if (state) f(row, state);
+      else row.fail("no memory for state");
+      if (row.failed) {
+        row.setNull();
+        textUsed = before;
+        status = 1;
+      }
+    }
+    if (this.isText) finishTexts(rows, out);
+    return status;
+  }
+  save(slots: usize, count: u32, out: usize): i32 {
+    begin(0, out);
+    for (let i: u32 = 0; i < count; i++) {
+      store<u32>(texts + (i << 2), textUsed);
+      const state = this.slot(load<u32>(slots + (i << 2)));
+      const place = state ? textGrow(state.length) : 0;
+      if (!state || place == 0) {
+        report(NO_ROW, "no memory to save state");
+        return 2;
+      }
+      if (state.length > 0) memory.copy(place, state.at, state.length);
+    }
+    finishTexts(count, out);
+    return 0;
+  }
+  load(slots: usize, count: u32, states: usize): i32 {
+    begin(0, 0);
+    const offsets = load<usize>(states, 24);
+    for (let i: u32 = 0; i < count; i++) {
+      const from = load<u32>(offsets + (i << 2));
+      const length = load<u32>(offsets + (i << 2), 4) - from;
+      const state = this.slot(load<u32>(slots + (i << 2)));
+      if (state) state.clear();
+      if (!state || (length > 0 && state.resize(length) == 0)) {
+        report(NO_ROW, "no memory to load state");
+        return 2;
+      }
+      if (length > 0) memory.copy(state.at, load<usize>(states, 16) + from, length);
+    }
+    return 0;
+  }
+  drop(slots: usize, count: u32): i32 {
+    begin(0, 0);
+    for (let i: u32 = 0; i < count; i++) {
+      const slot = load<u32>(slots + (i << 2));
+      if (slot < this.count) changetype<State>(this.slots + (slot << 3)).clear();
+    }
+    return 0;
+  }
+}

@@ -1,0 +1,78 @@
+/* Four functions over trades: diff and moving_avg keep state per key, running_vwap too, risk_score sees one row. */
+#include "waterwheel.h"
+
+WW_MANIFEST(
+  "{\"version\": \"1.0.0\", \"functions\": ["
+  "{\"name\": \"diff\", \"kind\": \"stream\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"}], \"returns\": \"DOUBLE\","
+  " \"doc\": \"the price less the price before; NULL in a key's first row\"},"
+  "{\"name\": \"moving_avg\", \"kind\": \"stream\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"},"
+  " {\"name\": \"rows\", \"type\": \"INTEGER\", \"constant\": true}], \"returns\": \"DOUBLE\","
+  " \"doc\": \"the mean of a key's last prices\"},"
+  "{\"name\": \"running_vwap\", \"kind\": \"stream\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"},"
+  " {\"name\": \"volume\", \"type\": \"BIGINT\"}], \"returns\": \"DOUBLE\","
+  " \"doc\": \"the mean price of a key so far, weighted by volume\"},"
+  "{\"name\": \"risk_score\", \"kind\": \"scalar\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"},"
+  " {\"name\": \"average\", \"type\": \"DOUBLE\"}, {\"name\": \"volume\", \"type\": \"BIGINT\"}], \"returns\": \"DOUBLE\","
+  " \"doc\": \"how unusual a trade is, 0 to 1\"}]}")
+
+/* ---- diff ---- */
+
+static ww_i32 diff_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 diff_row(ww_row r, ww_state *state) {
+  double price = ww_get_double(r, 0);
+  int first = state->bytes == 0; /* A key's state is there from its first row on. */
+  double *before = ww_state_resize(state, sizeof(double));
+  if (!before) return ww_fail(r, "no memory for state");
+  double change = price - *before;
+  *before = price;
+  return first ? ww_set_null(r) : ww_set_double(r, change);
+}
+WW_STREAM(diff, WW_FIXED)
+
+/* ---- moving_avg: a ring of the last prices ---- */
+
+typedef struct { ww_u32 count, next; double prices[]; } ring;
+
+static ww_i32 moving_avg_start(ww_row r) {
+  ww_i32 rows = ww_get_integer(r, 1);
+  return rows < 1 || rows > 10000 ? ww_fail(r, "rows must be 1 to 10000") : WW_OK;
+}
+static ww_i32 moving_avg_row(ww_row r, ww_state *state) {
+  ww_u32 rows = (ww_u32)ww_get_integer(r, 1);
+  ring *last = ww_state_resize(state, sizeof(ring) + rows * sizeof(double));
+  if (!last) return ww_fail(r, "no memory for state");
+  last->prices[last->next] = ww_get_double(r, 0);
+  last->next = (last->next + 1) % rows;
+  if (last->count < rows) last->count++;
+  double sum = 0;
+  for (ww_u32 i = 0; i < last->count; i++) sum += last->prices[i];
+  return ww_set_double(r, sum / last->count);
+}
+WW_STREAM(moving_avg, WW_FIXED)
+
+/* ---- running_vwap ---- */
+
+typedef struct { double money, volume; } traded;
+
+static ww_i32 running_vwap_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 running_vwap_row(ww_row r, ww_state *state) {
+  ww_i64 volume = ww_get_bigint(r, 1);
+  if (volume <= 0) return ww_fail(r, "volume must be more than 0");
+  traded *all = ww_state_resize(state, sizeof(traded));
+  if (!all) return ww_fail(r, "no memory for state");
+  all->money += ww_get_double(r, 0) * (double)volume;
+  all->volume += (double)volume;
+  return ww_set_double(r, all->money / all->volume);
+}
+WW_STREAM(running_vwap, WW_FIXED)
+
+/* ---- risk_score ---- */
+
+static ww_i32 risk_score_row(ww_row r) {
+  double price = ww_get_double(r, 0), average = ww_get_double(r, 1);
+  if (!(average > 0)) return ww_fail(r, "average must be more than 0");
+  double distance = __builtin_fabs(price / average - 1);
+  double strain = distance * (1 + (double)ww_get_bigint(r, 2) / 10000);
+  return ww_set_double(r, strain / (strain + 0.05));
+}
+WW_SCALAR(risk_score, WW_FIXED)

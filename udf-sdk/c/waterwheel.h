@@ -1,0 +1,359 @@
+/* waterwheel.h: functions of Waterwheel in C, in one header. No libc is needed.
+ *
+ * Include it in one file of the plugin, write functions of one row, and list them with WW_MANIFEST, WW_SCALAR and WW_STREAM.
+ * README.md beside it is the tutorial, ../ABI.md what crosses the border.
+ */
+#ifndef WATERWHEEL_H
+#define WATERWHEEL_H
+
+typedef unsigned char ww_u8;
+typedef unsigned int ww_u32;
+typedef unsigned long long ww_u64;
+typedef int ww_i32;
+typedef long long ww_i64;
+typedef __int128 ww_i128;
+
+#define WW_EXPORT(name) __attribute__((export_name(name), used))
+#define WW_ROWS_MAX 8192u
+
+/* A column in memory: section 3 of the ABI. */
+typedef struct ww_column {
+  ww_u32 rows, flags, null_count;
+  ww_u8 *validity;
+  void *values;
+  ww_u32 values_bytes;
+  ww_i32 *offsets;
+  struct ww_column *children;
+} ww_column;
+
+/* A text or bytes; not ended by a zero. */
+typedef struct { const char *data; ww_u32 bytes; } ww_text;
+
+/* The state of one key: a block of bytes. It begins with none, and is saved as it is. */
+typedef struct { ww_u8 *data; ww_u32 bytes; } ww_state;
+
+#define WW_TEXT(literal) ((ww_text){(literal), sizeof(literal) - 1})
+
+/* ---- memory: sizes are powers of two, freed blocks are kept for the next of their size ---- */
+
+extern ww_u8 __heap_base;
+static ww_u32 ww_top, ww_end;
+static void *ww_free_blocks[32];
+
+/* The compiler makes calls of these two from loops and copies, so they have to be there. */
+__attribute__((weak)) void *memcpy(void *to, const void *from, __SIZE_TYPE__ bytes) {
+  ww_u8 *t = to;
+  const ww_u8 *f = from;
+  for (__SIZE_TYPE__ i = 0; i < bytes; i++) t[i] = f[i];
+  return to;
+}
+__attribute__((weak)) void *memset(void *to, int value, __SIZE_TYPE__ bytes) {
+  ww_u8 *t = to;
+  for (__SIZE_TYPE__ i = 0; i < bytes; i++) t[i] = (ww_u8)value;
+  return to;
+}
+
+static ww_u32 ww_class(ww_u32 bytes) { return bytes <= 16 ? 4 : 32 - (ww_u32)__builtin_clz(bytes - 1); }
+
+/* 16-aligned memory, or 0 when there is none. */
+static void *ww_malloc(ww_u32 bytes) {
+  if (bytes > 1u << 30) return 0;
+  ww_u32 class = ww_class(bytes);
+  void *block = ww_free_blocks[class];
+  if (block) {
+    ww_free_blocks[class] = *(void **)block;
+    return block;
+  }
+  if (!ww_top) {
+    ww_top = ((ww_u32)&__heap_base + 15) & ~15u;
+    ww_end = (ww_u32)__builtin_wasm_memory_size(0) << 16;
+  }
+  ww_u32 size = 1u << class;
+  if (size > ww_end - ww_top) {
+    ww_u32 pages = (size - (ww_end - ww_top) + 0xffff) >> 16;
+    if (__builtin_wasm_memory_grow(0, pages) == (__SIZE_TYPE__)-1) return 0;
+    ww_end += pages << 16;
+  }
+  block = (void *)ww_top;
+  ww_top += size;
+  return block;
+}
+
+/* Gives back memory of ww_malloc, with the bytes that were asked for. */
+static void ww_release(void *block, ww_u32 bytes) {
+  if (!block) return;
+  ww_u32 class = ww_class(bytes);
+  *(void **)block = ww_free_blocks[class];
+  ww_free_blocks[class] = block;
+}
+
+WW_EXPORT("ww_abi") ww_i32 ww_abi(void) { return 1; }
+WW_EXPORT("ww_alloc") void *ww_alloc(ww_u32 bytes, ww_u32 align) { (void)align; return ww_malloc(bytes); }
+WW_EXPORT("ww_free") void ww_free(void *block, ww_u32 bytes, ww_u32 align) { (void)align; ww_release(block, bytes); }
+
+/* ---- errors ---- */
+
+typedef struct { ww_u32 row; const char *message; ww_u32 bytes; } ww_report;
+static ww_report ww_reports[WW_ROWS_MAX];
+static ww_u32 ww_report_count;
+static char ww_messages[65536];
+static ww_u32 ww_message_bytes;
+
+#define WW_NO_ROW 0xffffffffu
+
+WW_EXPORT("ww_last_error") ww_u64 ww_last_error(void) { return (ww_u64)(ww_u32)ww_reports << 32 | ww_report_count; }
+
+static void ww_forget_reports(void) { ww_report_count = ww_message_bytes = 0; }
+
+static void ww_report_text(ww_u32 row, ww_text message) {
+  if (ww_report_count == WW_ROWS_MAX) return;
+  ww_u32 room = sizeof ww_messages - ww_message_bytes;
+  ww_report *report = &ww_reports[ww_report_count++];
+  report->row = row;
+  if (message.bytes > room) { /* Full: the failed rows are still told, with a shorter message. */
+    report->message = "failed";
+    report->bytes = 6;
+    return;
+  }
+  memcpy(ww_messages + ww_message_bytes, message.data, message.bytes);
+  report->message = ww_messages + ww_message_bytes;
+  report->bytes = message.bytes;
+  ww_message_bytes += message.bytes;
+}
+
+/* ---- one row ---- */
+
+/* What a function sees: the columns, and which row of them it is called for. */
+typedef struct { const ww_column *args; ww_column *out; ww_u32 row; } ww_row;
+
+/* What a function of one row returns: WW_OK, or what ww_fail gives. */
+#define WW_OK 0
+
+static ww_i32 ww_fail_text(ww_row r, ww_text message) { ww_report_text(r.row, message); return 1; }
+/* Fails the row with a message. */
+#define ww_fail(r, literal) ww_fail_text(r, WW_TEXT(literal))
+
+static int ww_bit(const void *bitmap, ww_u32 at) { return ((const ww_u8 *)bitmap)[at / 8] >> (at % 8) & 1; }
+/* Whether a value of a column, of an argument or of an element of one, is null. */
+static int ww_column_null(const ww_column *column, ww_u32 at) { return column->validity && !ww_bit(column->validity, at); }
+static ww_u32 ww_at(const ww_column *column, ww_u32 row) { return column->flags & 1 ? 0 : row; }
+static ww_text ww_column_text(const ww_column *column, ww_u32 at) {
+  ww_i32 from = column->offsets[at];
+  return (ww_text){(const char *)column->values + from, (ww_u32)(column->offsets[at + 1] - from)};
+}
+
+static int ww_is_null(ww_row r, ww_u32 arg) { return ww_column_null(&r.args[arg], ww_at(&r.args[arg], r.row)); }
+#define WW_GETTER(name, type)                                                                     \
+  static type ww_get_##name(ww_row r, ww_u32 arg) {                                               \
+    return ((const type *)r.args[arg].values)[ww_at(&r.args[arg], r.row)];                        \
+  }                                                                                               \
+  static ww_i32 ww_set_##name(ww_row r, type value) {                                             \
+    ((type *)r.out->values)[r.row] = value;                                                       \
+    return WW_OK;                                                                                 \
+  }
+WW_GETTER(double, double)   /* DOUBLE */
+WW_GETTER(integer, ww_i32)  /* INTEGER, DATE, TIME */
+WW_GETTER(bigint, ww_i64)   /* BIGINT, TIMESTAMP */
+static int ww_get_boolean(ww_row r, ww_u32 arg) { return ww_bit(r.args[arg].values, ww_at(&r.args[arg], r.row)); }
+static ww_i32 ww_set_boolean(ww_row r, int value) {
+  if (value) ((ww_u8 *)r.out->values)[r.row / 8] |= (ww_u8)(1 << r.row % 8);
+  return WW_OK;
+}
+/* DECIMAL: unscaled, so 1.50 of DECIMAL(p, 2) is 150. Results are 8-aligned only, so they go in halves. */
+static ww_i128 ww_get_decimal(ww_row r, ww_u32 arg) {
+  const ww_u64 *halves = (const ww_u64 *)r.args[arg].values + 2 * ww_at(&r.args[arg], r.row);
+  return (ww_i128)halves[1] << 64 | halves[0];
+}
+static ww_i32 ww_set_decimal(ww_row r, ww_i128 value) {
+  ww_u64 *halves = (ww_u64 *)r.out->values + 2 * r.row;
+  halves[0] = (ww_u64)value;
+  halves[1] = (ww_u64)(value >> 64);
+  return WW_OK;
+}
+/* STRING, BYTES */
+static ww_text ww_get_text(ww_row r, ww_u32 arg) { return ww_column_text(&r.args[arg], ww_at(&r.args[arg], r.row)); }
+/* ARRAY: the elements are the column *elements from *from to *to. */
+static void ww_get_array(ww_row r, ww_u32 arg, const ww_column **elements, ww_u32 *from, ww_u32 *to) {
+  const ww_column *column = &r.args[arg];
+  ww_u32 at = ww_at(column, r.row);
+  *elements = column->children;
+  *from = (ww_u32)column->offsets[at];
+  *to = (ww_u32)column->offsets[at + 1];
+}
+
+static ww_i32 ww_set_null(ww_row r) {
+  r.out->validity[r.row / 8] &= (ww_u8)~(1 << r.row % 8);
+  return WW_OK;
+}
+
+/* ---- results of text ---- */
+
+static ww_u8 *ww_texts;
+static ww_u32 ww_texts_bytes, ww_texts_room;
+static ww_i32 ww_offsets[WW_ROWS_MAX + 1];
+
+/* The place of this row's text, or 0 when there is no memory. Once per row. */
+static char *ww_text_place(ww_u32 bytes) {
+  if (bytes > 1u << 28 || ww_texts_bytes > 1u << 28) return 0;
+  if (bytes > ww_texts_room - ww_texts_bytes) {
+    ww_u32 room = 2 * (ww_texts_bytes + bytes) + 1024;
+    ww_u8 *larger = ww_malloc(room);
+    if (!larger) return 0;
+    memcpy(larger, ww_texts, ww_texts_bytes);
+    ww_release(ww_texts, ww_texts_room);
+    ww_texts = larger;
+    ww_texts_room = room;
+  }
+  char *place = (char *)ww_texts + ww_texts_bytes;
+  ww_texts_bytes += bytes;
+  return place;
+}
+static ww_i32 ww_set_text(ww_row r, ww_text text) {
+  char *place = ww_text_place(text.bytes);
+  if (!place) return ww_fail(r, "no memory for the result");
+  memcpy(place, text.data, text.bytes);
+  return WW_OK;
+}
+
+/* Runs a function over the rows. WW_FIXED results have a place per row, WW_TEXTS are put one after the other. */
+#define WW_FIXED 0
+#define WW_TEXTS 1
+#define WW_LOOP(call, layout)                                                                     \
+  ww_i32 status = 0;                                                                              \
+  ww_forget_reports();                                                                            \
+  ww_texts_bytes = 0;                                                                             \
+  for (ww_u32 i = 0; i < rows; i++) {                                                             \
+    ww_row r = {args, out, i};                                                                    \
+    ww_u32 texts_before = ww_texts_bytes;                                                         \
+    ww_offsets[i] = (ww_i32)ww_texts_bytes;                                                       \
+    if (__builtin_expect((call) != WW_OK, 0)) {                                                   \
+      ww_set_null(r);                                                                             \
+      ww_texts_bytes = texts_before;                                                              \
+      status = 1;                                                                                 \
+    }                                                                                             \
+  }                                                                                               \
+  if (layout == WW_TEXTS) {                                                                       \
+    ww_offsets[rows] = (ww_i32)ww_texts_bytes;                                                    \
+    out->values = ww_texts;                                                                       \
+    out->values_bytes = ww_texts_bytes;                                                           \
+    out->offsets = ww_offsets;                                                                    \
+  }                                                                                               \
+  return status;
+
+/* A scalar function: `static ww_i32 NAME_row(ww_row r)`. */
+#define WW_SCALAR(name, layout)                                                                   \
+  WW_EXPORT(#name) ww_i32 name##_call(const ww_column *args, ww_u32 rows, ww_column *out) {       \
+    WW_LOOP(name##_row(r), layout)                                                                \
+  }
+
+/* ---- stream functions ---- */
+
+typedef struct { ww_state *slots; ww_u32 count; } ww_slots;
+
+/* The state of a slot, 0 when there is no memory. */
+static ww_state *ww_slot(ww_slots *all, ww_u32 slot) {
+  if (slot >= all->count) {
+    ww_u32 count = 2 * slot + 64;
+    ww_state *larger = ww_malloc(count * sizeof(ww_state));
+    if (!larger) return 0;
+    memcpy(larger, all->slots, all->count * sizeof(ww_state));
+    memset(larger + all->count, 0, (count - all->count) * sizeof(ww_state));
+    ww_release(all->slots, all->count * sizeof(ww_state));
+    all->slots = larger;
+    all->count = count;
+  }
+  return &all->slots[slot];
+}
+
+/* Makes the state `bytes` long, new bytes are 0. Gives its data, 0 when there is no memory (the state is as it was then). */
+static void *ww_state_resize(ww_state *state, ww_u32 bytes) {
+  ww_u8 *data = state->data;
+  if (!data || ww_class(bytes) != ww_class(state->bytes)) {
+    data = ww_malloc(bytes);
+    if (!data) return 0;
+    memcpy(data, state->data, state->bytes < bytes ? state->bytes : bytes);
+    if (state->data) ww_release(state->data, state->bytes);
+  }
+  if (bytes > state->bytes) memset(data + state->bytes, 0, bytes - state->bytes);
+  state->data = data;
+  state->bytes = bytes;
+  return data;
+}
+static void ww_state_clear(ww_state *state) {
+  if (state->data) ww_release(state->data, state->bytes);
+  state->data = 0;
+  state->bytes = 0;
+}
+
+static ww_i32 ww_save_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, ww_column *out) {
+  ww_forget_reports();
+  ww_texts_bytes = 0;
+  for (ww_u32 i = 0; i < count; i++) {
+    ww_offsets[i] = (ww_i32)ww_texts_bytes;
+    ww_state *state = ww_slot(all, slots[i]);
+    char *place = state ? ww_text_place(state->bytes) : 0;
+    if (!place) {
+      ww_report_text(WW_NO_ROW, WW_TEXT("no memory to save state"));
+      return 2;
+    }
+    memcpy(place, state->data, state->bytes);
+  }
+  ww_offsets[count] = (ww_i32)ww_texts_bytes;
+  out->values = ww_texts;
+  out->values_bytes = ww_texts_bytes;
+  out->offsets = ww_offsets;
+  return 0;
+}
+static ww_i32 ww_load_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, const ww_column *states) {
+  ww_forget_reports();
+  for (ww_u32 i = 0; i < count; i++) {
+    ww_state *state = ww_slot(all, slots[i]);
+    ww_text saved = ww_column_text(states, i);
+    if (state) ww_state_clear(state);
+    if (!state || (saved.bytes && !ww_state_resize(state, saved.bytes))) {
+      ww_report_text(WW_NO_ROW, WW_TEXT("no memory to load state"));
+      return 2;
+    }
+    if (saved.bytes) memcpy(state->data, saved.data, saved.bytes);
+  }
+  return 0;
+}
+
+/* A stream function: `static ww_i32 NAME_start(ww_row r)` sees the constants once (ww_fail refuses them),
+ * `static ww_i32 NAME_row(ww_row r, ww_state *state)` is called for each row; a row that fails leaves the state alone. */
+#define WW_STREAM(name, layout)                                                                   \
+  static ww_slots name##_slots;                                                                   \
+  WW_EXPORT(#name "_new") ww_i32 name##_new(const ww_column *args) {                              \
+    ww_forget_reports();                                                                          \
+    return name##_start((ww_row){args, 0, WW_NO_ROW}) == WW_OK ? 0 : 2;                           \
+  }                                                                                               \
+  static ww_i32 name##_one(ww_row r, ww_u32 slot) {                                               \
+    ww_state *state = ww_slot(&name##_slots, slot);                                               \
+    return state ? name##_row(r, state) : ww_fail(r, "no memory for state");                      \
+  }                                                                                               \
+  WW_EXPORT(#name "_push") ww_i32 name##_push(const ww_u32 *slots, const ww_column *args, ww_u32 rows, ww_column *out) { \
+    WW_LOOP(name##_one(r, slots[i]), layout)                                                      \
+  }                                                                                               \
+  WW_EXPORT(#name "_save") ww_i32 name##_save(const ww_u32 *slots, ww_u32 count, ww_column *out) { \
+    return ww_save_slots(&name##_slots, slots, count, out);                                       \
+  }                                                                                               \
+  WW_EXPORT(#name "_load") ww_i32 name##_load(const ww_u32 *slots, ww_u32 count, const ww_column *states, ww_u32 version) { \
+    (void)version;                                                                                \
+    return ww_load_slots(&name##_slots, slots, count, states);                                    \
+  }                                                                                               \
+  WW_EXPORT(#name "_drop") ww_i32 name##_drop(const ww_u32 *slots, ww_u32 count) {                \
+    ww_forget_reports();                                                                          \
+    for (ww_u32 i = 0; i < count; i++) {                                                          \
+      if (slots[i] < name##_slots.count) ww_state_clear(&name##_slots.slots[slots[i]]);           \
+    }                                                                                             \
+    return 0;                                                                                     \
+  }
+
+/* The manifest, JSON as section 2 of the ABI has it; once per plugin. */
+#define WW_MANIFEST(json)                                                                         \
+  static const char ww_manifest_text[] = json;                                                    \
+  WW_EXPORT("ww_manifest") ww_u64 ww_manifest(void) {                                             \
+    return (ww_u64)(ww_u32)ww_manifest_text << 32 | (sizeof ww_manifest_text - 1);                \
+  }
+
+#endif

@@ -1,0 +1,121 @@
+//! The functions of the conformance vectors (../conformance), in Zig with the SDK.
+const std = @import("std");
+const ww = @import("waterwheel");
+
+fn conf_not(x: bool) bool {
+    return !x;
+}
+fn conf_add(a: i32, b: i32) ww.Error!i32 {
+    return std.math.add(i32, a, b) catch ww.fail("overflow");
+}
+fn conf_negate(x: i64) i64 {
+    return -x;
+}
+fn conf_half(x: f64) f64 {
+    return x / 2;
+}
+fn conf_twice(x: ww.Decimal(20, 4)) ww.Decimal(20, 4) {
+    return .{ .unscaled = x.unscaled + x.unscaled };
+}
+fn conf_next_day(day: ww.Date) ww.Date {
+    return .{ .days = day.days + 1 };
+}
+fn conf_later(at: ww.Time, seconds: i32) ww.Time {
+    return .{ .ms = @intCast(@mod(at.ms + @as(i64, 1000) * seconds, 86_400_000)) };
+}
+fn conf_hour(at: ww.Timestamp) ww.Timestamp {
+    return .{ .ms = at.ms - @mod(at.ms, 3_600_000) };
+}
+fn conf_upper(text: []const u8) ww.Error![]const u8 {
+    const upper = try ww.scratch(text.len);
+    for (text, upper) |c, *to| to.* = std.ascii.toUpper(c);
+    return upper;
+}
+fn conf_reverse(bytes: ww.Bytes) ww.Error!ww.Bytes {
+    const reversed = try ww.scratch(bytes.data.len);
+    for (bytes.data, 0..) |byte, i| reversed[reversed.len - 1 - i] = byte;
+    return .{ .data = reversed };
+}
+fn conf_sum(numbers: ww.Array(f64)) f64 {
+    var sum: f64 = 0;
+    for (0..numbers.len) |i| sum += numbers.get(@intCast(i)) orelse 0;
+    return sum;
+}
+fn conf_or_zero(x: ?f64) f64 {
+    return x orelse 0;
+}
+fn conf_positive(x: f64) ?f64 {
+    return if (x > 0) x else null;
+}
+fn conf_reciprocal(x: f64) ww.Error!f64 {
+    return if (x == 0) ww.fail("x is 0") else 1 / x;
+}
+fn conf_spin(on: i32) i32 {
+    var turning: i32 = on;
+    const turn: *volatile i32 = &turning;
+    while (turn.* != 0) {}
+    return 0;
+}
+fn conf_trap(on: i32) i32 {
+    if (on != 0) @trap();
+    return 0;
+}
+fn conf_hoard(mib: i32) ww.Error!i32 {
+    for (0..@intCast(mib)) |_| {
+        const place = std.heap.wasm_allocator.alloc(u8, 1 << 20) catch return ww.fail("no memory");
+        std.mem.doNotOptimizeAway(place.ptr);
+    }
+    return mib;
+}
+
+fn conf_running(sum: *f64, x: f64) ww.Error!f64 {
+    if (x < 0) return ww.fail("x is negative");
+    sum.* += x;
+    return sum.*;
+}
+
+const Text = ww.List(u8);
+const Previous = struct { there: bool = false, text: Text = .{} };
+fn conf_previous(state: *Previous, text: []const u8) ww.Error!?[]const u8 {
+    const before = try ww.scratch(state.text.items.len);
+    @memcpy(before, state.text.items);
+    try state.text.set(text);
+    defer state.there = true;
+    return if (state.there) before else null;
+}
+
+fn conf_nth_start(n: i32) ww.Error!void {
+    if (n < 1) return ww.fail("n must be at least 1");
+}
+fn conf_nth(seen: *i32, x: f64, n: i32) ?f64 {
+    seen.* += 1;
+    if (seen.* < n) return null;
+    seen.* = 0;
+    return x;
+}
+
+comptime {
+    @setEvalBranchQuota(100_000);
+    ww.plugin("1.0.0", .{
+        ww.scalar("conf_not", conf_not, .{ .args = &.{"x"} }),
+        ww.scalar("conf_add", conf_add, .{ .args = &.{ "a", "b" } }),
+        ww.scalar("conf_negate", conf_negate, .{ .args = &.{"x"} }),
+        ww.scalar("conf_half", conf_half, .{ .args = &.{"x"} }),
+        ww.scalar("conf_twice", conf_twice, .{ .args = &.{"x"} }),
+        ww.scalar("conf_next_day", conf_next_day, .{ .args = &.{"day"} }),
+        ww.scalar("conf_later", conf_later, .{ .args = &.{ "at", "seconds" } }),
+        ww.scalar("conf_hour", conf_hour, .{ .args = &.{"at"} }),
+        ww.scalar("conf_upper", conf_upper, .{ .args = &.{"text"} }),
+        ww.scalar("conf_reverse", conf_reverse, .{ .args = &.{"bytes"} }),
+        ww.scalar("conf_sum", conf_sum, .{ .args = &.{"numbers"} }),
+        ww.scalar("conf_or_zero", conf_or_zero, .{ .args = &.{"x"} }),
+        ww.scalar("conf_positive", conf_positive, .{ .args = &.{"x"} }),
+        ww.scalar("conf_reciprocal", conf_reciprocal, .{ .args = &.{"x"} }),
+        ww.scalar("conf_spin", conf_spin, .{ .args = &.{"on"} }),
+        ww.scalar("conf_trap", conf_trap, .{ .args = &.{"on"} }),
+        ww.scalar("conf_hoard", conf_hoard, .{ .args = &.{"mib"} }),
+        ww.stream("conf_running", conf_running, null, .{ .args = &.{"x"} }),
+        ww.stream("conf_previous", conf_previous, null, .{ .args = &.{"text"} }),
+        ww.stream("conf_nth", conf_nth, conf_nth_start, .{ .args = &.{ "x", "n" }, .constant = &.{1} }),
+    });
+}

@@ -1,0 +1,561 @@
+//! Functions of Waterwheel in Zig: plain functions, which `plugin` exports with a manifest made at compile time.
+//!
+//! README.md beside this file is the tutorial, ../ABI.md what crosses the border.
+
+const std = @import("std");
+const allocator = std.heap.wasm_allocator;
+
+/// What a function that fails its row returns; made by `fail`.
+pub const Error = error{Failed};
+
+/// DATE: days since 1970-01-01.
+pub const Date = struct { days: i32 };
+/// TIME: milliseconds of the day.
+pub const Time = struct { ms: i32 };
+/// TIMESTAMP: milliseconds since 1970-01-01T00:00 UTC.
+pub const Timestamp = struct { ms: i64 };
+/// BYTES; a STRING is a `[]const u8`.
+pub const Bytes = struct { data: []const u8 };
+/// DECIMAL(p, s): unscaled, so 1.50 with s = 2 is 150.
+pub fn Decimal(comptime p: u8, comptime s: u8) type {
+    return struct {
+        unscaled: i128,
+        pub const sql = std.fmt.comptimePrint("DECIMAL({d}, {d})", .{ p, s });
+        pub const decimal = true;
+    };
+}
+/// ARRAY<T> of BOOLEAN, INTEGER, BIGINT, DOUBLE or STRING; only as argument.
+pub fn Array(comptime T: type) type {
+    return struct {
+        elements: *const Column,
+        from: u32,
+        len: u32,
+        pub const sql = "ARRAY<" ++ sqlName(T) ++ ">";
+        pub const Element = T;
+        /// Element `i`, null where it is null.
+        pub fn get(self: @This(), i: u32) ?T {
+            return if (self.elements.isNull(self.from + i)) null else self.elements.read(T, self.from + i);
+        }
+    };
+}
+
+/// A growing list, for states.
+pub fn List(comptime T: type) type {
+    return struct {
+        items: []T = &.{},
+        room: u32 = 0,
+        pub const Item = T;
+        /// Makes it `len` long; new items are undefined.
+        pub fn resize(self: *@This(), len: u32) Error!void {
+            if (len > self.room) {
+                const room = @max(len, 2 * self.room);
+                const larger = allocator.alloc(T, room) catch return fail("no memory for state");
+                @memcpy(larger[0..self.items.len], self.items);
+                self.free();
+                self.items = larger[0..self.items.len];
+                self.room = room;
+            }
+            self.items = self.items.ptr[0..len];
+        }
+        pub fn set(self: *@This(), items: []const T) Error!void {
+            try self.resize(@intCast(items.len));
+            @memcpy(self.items, items);
+        }
+        pub fn append(self: *@This(), item: T) Error!void {
+            try self.resize(@intCast(self.items.len + 1));
+            self.items[self.items.len - 1] = item;
+        }
+        pub fn free(self: *@This()) void {
+            if (self.room > 0) allocator.free(self.items.ptr[0..self.room]);
+            self.* = .{};
+        }
+    };
+}
+
+// ---- errors ----
+
+const Report = extern struct { row: u32, message: u32, bytes: u32 };
+const rows_max = 8192;
+var reports: [rows_max]Report = undefined;
+var reported: u32 = 0;
+var message: []const u8 = "";
+var messages: [65536]u8 = undefined;
+var messages_used: usize = 0;
+
+/// Fails the row: `return fail("x is 0")`. The text must last until the call ends.
+pub fn fail(text: []const u8) Error {
+    message = text;
+    return error.Failed;
+}
+
+/// Fails the row with a formatted message.
+pub fn failf(comptime format: []const u8, values: anytype) Error {
+    const text = std.fmt.bufPrint(messages[messages_used..], format, values) catch return fail("failed; too many messages");
+    messages_used += text.len;
+    return fail(text);
+}
+
+fn report(row: u32) void {
+    if (reported == rows_max) return;
+    reports[reported] = .{ .row = row, .message = @intCast(@intFromPtr(message.ptr)), .bytes = @intCast(message.len) };
+    reported += 1;
+}
+
+fn forgetReports() void {
+    reported = 0;
+    messages_used = 0;
+}
+
+// ---- columns ----
+
+/// Section 3 of the ABI.
+pub const Column = extern struct {
+    rows: u32,
+    flags: u32,
+    null_count: u32,
+    validity: ?[*]u8,
+    values: ?[*]u8,
+    values_bytes: u32,
+    offsets: ?[*]i32,
+    children: ?[*]Column,
+
+    fn at(self: *const Column, row: u32) u32 {
+        return if (self.flags & 1 != 0) 0 else row;
+    }
+    pub fn isNull(self: *const Column, row: u32) bool {
+        const bits = self.validity orelse return false;
+        return bits[row / 8] >> @as(u3, @intCast(row % 8)) & 1 == 0;
+    }
+    fn setNull(self: *Column, row: u32) void {
+        self.validity.?[row / 8] &= ~(@as(u8, 1) << @as(u3, @intCast(row % 8)));
+    }
+    fn fixed(self: *const Column, comptime T: type, row: u32) *align(1) T {
+        return @ptrCast(self.values.? + row * @sizeOf(T));
+    }
+    fn text(self: *const Column, row: u32) []const u8 {
+        const from: u32 = @intCast(self.offsets.?[row]);
+        const to: u32 = @intCast(self.offsets.?[row + 1]);
+        return if (from == to) "" else self.values.?[from..to];
+    }
+    fn read(self: *const Column, comptime T: type, row: u32) T {
+        return switch (T) {
+            bool => self.values.?[row / 8] >> @as(u3, @intCast(row % 8)) & 1 == 1,
+            i32, i64, f64 => self.fixed(T, row).*,
+            Date => .{ .days = self.fixed(i32, row).* },
+            Time => .{ .ms = self.fixed(i32, row).* },
+            Timestamp => .{ .ms = self.fixed(i64, row).* },
+            []const u8 => self.text(row),
+            Bytes => .{ .data = self.text(row) },
+            else => if (@hasDecl(T, "decimal")) .{ .unscaled = self.fixed(i128, row).* } else .{
+                .elements = &self.children.?[0],
+                .from = @intCast(self.offsets.?[row]),
+                .len = @intCast(self.offsets.?[row + 1] - self.offsets.?[row]),
+            },
+        };
+    }
+    fn write(self: *Column, row: u32, value: anytype) Error!void {
+        switch (@TypeOf(value)) {
+            bool => if (value) {
+                self.values.?[row / 8] |= @as(u8, 1) << @as(u3, @intCast(row % 8));
+            },
+            i32, i64, f64 => self.fixed(@TypeOf(value), row).* = value,
+            Date => self.fixed(i32, row).* = value.days,
+            Time => self.fixed(i32, row).* = value.ms,
+            Timestamp => self.fixed(i64, row).* = value.ms,
+            []const u8 => try texts.append(value),
+            Bytes => try texts.append(value.data),
+            else => self.fixed(i128, row).* = value.unscaled,
+        }
+    }
+};
+
+/// Where results of text are put, one after the other.
+const Texts = struct {
+    bytes: []u8 = &.{},
+    used: u32 = 0,
+    offsets: [rows_max + 1]i32 = undefined,
+
+    fn append(self: *Texts, more: []const u8) Error!void {
+        const used = self.used + more.len;
+        if (used > self.bytes.len) {
+            const larger = allocator.alloc(u8, 2 * used + 1024) catch return fail("no memory for the result");
+            @memcpy(larger[0..self.used], self.bytes[0..self.used]);
+            if (self.bytes.len > 0) allocator.free(self.bytes);
+            self.bytes = larger;
+        }
+        @memcpy(self.bytes[self.used..used], more);
+        self.used = @intCast(used);
+    }
+    fn finish(self: *Texts, rows: u32, out: *Column) void {
+        self.offsets[rows] = @intCast(self.used);
+        out.values = self.bytes.ptr;
+        out.values_bytes = self.used;
+        out.offsets = &self.offsets;
+    }
+};
+var texts: Texts = .{};
+
+/// Scratch memory for a result of this row; the next row may get the same.
+pub fn scratch(len: usize) Error![]u8 {
+    if (len > scratch_bytes.len) {
+        if (scratch_bytes.len > 0) allocator.free(scratch_bytes);
+        scratch_bytes = &.{};
+        scratch_bytes = allocator.alloc(u8, 2 * len) catch return fail("no memory");
+    }
+    return scratch_bytes[0..len];
+}
+var scratch_bytes: []u8 = &.{};
+
+// ---- types at compile time ----
+
+fn Plain(comptime T: type) type {
+    return switch (@typeInfo(T)) {
+        .optional => |o| o.child,
+        .error_union => |e| Plain(e.payload),
+        else => T,
+    };
+}
+
+fn sqlName(comptime T: type) []const u8 {
+    return switch (T) {
+        bool => "BOOLEAN",
+        i32 => "INTEGER",
+        i64 => "BIGINT",
+        f64 => "DOUBLE",
+        []const u8 => "STRING",
+        Bytes => "BYTES",
+        Date => "DATE",
+        Time => "TIME",
+        Timestamp => "TIMESTAMP",
+        else => if (@hasDecl(T, "sql")) T.sql else @compileError("no SQL type for " ++ @typeName(T)),
+    };
+}
+
+fn isText(comptime T: type) bool {
+    return T == []const u8 or T == Bytes;
+}
+
+fn optional(comptime T: type) bool {
+    return @typeInfo(T) == .optional;
+}
+
+// ---- functions ----
+
+/// What SQL is told about a function.
+pub const About = struct {
+    /// The names of the arguments, in order.
+    args: []const []const u8,
+    doc: []const u8 = "",
+    /// Of stream functions: which arguments must be constants of the query.
+    constant: []const usize = &.{},
+};
+
+fn Args(comptime function: anytype) type {
+    return std.meta.ArgsTuple(@TypeOf(function));
+}
+
+/// Reads the arguments from position `first` of the tuple on; false when one that is no optional is null.
+fn readArgs(comptime T: type, comptime first: usize, columns: [*]const Column, row: u32, tuple: *T) bool {
+    inline for (first..@typeInfo(T).@"struct".field_names.len) |i| {
+        const column = &columns[i - first];
+        const at = column.at(row);
+        const A = @TypeOf(tuple[i]);
+        if (column.isNull(at)) {
+            if (comptime optional(A)) tuple[i] = null else return false;
+        } else tuple[i] = column.read(Plain(A), at);
+    }
+    return true;
+}
+
+/// Writes what a function returned: a value, an optional or an error.
+fn writeResult(result: anytype, out: *Column, row: u32) bool {
+    switch (@typeInfo(@TypeOf(result))) {
+        .error_union => {
+            const value = result catch {
+                report(row);
+                out.setNull(row);
+                return false;
+            };
+            return writeResult(value, out, row);
+        },
+        .optional => {
+            if (result) |value| return writeResult(value, out, row);
+            out.setNull(row);
+            return true;
+        },
+        else => {
+            out.write(row, result) catch {
+                report(row);
+                out.setNull(row);
+                return false;
+            };
+            return true;
+        },
+    }
+}
+
+fn Result(comptime function: anytype) type {
+    return @typeInfo(@TypeOf(function)).@"fn".return_type.?;
+}
+
+fn begin() void {
+    forgetReports();
+    texts.used = 0;
+}
+
+fn manifestEntry(comptime name: []const u8, comptime kind: []const u8, comptime function: anytype, comptime first: usize, comptime about: About) []const u8 {
+    comptime {
+        var pass = false;
+        var args: []const u8 = "";
+        for (about.args, 0..) |arg, i| {
+            const A = @FieldType(Args(function), std.fmt.comptimePrint("{d}", .{i + first}));
+            if (optional(A)) pass = true;
+            var constant = false;
+            for (about.constant) |c| constant = constant or c == i;
+            args = args ++ (if (i > 0) "," else "") ++ "{\"name\":\"" ++ arg ++ "\",\"type\":\"" ++ sqlName(Plain(A)) ++ "\"" ++
+                (if (constant) ",\"constant\":true" else "") ++ "}";
+        }
+        return "{\"name\":\"" ++ name ++ "\",\"kind\":\"" ++ kind ++ "\",\"args\":[" ++ args ++ "],\"returns\":\"" ++
+            sqlName(Plain(Result(function))) ++ "\"" ++ (if (pass) ",\"nulls\":\"pass\"" else "") ++
+            (if (about.doc.len > 0) ",\"doc\":\"" ++ about.doc ++ "\"" else "") ++ "}";
+    }
+}
+
+/// A scalar function: `fn (args...) T`, `?T`, `Error!T` or `Error!?T`.
+pub fn scalar(comptime name: []const u8, comptime function: anytype, comptime about: About) type {
+    return struct {
+        pub const entry = manifestEntry(name, "scalar", function, 0, about);
+
+        fn call(columns: [*]const Column, rows: u32, out: *Column) callconv(.c) i32 {
+            begin();
+            var status: i32 = 0;
+            for (0..rows) |i| {
+                const row: u32 = @intCast(i);
+                texts.offsets[row] = @intCast(texts.used);
+                var args: Args(function) = undefined;
+                if (!readArgs(Args(function), 0, columns, row, &args)) {
+                    out.setNull(row);
+                } else if (!writeResult(@call(.auto, function, args), out, row)) status = 1;
+            }
+            if (comptime isText(Plain(Result(function)))) texts.finish(rows, out);
+            return status;
+        }
+        pub fn exportAll() void {
+            @export(&call, .{ .name = name });
+        }
+    };
+}
+
+/// A stream function: `fn (state: *State, args...)`, results as of `scalar`. A fresh state is `State{}` (or null, 0 and false), and
+/// is saved field by field. `start` is a function of the constants that fails to refuse them, or `null`.
+pub fn stream(comptime name: []const u8, comptime function: anytype, comptime start: anytype, comptime about: About) type {
+    const Tuple = Args(function);
+    const State = @typeInfo(@FieldType(Tuple, "0")).pointer.child;
+    return struct {
+        pub const entry = manifestEntry(name, "stream", function, 1, about);
+        var slots_there: []?State = &.{};
+
+        fn slotOf(slot: u32) Error!*?State {
+            if (slot >= slots_there.len) {
+                const larger = allocator.alloc(?State, 2 * slot + 64) catch return fail("no memory for state");
+                @memcpy(larger[0..slots_there.len], slots_there);
+                @memset(larger[slots_there.len..], null);
+                if (slots_there.len > 0) allocator.free(slots_there);
+                slots_there = larger;
+            }
+            return &slots_there[slot];
+        }
+        fn clear(slot: *?State) void {
+            if (slot.*) |*state| freeState(State, state);
+            slot.* = null;
+        }
+        fn one(slot: u32, tuple: *Tuple) Result(function) {
+            const place = slotOf(slot) catch @trap();
+            if (place.* == null) place.* = fresh(State);
+            tuple[0] = &place.*.?;
+            return @call(.auto, function, tuple.*);
+        }
+        fn new(columns: [*]const Column) callconv(.c) i32 {
+            begin();
+            if (@TypeOf(start) == @TypeOf(null)) return 0;
+            var args: Args(start) = undefined;
+            inline for (about.constant, 0..) |at, i| {
+                if (columns[at].isNull(0)) {
+                    message = "a constant is null";
+                    report(0xffffffff);
+                    return 2;
+                }
+                args[i] = columns[at].read(@TypeOf(args[i]), 0);
+            }
+            @call(.auto, start, args) catch {
+                report(0xffffffff);
+                return 2;
+            };
+            return 0;
+        }
+        fn push(slots: [*]const u32, columns: [*]const Column, rows: u32, out: *Column) callconv(.c) i32 {
+            begin();
+            var status: i32 = 0;
+            for (0..rows) |i| {
+                const row: u32 = @intCast(i);
+                texts.offsets[row] = @intCast(texts.used);
+                var args: Tuple = undefined;
+                if (!readArgs(Tuple, 1, columns, row, &args)) {
+                    out.setNull(row);
+                } else if (!writeResult(one(slots[i], &args), out, row)) status = 1;
+            }
+            if (comptime isText(Plain(Result(function)))) texts.finish(rows, out);
+            return status;
+        }
+        fn save(slots: [*]const u32, count: u32, out: *Column) callconv(.c) i32 {
+            begin();
+            for (0..count) |i| {
+                texts.offsets[i] = @intCast(texts.used);
+                const place = slotOf(slots[i]) catch return 2;
+                if (place.*) |*state| saveState(State, state) catch return 2;
+            }
+            texts.finish(count, out);
+            return 0;
+        }
+        fn load(slots: [*]const u32, count: u32, states: *const Column, version: u32) callconv(.c) i32 {
+            _ = version;
+            begin();
+            for (0..count) |i| {
+                const place = slotOf(slots[i]) catch return 2;
+                clear(place);
+                var bytes = states.text(@intCast(i));
+                if (bytes.len == 0) continue;
+                place.* = fresh(State);
+                loadState(State, &place.*.?, &bytes) catch {
+                    report(0xffffffff);
+                    return 2;
+                };
+            }
+            return 0;
+        }
+        fn drop(slots: [*]const u32, count: u32) callconv(.c) i32 {
+            begin();
+            for (0..count) |i| {
+                if (slots[i] < slots_there.len) clear(&slots_there[slots[i]]);
+            }
+            return 0;
+        }
+        pub fn exportAll() void {
+            @export(&new, .{ .name = name ++ "_new" });
+            @export(&push, .{ .name = name ++ "_push" });
+            @export(&save, .{ .name = name ++ "_save" });
+            @export(&load, .{ .name = name ++ "_load" });
+            @export(&drop, .{ .name = name ++ "_drop" });
+        }
+    };
+}
+
+// ---- states: field by field ----
+
+fn fresh(comptime T: type) T {
+    return switch (@typeInfo(T)) {
+        .@"struct" => .{},
+        .optional => null,
+        .bool => false,
+        else => 0,
+    };
+}
+
+fn saveState(comptime T: type, value: *const T) Error!void {
+    switch (@typeInfo(T)) {
+        .bool => try texts.append(&.{@intFromBool(value.*)}),
+        .int, .float => try texts.append(std.mem.asBytes(value)),
+        .optional => |o| {
+            try texts.append(&.{@intFromBool(value.* != null)});
+            if (value.*) |*inner| try saveState(o.child, inner);
+        },
+        .@"struct" => if (@hasDecl(T, "Item")) {
+            const len: u32 = @intCast(value.items.len);
+            try texts.append(std.mem.asBytes(&len));
+            for (value.items) |*item| try saveState(T.Item, item);
+        } else inline for (@typeInfo(T).@"struct".field_names) |field| {
+            try saveState(@FieldType(T, field), &@field(value, field));
+        },
+        else => @compileError("no state of " ++ @typeName(T)),
+    }
+}
+
+fn taken(bytes: *[]const u8, len: usize) Error![]const u8 {
+    if (bytes.len < len) return fail("the saved state is cut off");
+    defer bytes.* = bytes.*[len..];
+    return bytes.*[0..len];
+}
+
+fn loadState(comptime T: type, value: *T, bytes: *[]const u8) Error!void {
+    switch (@typeInfo(T)) {
+        .bool => value.* = (try taken(bytes, 1))[0] != 0,
+        .int, .float => @memcpy(std.mem.asBytes(value), try taken(bytes, @sizeOf(T))),
+        .optional => |o| if ((try taken(bytes, 1))[0] != 0) {
+            value.* = @as(o.child, undefined);
+            try loadState(o.child, &value.*.?, bytes);
+        } else {
+            value.* = null;
+        },
+        .@"struct" => if (@hasDecl(T, "Item")) {
+            var len: u32 = 0;
+            try loadState(u32, &len, bytes);
+            if (len > bytes.len) return fail("the saved state is cut off");
+            try value.resize(len);
+            for (value.items) |*item| try loadState(T.Item, item, bytes);
+        } else inline for (@typeInfo(T).@"struct".field_names) |field| {
+            try loadState(@FieldType(T, field), &@field(value, field), bytes);
+        },
+        else => @compileError("no state of " ++ @typeName(T)),
+    }
+}
+
+fn freeState(comptime T: type, value: *T) void {
+    switch (@typeInfo(T)) {
+        .@"struct" => if (@hasDecl(T, "Item")) value.free() else inline for (@typeInfo(T).@"struct".field_names) |field| {
+            freeState(@FieldType(T, field), &@field(value, field));
+        },
+        .optional => |o| if (value.*) |*inner| freeState(o.child, inner),
+        else => {},
+    }
+}
+
+// ---- the plugin ----
+
+fn abi() callconv(.c) i32 {
+    return 1;
+}
+fn hostAlloc(bytes: u32, alignment: u32) callconv(.c) u32 {
+    _ = alignment;
+    const place = allocator.alignedAlloc(u8, .@"16", bytes) catch return 0;
+    return @intCast(@intFromPtr(place.ptr));
+}
+fn hostFree(address: u32, bytes: u32, alignment: u32) callconv(.c) void {
+    _ = alignment;
+    const place: [*]align(16) u8 = @ptrFromInt(address);
+    allocator.free(place[0..bytes]);
+}
+fn lastError() callconv(.c) u64 {
+    return @as(u64, @intFromPtr(&reports)) << 32 | reported;
+}
+
+/// Exports the functions, once per plugin: `comptime { ww.plugin("1.0.0", .{ww.scalar(...), ww.stream(...)}); }`.
+pub fn plugin(comptime version: []const u8, comptime functions: anytype) void {
+    comptime {
+        @setEvalBranchQuota(100_000);
+        var text: []const u8 = "{\"version\":\"" ++ version ++ "\",\"functions\":[";
+        for (functions, 0..) |function, i| text = text ++ (if (i > 0) "," else "") ++ function.entry;
+        text = text ++ "]}";
+        const all = text;
+        const Manifest = struct {
+            fn manifest() callconv(.c) u64 {
+                return @as(u64, @intFromPtr(all.ptr)) << 32 | all.len;
+            }
+        };
+        @export(&abi, .{ .name = "ww_abi" });
+        @export(&hostAlloc, .{ .name = "ww_alloc" });
+        @export(&hostFree, .{ .name = "ww_free" });
+        @export(&lastError, .{ .name = "ww_last_error" });
+        @export(&Manifest.manifest, .{ .name = "ww_manifest" });
+        for (functions) |function| function.exportAll();
+    }
+}
