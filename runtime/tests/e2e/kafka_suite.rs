@@ -55,9 +55,8 @@ pub(crate) fn trials() -> Vec<Trial> {
     let own = OWN_BROKER_CASES
         .iter()
         .map(|(name, case)| Trial::test(format!("kafka/{name}"), move || guarded(case)));
-    let crashes = crash::CASES
-        .iter()
-        .map(|(name, case)| Trial::test(format!("crash/{name}"), move || guarded(case)));
+    let crashes = crash::cases().into_iter();
+    let crashes = crashes.map(|(name, case)| Trial::test(format!("crash/{name}"), move || guarded(case)));
     shared.chain(own).chain(crashes).collect()
 }
 
