@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use libtest_mimic::{Failed, Trial};
 
 use crate::kafka::{Broker, BrokerOptions, CASES, OWN_BROKER_CASES};
-use crate::{kafka_faults, kafka_program};
+use crate::{crash, kafka_faults, kafka_program};
 
 /// The broker that most tests share, started by the first of them.
 static SHARED: OnceLock<Mutex<Option<&'static Broker>>> = OnceLock::new();
@@ -55,7 +55,9 @@ pub(crate) fn trials() -> Vec<Trial> {
     let own = OWN_BROKER_CASES
         .iter()
         .map(|(name, case)| Trial::test(format!("kafka/{name}"), move || guarded(case)));
-    shared.chain(own).collect()
+    let crashes = crash::cases().into_iter();
+    let crashes = crashes.map(|(name, case)| Trial::test(format!("crash/{name}"), move || guarded(case)));
+    shared.chain(own).chain(crashes).collect()
 }
 
 fn shared_broker() -> &'static Broker {

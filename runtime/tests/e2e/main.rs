@@ -12,6 +12,7 @@
 
 mod cli;
 mod conformance;
+mod crash;
 mod fold;
 mod invariant;
 mod kafka;
