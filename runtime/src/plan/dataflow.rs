@@ -287,8 +287,7 @@ impl Dataflow {
             | NodeKind::Over { .. }
             | NodeKind::TopN(_)
             | NodeKind::Distinct
-            | NodeKind::Limit(_)
-            | NodeKind::Gather(_) => true,
+            | NodeKind::Limit(_) => true,
             NodeKind::Scan(_)
             | NodeKind::Rows(_)
             | NodeKind::Filter(_)
@@ -297,6 +296,8 @@ impl Dataflow {
             | NodeKind::Settle { .. }
             | NodeKind::EventTime { .. }
             | NodeKind::Exchange(_)
+            // It serves a query that ends, of which nothing outlives the process.
+            | NodeKind::Gather(_)
             | NodeKind::Union => false,
         })
     }
@@ -304,16 +305,7 @@ impl Dataflow {
     /// True when the state of all operators can be saved. Where not, it is built again from the sources at each start.
     #[must_use]
     pub fn saves_state(&self) -> bool {
-        !self.nodes.iter().any(|node| {
-            matches!(
-                node.kind,
-                NodeKind::Over { .. }
-                    | NodeKind::TopN(_)
-                    | NodeKind::Distinct
-                    | NodeKind::Limit(_)
-                    | NodeKind::Gather(_)
-            )
-        })
+        !self.nodes.iter().any(|node| matches!(node.kind, NodeKind::Over { .. }))
     }
 
     /// The scans.
