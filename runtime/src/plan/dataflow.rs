@@ -155,60 +155,22 @@ impl JoinPlan {
             let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
             keys.join(", ")
         };
-        let (kind, left_keys, right_keys, left, right) = match self {
-            Self::StreamStream(plan) => {
-                let kind = format!(
-                    "{:?} stream-stream join 1, {} ms before, {} ms after, grace {:?} ms",
-                    plan.kind, plan.before_ms, plan.after_ms, plan.grace_ms
-                );
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
-            Self::StreamTable(plan) => {
-                let kind = "stream-table join 1".to_owned();
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
-            Self::TableTable(plan) => {
-                let kind = format!("{:?} table-table join 1", plan.kind);
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
-            Self::ForeignKey(plan) => {
-                let kind = format!("foreign-key join 1 of ({})", keys(&plan.left_primary_keys));
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
-            Self::Asof(plan) => {
-                let kind = format!("as-of join 1, {} ms kept", plan.retention_ms);
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
+        let (left_keys, right_keys, left, right) = match self {
+            Self::StreamStream(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+            Self::StreamTable(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+            Self::TableTable(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+            Self::ForeignKey(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+            Self::Asof(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+        };
+        let kind = match self {
+            Self::StreamStream(plan) => format!(
+                "{:?} stream-stream join 1, {} ms before, {} ms after, grace {:?} ms",
+                plan.kind, plan.before_ms, plan.after_ms, plan.grace_ms
+            ),
+            Self::StreamTable(_) => "stream-table join 1".to_owned(),
+            Self::TableTable(plan) => format!("{:?} table-table join 1", plan.kind),
+            Self::ForeignKey(plan) => format!("foreign-key join 1 of ({})", keys(&plan.left_primary_keys)),
+            Self::Asof(plan) => format!("as-of join 1, {} ms kept", plan.retention_ms),
         };
         format!(
             "{kind} on ({}) = ({}): ({}) with ({})",
