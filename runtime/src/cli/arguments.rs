@@ -40,6 +40,9 @@ pub enum Command {
     /// Look at plugins: functions in WebAssembly
     #[command(subcommand)]
     Udf(UdfCommand),
+    /// Look at the state of queries
+    #[command(subcommand)]
+    State(StateCommand),
 }
 
 const RUN_EXAMPLES: &str = "Examples:
@@ -204,4 +207,18 @@ fn workers(text: &str) -> Result<usize, String> {
         Ok(number) if (1..=max).contains(&number) => Ok(number),
         _ => Err(format!("expected a number from 1 to {max}")),
     }
+}
+
+/// What `state` does.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// Show what a store holds: query, epoch, positions, operators and their sizes
+    ///
+    /// The store is only read; a query that runs on it goes on. Stores lie at STATE/APPLICATION/QUERY.
+    #[command(after_help = "Example:\n  waterwheel state inspect ~/.local/state/waterwheel/waterwheel/CTAS_TOTALS_3")]
+    Inspect {
+        /// A directory, or the URL of an object store
+        #[arg(value_name = "URL")]
+        location: String,
+    },
 }

@@ -9,6 +9,7 @@ mod progress;
 mod render;
 mod results;
 mod run;
+mod state;
 mod test;
 mod udf;
 
@@ -35,6 +36,7 @@ pub fn main() -> ExitCode {
         Command::Run(run) => run::run(run),
         Command::Test(test) => test::run(test),
         Command::Udf(command) => udf::run(command),
+        Command::State(command) => state::run(command),
     };
     ExitCode::from(code)
 }

@@ -21,6 +21,10 @@ struct Wish {
     passes_left: AtomicU64,
 }
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "no part of the configuration: only tests set it, for a process that they start"
+)]
 static WISH: LazyLock<Option<Wish>> = LazyLock::new(|| {
     let text = std::env::var("WATERWHEEL_CRASH_AT").ok()?;
     let (name, count) = text.split_once(':').unwrap_or((&text, "1"));

@@ -27,6 +27,8 @@ mod restart;
 mod run;
 mod scan;
 mod shard;
+#[cfg(test)]
+mod simulation;
 mod sink;
 mod stages;
 

@@ -1,9 +1,12 @@
 //! SELECT DISTINCT: each row once.
 
+use std::collections::BTreeSet;
+
 use datafusion::arrow::array::BooleanArray;
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::datatypes::{DataType, SchemaRef};
 
 use super::{Error, KeyIndex, Operator};
+use crate::state::{Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
 
 /// Lets a row through when it is there for the first time, and its retraction when it is there no more.
@@ -16,6 +19,9 @@ pub struct Distinct {
     /// How often each row is there, by slot.
     counts: Vec<i64>,
     slots: Vec<u32>,
+    types: Vec<DataType>,
+    /// Slots whose counts changed since they were saved, where they are saved at all.
+    changed: Option<BTreeSet<u32>>,
 }
 
 impl Distinct {
@@ -29,6 +35,8 @@ impl Distinct {
             index: KeyIndex::new(&types)?,
             counts: Vec::new(),
             slots: Vec::new(),
+            types,
+            changed: None,
         })
     }
 }
@@ -48,12 +56,49 @@ impl Operator for Distinct {
             retracts |= weight < 0;
             passes.push(weight != 0 && (before > 0) != (*count > 0));
         }
+        if let Some(changed) = &mut self.changed {
+            changed.extend(&self.slots);
+        }
         let mut kept = changes.filter(&BooleanArray::from(passes))?;
         if !retracts {
             kept.weights = None;
         }
         if !kept.is_empty() {
             out.push(kept);
+        }
+        Ok(())
+    }
+
+    fn state_form(&self) -> Option<String> {
+        let types: Vec<_> = self.types.iter().map(ToString::to_string).collect();
+        Some(format!("distinct rows 1 of ({})", types.join(", ")))
+    }
+
+    fn track_changes(&mut self) {
+        self.changed = Some(BTreeSet::new());
+    }
+
+    /// Key: the row. Value: how often it is there.
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let mut value = Writer::new();
+        for slot in self.changed.as_mut().map(std::mem::take).unwrap_or_default() {
+            match self.counts[slot as usize] {
+                0 => changes.delete(self.index.key(slot)),
+                count => {
+                    value.restart();
+                    value.number(count);
+                    changes.put(self.index.key(slot), value.written());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        for (key, value) in entries {
+            let slot = self.index.restore(key) as usize;
+            self.counts.resize(self.index.len(), 0);
+            self.counts[slot] = Reader::new(value)?.number()?;
         }
         Ok(())
     }

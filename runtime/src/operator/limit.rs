@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Error, Operator};
+use crate::state::{Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
 
 /// How many rows may still pass; the pipeline ends when none may. Shared with the data plane.
@@ -26,6 +27,10 @@ impl LimitCount {
         self.left.load(Ordering::Acquire) == 0
     }
 
+    fn left(&self) -> u64 {
+        self.left.load(Ordering::Acquire)
+    }
+
     /// Takes up to `rows`, gives how many may pass.
     fn take(&self, rows: u64) -> u64 {
         let before = self
@@ -40,13 +45,15 @@ impl LimitCount {
 #[derive(Debug)]
 pub struct Limit {
     count: Arc<LimitCount>,
+    /// What was saved last, where it is saved at all.
+    saved: Option<u64>,
 }
 
 impl Limit {
     /// A limit on a count that the shards share.
     #[must_use]
     pub fn new(count: Arc<LimitCount>) -> Self {
-        Self { count }
+        Self { count, saved: None }
     }
 }
 
@@ -67,7 +74,38 @@ impl Operator for Limit {
         }
         Ok(())
     }
+
+    fn state_form(&self) -> Option<String> {
+        Some("limit 1".to_owned())
+    }
+
+    fn track_changes(&mut self) {
+        self.saved = Some(u64::MAX);
+    }
+
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let left = self.count.left();
+        if self.saved.is_some_and(|saved| saved != left) {
+            let mut value = Writer::new();
+            value.number(i64::try_from(left).unwrap_or(i64::MAX));
+            changes.put(LEFT, value.written());
+            self.saved = Some(left);
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        for (_, value) in entries {
+            let left = Reader::new(value)?.number()?.unsigned_abs();
+            self.count.left.store(left, Ordering::Release);
+            self.saved = Some(left);
+        }
+        Ok(())
+    }
 }
+
+/// The entry of how many rows may still pass. All shards save the same, for they share the count.
+const LEFT: &[u8] = b"left";
 
 fn is_inserted(changes: &ChangeBatch, row: usize) -> bool {
     row < changes.num_rows() && changes.weight(row) > 0

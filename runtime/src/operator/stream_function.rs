@@ -125,7 +125,8 @@ impl Operator for StreamFunctionOperator {
         // What a constant argument is decides what the state means.
         let constants = |args: &[Expression]| -> String {
             let constants = args.iter().filter_map(Expression::constant);
-            constants.map(|value| format!("; {value}")).collect()
+            let constants: Vec<_> = constants.map(|value| format!("; {value}")).collect();
+            constants.concat()
         };
         let calls: Vec<_> = self
             .calls

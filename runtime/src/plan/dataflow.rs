@@ -155,60 +155,22 @@ impl JoinPlan {
             let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
             keys.join(", ")
         };
-        let (kind, left_keys, right_keys, left, right) = match self {
-            Self::StreamStream(plan) => {
-                let kind = format!(
-                    "{:?} stream-stream join 1, {} ms before, {} ms after, grace {:?} ms",
-                    plan.kind, plan.before_ms, plan.after_ms, plan.grace_ms
-                );
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
-            Self::StreamTable(plan) => {
-                let kind = "stream-table join 1".to_owned();
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
-            Self::TableTable(plan) => {
-                let kind = format!("{:?} table-table join 1", plan.kind);
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
-            Self::ForeignKey(plan) => {
-                let kind = format!("foreign-key join 1 of ({})", keys(&plan.left_primary_keys));
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
-            Self::Asof(plan) => {
-                let kind = format!("as-of join 1, {} ms kept", plan.retention_ms);
-                (
-                    kind,
-                    &plan.left_keys,
-                    &plan.right_keys,
-                    &plan.left_schema,
-                    &plan.right_schema,
-                )
-            }
+        let (left_keys, right_keys, left, right) = match self {
+            Self::StreamStream(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+            Self::StreamTable(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+            Self::TableTable(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+            Self::ForeignKey(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+            Self::Asof(plan) => (&plan.left_keys, &plan.right_keys, &plan.left_schema, &plan.right_schema),
+        };
+        let kind = match self {
+            Self::StreamStream(plan) => format!(
+                "{:?} stream-stream join 1, {} ms before, {} ms after, grace {:?} ms",
+                plan.kind, plan.before_ms, plan.after_ms, plan.grace_ms
+            ),
+            Self::StreamTable(_) => "stream-table join 1".to_owned(),
+            Self::TableTable(plan) => format!("{:?} table-table join 1", plan.kind),
+            Self::ForeignKey(plan) => format!("foreign-key join 1 of ({})", keys(&plan.left_primary_keys)),
+            Self::Asof(plan) => format!("as-of join 1, {} ms kept", plan.retention_ms),
         };
         format!(
             "{kind} on ({}) = ({}): ({}) with ({})",
@@ -287,8 +249,7 @@ impl Dataflow {
             | NodeKind::Over { .. }
             | NodeKind::TopN(_)
             | NodeKind::Distinct
-            | NodeKind::Limit(_)
-            | NodeKind::Gather(_) => true,
+            | NodeKind::Limit(_) => true,
             NodeKind::Scan(_)
             | NodeKind::Rows(_)
             | NodeKind::Filter(_)
@@ -297,6 +258,8 @@ impl Dataflow {
             | NodeKind::Settle { .. }
             | NodeKind::EventTime { .. }
             | NodeKind::Exchange(_)
+            // It serves a query that ends, of which nothing outlives the process.
+            | NodeKind::Gather(_)
             | NodeKind::Union => false,
         })
     }
@@ -304,16 +267,7 @@ impl Dataflow {
     /// True when the state of all operators can be saved. Where not, it is built again from the sources at each start.
     #[must_use]
     pub fn saves_state(&self) -> bool {
-        !self.nodes.iter().any(|node| {
-            matches!(
-                node.kind,
-                NodeKind::Over { .. }
-                    | NodeKind::TopN(_)
-                    | NodeKind::Distinct
-                    | NodeKind::Limit(_)
-                    | NodeKind::Gather(_)
-            )
-        })
+        !self.nodes.iter().any(|node| matches!(node.kind, NodeKind::Over { .. }))
     }
 
     /// The scans.

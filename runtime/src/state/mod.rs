@@ -11,6 +11,7 @@ mod form;
 mod location;
 mod pending;
 mod slate;
+mod slate_reader;
 mod store;
 #[cfg(test)]
 mod tests;

@@ -27,7 +27,7 @@ const FETCH_TASKS: usize = 4;
 const MANIFEST_POLL: Duration = Duration::from_secs(10);
 
 /// How long files of the write-ahead log are kept that are no longer needed.
-const LOG_KEPT: Duration = Duration::from_secs(60);
+const LOG_KEPT: Duration = Duration::from_mins(1);
 
 static RUNTIME: LazyLock<std::io::Result<Runtime>> = LazyLock::new(|| {
     tokio::runtime::Builder::new_multi_thread()
@@ -195,7 +195,7 @@ fn runtime(url: &str) -> Result<&'static Runtime, Error> {
 }
 
 /// Runs `work` on the stores' own runtime and waits for it, whatever thread this is.
-fn wait<T: Send + 'static>(url: &str, work: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
+pub(super) fn wait<T: Send + 'static>(url: &str, work: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
     let (sender, result) = mpsc::sync_channel(1);
     runtime(url)?.spawn(async move {
         let _ = sender.send(work.await);
@@ -208,7 +208,7 @@ fn wait<T: Send + 'static>(url: &str, work: impl Future<Output = T> + Send + 'st
 }
 
 /// The object store of a location and the path in it.
-fn object_store(location: &Location) -> Result<(Arc<dyn ObjectStore>, Path), Error> {
+pub(super) fn object_store(location: &Location) -> Result<(Arc<dyn ObjectStore>, Path), Error> {
     let refused = |reason: String| Error::Store {
         url: location.to_string(),
         reason,
@@ -229,7 +229,7 @@ fn object_store(location: &Location) -> Result<(Arc<dyn ObjectStore>, Path), Err
     }
 }
 
-fn store_error(url: &str, error: &slatedb::Error) -> Error {
+pub(super) fn store_error(url: &str, error: &slatedb::Error) -> Error {
     let url = url.to_owned();
     match error.kind() {
         ErrorKind::Closed(CloseReason::Fenced) => Error::Fenced { url },

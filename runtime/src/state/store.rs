@@ -4,12 +4,15 @@
 //! commits; `finish` says so, and the next batch moves the changes to their places. What a pending epoch is worth after a crash is for the
 //! log to say ([`Store::settle`]). Where no log commits, `write` does both at once.
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 
 use super::backend::{Backend, Batch, MemoryBackend};
 use super::form::{Epoch, FORMAT_VERSION, Form};
 use super::pending::{self, Pending};
 use super::slate::SlateBackend;
+use super::slate_reader::SlateReader;
 use super::{Changes, Entry, Error, Location};
 
 const FORM: &[u8] = b"\0form";
@@ -48,6 +51,35 @@ impl Store {
     /// When it cannot be read, or a newer program has written it.
     pub fn open(location: &Location) -> Result<Self, Error> {
         Self::over(Box::new(SlateBackend::open(location)?))
+    }
+
+    /// Opens the state at `location` to look at it; whoever has it open goes on.
+    ///
+    /// # Errors
+    /// When there is none, or it cannot be read.
+    pub fn inspect(location: &Location) -> Result<Self, Error> {
+        Self::over(Box::new(SlateReader::open(location)?))
+    }
+
+    /// Entries and bytes of keys and values of each operator and shard.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn sizes(&self) -> Result<BTreeMap<(u16, u16), (usize, usize)>, Error> {
+        let mut sizes: BTreeMap<(u16, u16), (usize, usize)> = BTreeMap::new();
+        self.backend.scan(&[ENTRIES], &mut |entries| {
+            for (key, value) in entries {
+                let number = |at: usize| u16::from_be_bytes([key[at], key[at + 1]]);
+                if key.len() < 5 {
+                    return Err(Error::damaged("the store", "a key is too short"));
+                }
+                let (count, bytes) = sizes.entry((number(1), number(3))).or_default();
+                *count += 1;
+                *bytes += key.len() - 5 + value.len();
+            }
+            Ok(())
+        })?;
+        Ok(sizes)
     }
 
     /// The same in memory, for tests.

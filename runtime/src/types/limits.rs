@@ -36,7 +36,7 @@ pub const RESTART_PAUSE_MIN: std::time::Duration = std::time::Duration::from_mil
 /// The longest such pause; each is twice the one before.
 pub const RESTART_PAUSE_MAX: std::time::Duration = std::time::Duration::from_secs(30);
 /// How long a query must have run for its next pause to be the shortest again.
-pub const RESTART_CALM: std::time::Duration = std::time::Duration::from_secs(60);
+pub const RESTART_CALM: std::time::Duration = std::time::Duration::from_mins(1);
 
 /// Bytes of changed state that a store gathers in memory before it writes them as one sorted table.
 pub const STATE_TABLE_BYTES: usize = 16 << 20;

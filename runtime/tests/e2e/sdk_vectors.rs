@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, UInt32Array};
+use datafusion::arrow::array::{ArrayRef, UInt32Array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, Schema};
 use datafusion::arrow::json::ReaderBuilder;
@@ -182,7 +182,7 @@ fn run(registry: &Registry, vector: &Vector) -> Result<(), String> {
         let function = registry.scalar(name).remove(0);
         for (i, step) in vector.steps.iter().enumerate() {
             let args = arguments(info, step)?;
-            let rows = args.first().map_or(0, |column| column.len());
+            let rows = args.first().map_or(0, datafusion::arrow::array::Array::len);
             let outcome = function.call_rows(&args, &vec![false; args.len()], rows);
             compare(info, step, outcome).map_err(|e| format!("step {i}: {e}"))?;
         }

@@ -115,7 +115,9 @@ impl<J: SavedJoin> Operator for Durable<J> {
         if times != self.saved_times {
             self.saved_times = times;
             let mut value = Writer::new();
-            times.into_iter().for_each(|time| value.number(time));
+            for time in times {
+                value.number(time);
+            }
             changes.put(TIMES, value.written());
         }
         Ok(())

@@ -8,6 +8,7 @@ mod ranked;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
@@ -18,6 +19,7 @@ use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
 
 use super::{Error, Expression, KeyIndex, Operator, RowErrors};
+use crate::state::{Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
 use ranked::{Delta, Ranked, Shown};
 
@@ -83,7 +85,13 @@ pub struct TopN {
     schema: SchemaRef,
     errors: Arc<RowErrors>,
     slots: Vec<u32>,
+    /// Slots whose rows changed since they were saved, where they are saved at all.
+    changed: Option<BTreeSet<u32>>,
 }
+
+/// The entry of how many rows have arrived; those of keys begin with another byte.
+const ARRIVED: &[u8] = &[0];
+const KEY: u8 = 1;
 
 impl TopN {
     /// `schema` is the input's, with one more field for the number where that is shown.
@@ -108,6 +116,7 @@ impl TopN {
             schema,
             errors,
             slots: Vec::new(),
+            changed: None,
         })
     }
 
@@ -187,6 +196,9 @@ impl Operator for TopN {
             return Ok(());
         }
         self.sets.resize_with(self.index.len(), Ranked::default);
+        if let Some(changed) = &mut self.changed {
+            changed.extend(&self.slots);
+        }
         let order = self.evaluate(self.spec.order.iter().map(|(by, _)| by), &changes.records)?;
         let sorted = self.sorter.convert_columns(&order)?;
         let rows = self.converter.convert_columns(changes.records.columns())?;
@@ -216,6 +228,54 @@ impl Operator for TopN {
         }
         if !deltas.is_empty() {
             out.push(self.result(&changes, &deltas)?);
+        }
+        Ok(())
+    }
+
+    fn state_form(&self) -> Option<String> {
+        let fields = self.schema.fields().iter();
+        let row: Vec<_> = fields.map(|field| field.data_type().to_string()).collect();
+        Some(format!("top n 1: {}; rows ({})", self.spec, row.join(", ")))
+    }
+
+    fn track_changes(&mut self) {
+        self.changed = Some(BTreeSet::new());
+    }
+
+    /// Key: the key. Value: its rows in order, each with its place in it.
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let changed = self.changed.as_mut().map(std::mem::take).unwrap_or_default();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let mut value = Writer::new();
+        value.number(i64::try_from(self.arrived).unwrap_or(i64::MAX));
+        changes.put(ARRIVED, value.written());
+        for slot in changed {
+            let mut key = vec![KEY];
+            key.extend_from_slice(self.index.key(slot));
+            let set = &self.sets[slot as usize];
+            if set.is_empty() {
+                changes.delete(&key);
+                continue;
+            }
+            value.restart();
+            set.write(&mut value);
+            changes.put(&key, value.written());
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        for (key, value) in entries {
+            let mut value = Reader::new(value)?;
+            if &**key == ARRIVED {
+                self.arrived = value.number()?.unsigned_abs();
+                continue;
+            }
+            let slot = self.index.restore(key.get(1..).unwrap_or_default());
+            self.sets.resize_with(self.index.len(), Ranked::default);
+            self.sets[slot as usize].read(&mut value)?;
         }
         Ok(())
     }

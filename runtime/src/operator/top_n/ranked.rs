@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
+use crate::state::{self, Reader, Writer};
+
 use super::{Counting, Retractions, Ties, TopNSpec};
 
 /// Bytes behind the sort key that tell rows with equal sort keys apart.
@@ -50,6 +52,31 @@ impl Ranked {
             // Many rows may share few numbers, so how many there are says nothing.
             (Counting::DenseRank, std::cmp::Ordering::Greater) => true,
         }
+    }
+
+    /// True when it holds no row.
+    pub(super) fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// Writes all rows with their places in the order.
+    pub(super) fn write(&self, value: &mut Writer) {
+        for (key, row) in &self.rows {
+            value.bytes(key);
+            value.bytes(row);
+        }
+    }
+
+    /// Takes rows back that [`Ranked::write`] wrote.
+    pub(super) fn read(&mut self, value: &mut Reader<'_>) -> Result<(), state::Error> {
+        while !value.is_at_end() {
+            let (key, row) = (value.bytes()?, value.bytes()?);
+            if key.len() < TIE_BYTES {
+                return Err(state::Error::damaged("the first rows of a key", "a place is too short"));
+            }
+            self.rows.insert(key.into(), row.into());
+        }
+        Ok(())
     }
 
     /// Memory held, in bytes, roughly.

@@ -19,7 +19,7 @@ const ROW_MS: i64 = 10;
 /// Rows of each topic in one go, and the pause after them.
 const ROWS_AT_ONCE: i64 = 10;
 const PAUSE: Duration = Duration::from_millis(30);
-const WAIT: Duration = Duration::from_secs(120);
+const WAIT: Duration = Duration::from_mins(2);
 
 /// The name of a key.
 pub(super) fn key(number: usize) -> String {

@@ -53,6 +53,10 @@ const PLACES: [&str; 5] = [
     "state-loaded",
 ];
 
+#[allow(
+    clippy::disallowed_methods,
+    reason = "how long the suite runs is said by whoever starts it"
+)]
 fn setting(name: &str) -> Option<u64> {
     let text = std::env::var(name).ok()?;
     Some(

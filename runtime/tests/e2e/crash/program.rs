@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::script;
 
 /// How long the program may take to end in good order.
-const END_WAIT: Duration = Duration::from_secs(60);
+const END_WAIT: Duration = Duration::from_mins(1);
 
 /// One life of the program.
 #[derive(Debug)]
