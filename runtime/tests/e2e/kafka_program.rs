@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use crate::kafka::Broker;
 
 /// How long a pipeline may take for what a test waits for.
-pub(crate) const PATIENCE: Duration = Duration::from_mins(1);
+pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Cases on the shared broker.
 pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
