@@ -15,6 +15,10 @@ pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
         "partitions added under a script are read once and from their beginning",
         grown,
     ),
+    (
+        "a second process of an application takes over from the first",
+        taken_over,
+    ),
 ];
 
 /// A script that hears of changed topics soon.
@@ -120,4 +124,38 @@ fn grown(broker: &Broker) {
         std::thread::sleep(Duration::from_millis(100));
     }
     drop(script);
+}
+
+fn taken_over(broker: &Broker) {
+    create(&broker.log(&[]), "over_in", 2);
+    let sql = "SET 'auto.offset.reset' = 'earliest';
+               CREATE STREAM over_in (k STRING KEY, a INT) WITH (KAFKA_TOPIC='over_in', VALUE_FORMAT='JSON');
+               CREATE STREAM over_out WITH (KAFKA_TOPIC='over_out') AS SELECT k, a FROM over_in;";
+    let first = Script::start(broker, "taken-over", sql);
+    produce(broker, "over_in", "x|{\"a\":1}\n");
+    expect_lines(broker, "over_out", "%k %s\n", &["x {\"A\":1}"]);
+    let second = Script::start(broker, "taken-over", sql);
+    // The first one hears of it when it writes.
+    let start = Instant::now();
+    let mut expected = vec!["x {\"A\":1}".to_owned()];
+    let mut first = first;
+    for n in 2.. {
+        produce(broker, "over_in", &format!("x|{{\"a\":{n}}}\ny|{{\"a\":{n}}}\n"));
+        expected.extend([format!("x {{\"A\":{n}}}"), format!("y {{\"A\":{n}}}")]);
+        if first.child.try_wait().expect("the program can be waited for").is_some() {
+            break;
+        }
+        assert!(start.elapsed() < PATIENCE, "the first one does not end");
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    let (code, said) = first.ends();
+    assert_eq!(code, Some(1), "{said}");
+    assert!(
+        said.contains("another process with the same application id has taken over"),
+        "{said}"
+    );
+    expected.sort();
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    expect_lines(broker, "over_out", "%k %s\n", &expected);
+    drop(second);
 }

@@ -57,7 +57,13 @@ impl BoundedSource {
         } else {
             &options.group
         };
-        let consumer = source::consumer(properties, topic, group, options, &[("enable.partition.eof", "true")])?;
+        let consumer = source::consumer(
+            properties,
+            topic,
+            group,
+            options.start_at,
+            &[("enable.partition.eof", "true")],
+        )?;
         let events = GroupQueue::of(&consumer).expect("a consumer with a group has a queue of group events");
         let (answer, ends) = crossbeam_channel::bounded(1);
         let abandoned = Arc::new(AtomicBool::new(false));

@@ -11,6 +11,7 @@
 
 mod bounded;
 mod closing;
+mod committed;
 mod context;
 mod epoch;
 mod first_partitions;
@@ -35,6 +36,7 @@ use parking_lot::Mutex;
 
 use super::{Committed, Error, NewTopic, ReadOptions, RecordSink, Source, StopAt, TopicInfo, TopicLog, Transactions};
 use bounded::BoundedSource;
+use committed::Groups;
 use producer::Producer;
 pub use properties::Properties;
 use sink::KafkaSink;
@@ -132,6 +134,6 @@ impl TopicLog for KafkaLog {
     }
 
     fn committed(&self, group: &str, topic: &str) -> Result<Committed, Error> {
-        self.topics.committed(group, topic)
+        Groups::new(&self.properties, &self.topics).committed(group, topic)
     }
 }

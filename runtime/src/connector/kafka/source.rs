@@ -39,12 +39,12 @@ pub(super) fn consumer(
     properties: &Properties,
     topic: &str,
     group: &str,
-    options: &ReadOptions,
+    start_at: StartAt,
     extra: &[(&str, &str)],
 ) -> Result<Arc<Consumer>, Error> {
     let action = format!("read topic {topic}");
     let health = Arc::new(Health::new(action.clone(), Some(topic.to_owned())));
-    let mut config = properties.consumer(group, options.start_at);
+    let mut config = properties.consumer(group, start_at);
     for (name, value) in extra {
         config.set(*name, *value);
     }
@@ -128,7 +128,7 @@ impl GroupSource {
                 reason: format!("a continuous read of topic {topic} needs the name of a consumer group"),
             });
         }
-        let consumer = consumer(properties, topic, &options.group, options, &[])?;
+        let consumer = consumer(properties, topic, &options.group, options.start_at, &[])?;
         let action = format!("subscribe to topic {topic}");
         consumer
             .subscribe(&[topic])

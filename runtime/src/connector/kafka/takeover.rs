@@ -1,14 +1,13 @@
 //! Why a transactional producer may write no more: another process has taken over, or the brokers have ended a transaction that lasted
 //! too long. Brokers give one answer for both.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use rdkafka::error::RDKafkaErrorCode;
 
-use super::topics::Topics;
+use super::committed::Groups;
 use super::verdict;
 use crate::connector::Error;
 use crate::types::Retry;
@@ -26,7 +25,7 @@ pub(crate) struct Tenure {
     /// sleeps; the brokers' clock does not.
     first_write_ms: AtomicI64,
     last_commit: Mutex<Option<LastCommit>>,
-    topics: Arc<Topics>,
+    groups: Groups,
 }
 
 /// Where the number of the last epoch stands.
@@ -38,12 +37,12 @@ pub(crate) struct LastCommit {
 }
 
 impl Tenure {
-    pub(crate) fn new(timeout: Duration, topics: Arc<Topics>) -> Self {
+    pub(crate) fn new(timeout: Duration, groups: Groups) -> Self {
         Self {
             timeout,
             first_write_ms: AtomicI64::new(NOT_WRITTEN),
             last_commit: Mutex::default(),
-            topics,
+            groups,
         }
     }
 
@@ -105,7 +104,7 @@ impl Tenure {
         let Some(last) = self.last_commit.lock().clone() else {
             return false;
         };
-        let found = self.topics.committed(&last.group, &last.topic);
+        let found = self.groups.committed(&last.group, &last.topic);
         found.is_ok_and(|found| found.epoch.is_some_and(|epoch| epoch > last.epoch))
     }
 }

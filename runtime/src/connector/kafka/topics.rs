@@ -11,14 +11,12 @@ use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use rdkafka::metadata::{Metadata, MetadataTopic};
 
 use super::context::Context;
-use super::epoch;
 use super::health::Health;
 use super::native::admin::{self, Isolation, Place, Refusal};
 use super::native::client::EventClient;
-use super::native::groups;
 use super::properties::Properties;
 use super::verdict::{self, Verdict};
-use crate::connector::{Committed, Error, NewTopic, TopicInfo};
+use crate::connector::{Error, NewTopic, TopicInfo};
 use crate::types::Retry;
 
 /// How long a question to the brokers may take, where `socket.timeout.ms` does not say less.
@@ -34,10 +32,6 @@ const SLICE_MAX: Duration = Duration::from_secs(4);
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// A broker that answers late is asked again after this time, while a change spreads through a cluster.
 const SPREAD_PAUSE: Duration = Duration::from_millis(50);
-
-/// How long offsets of a transaction that has not ended are waited for: longer than a transaction lasts by default and brokers look for
-/// those that last too long. The next writer of its id ends it at once.
-const STABLE_WAIT_MAX: Duration = Duration::from_secs(90);
 
 /// The metadata client.
 #[derive(Debug)]
@@ -162,38 +156,6 @@ impl Topics {
             end,
         };
         Ok(ends.into_iter().map(extent).collect())
-    }
-
-    /// What `group` has committed for `topic`; nothing for a topic that is not there.
-    pub(crate) fn committed(&self, group: &str, topic: &str) -> Result<Committed, Error> {
-        let Some((info, _)) = self.partitions(topic)? else {
-            return Ok(Committed::default());
-        };
-        let partitions: Vec<i32> = (0..info.partitions).collect();
-        let start = Instant::now();
-        let offsets = loop {
-            let refusal = match groups::committed(&self.client, group, topic, &partitions, self.answer_wait) {
-                Ok(offsets) => break offsets,
-                Err(refusal) if refusal.code == RDKafkaErrorCode::GroupIdNotFound => break Vec::new(),
-                Err(refusal) => refusal,
-            };
-            // While a transaction is being ended, or a coordinator is being found, the answer is "ask again".
-            let wait = if refusal.code == RDKafkaErrorCode::UnstableOffsetCommit {
-                STABLE_WAIT_MAX
-            } else {
-                self.answer_wait
-            };
-            if verdict::verdict(refusal.code) != Verdict::Transient || start.elapsed() >= wait {
-                let action = format!("read what group {group} has committed for topic {topic}");
-                return Err(self.refused(&action, topic, refusal));
-            }
-            std::thread::sleep(SPREAD_PAUSE);
-        };
-        self.health.recover();
-        Ok(Committed {
-            epoch: offsets.iter().filter_map(|offset| epoch::parse(&offset.metadata)).max(),
-            next_offsets: offsets.iter().map(|offset| (offset.partition, offset.offset)).collect(),
-        })
     }
 
     /// The topic, and whether each of its partitions has a leader.

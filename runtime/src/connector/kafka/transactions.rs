@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use rdkafka::error::RDKafkaErrorCode;
 use rdkafka::{Offset, TopicPartitionList};
 
+use super::committed::Groups;
 use super::epoch;
 use super::native::client::EventClient;
 use super::native::transactions::{self as native, GroupMetadata, TransactionError};
@@ -55,7 +56,7 @@ impl KafkaTransactions {
             });
         }
         let (config, timeout) = properties.transactional(id);
-        let tenure = Tenure::new(timeout, Arc::clone(topics));
+        let tenure = Tenure::new(timeout, Groups::new(properties, topics));
         let mut opened = Self {
             producer: Arc::new(Producer::new(&config, Some(tenure))?),
             open: false,

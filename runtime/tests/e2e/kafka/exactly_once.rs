@@ -7,7 +7,7 @@ use waterwheel::connector::kafka::KafkaLog;
 use waterwheel::connector::{Committed, Error, GroupMember, OffsetsOfMember, ReadOptions, TopicLog, Transactions};
 use waterwheel::types::Retry;
 
-use super::broker::Broker;
+use super::broker::{Broker, BrokerOptions};
 use super::pipeline::{Pipeline, batch, create, forever, numbers, to_the_end, write};
 
 fn open(log: &KafkaLog, id: &str) -> Box<dyn Transactions> {
@@ -197,6 +197,19 @@ pub(crate) fn a_transaction_that_lasts_too_long_can_begin_again(broker: &Broker)
     sink.write(&batch(5..10, 1)).expect("there is room");
     again.commit(2, marker()).expect("it commits");
     assert_eq!(seen(broker, "eo-slow"), values(0..10));
+}
+
+/// The coordinators of a broker that was never used are made by the first question, which has to be asked again until they are there.
+pub(crate) fn a_new_broker_is_asked_before_it_has_coordinators() {
+    let broker = Broker::start(BrokerOptions::default());
+    let log = broker.log(&[]);
+    create(&log, "eo-new", 1);
+    for group in 0..20 {
+        assert_eq!(
+            committed(&log, &format!("eo-new-{group}"), "eo-new"),
+            Committed::default()
+        );
+    }
 }
 
 pub(crate) fn an_epoch_without_sources_is_remembered(broker: &Broker) {

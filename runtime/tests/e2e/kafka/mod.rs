@@ -98,6 +98,10 @@ pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
 
 /// Cases that start brokers of their own.
 pub(crate) const OWN_BROKER_CASES: &[(&str, fn())] = &[
+    (
+        "a new broker is asked before it has coordinators",
+        exactly_once::a_new_broker_is_asked_before_it_has_coordinators,
+    ),
     ("a killed broker loses nothing", outage::a_killed_broker_loses_nothing),
     ("one broker of three may die", outage::one_broker_of_three_may_die),
     (

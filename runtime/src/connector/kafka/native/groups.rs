@@ -1,16 +1,20 @@
 //! What a consumer group has committed, with the text beside each offset.
 //!
-//! The crate has this only as a call of a consumer, which would be a client of its own for one question.
-#![expect(unsafe_code, reason = "the offsets of other groups are only reachable through C")]
+//! The crate's call panics at a text that is not UTF-8, and anybody may write one. librdkafka's admin request for the same is of no use: it
+//! crashes in a client that is no consumer when the coordinator is not there yet (`rd_kafka_handle_OffsetFetch` of librdkafka 2.12 asks the
+//! group part of the client to look for it).
+#![expect(unsafe_code, reason = "texts that are not UTF-8 are only reachable through C")]
 
+use std::ffi::CString;
 use std::time::Duration;
 
 use rdkafka::bindings;
 use rdkafka::bindings::rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR as NO_ERROR;
+use rdkafka::consumer::Consumer as _;
+use rdkafka::error::RDKafkaErrorCode;
 
 use super::Owned;
-use super::admin::{self, Refusal};
-use super::client::{EventClient, text};
+use crate::connector::kafka::context::Consumer;
 
 /// One partition's committed offset.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,76 +26,53 @@ pub(crate) struct GroupOffset {
     pub(crate) metadata: String,
 }
 
-/// The offsets of `partitions` that `group` has committed; those without one are left out.
+/// The offsets of the first `partitions` partitions that the consumer's group has committed; those without one are left out.
 ///
 /// # Errors
 /// The first refusal: `UnstableOffsetCommit` while a transaction with offsets of the group has not ended, `OperationTimedOut`
-/// after `timeout`.
+/// after `wait`.
 pub(crate) fn committed(
-    client: &EventClient,
-    group: &str,
+    consumer: &Consumer,
     topic: &str,
-    partitions: &[i32],
-    timeout: Duration,
-) -> Result<Vec<GroupOffset>, Refusal> {
-    let (group, topic) = (admin::c_string(group)?, admin::c_string(topic)?);
-    let count = i32::try_from(partitions.len()).expect("Kafka numbers partitions with 32 bits");
-    // SAFETY: everything that C is given is alive during the call; what is made here is destroyed by its guard. The results
-    // are read while the answer is alive.
+    partitions: i32,
+    wait: Duration,
+) -> Result<Vec<GroupOffset>, RDKafkaErrorCode> {
+    let topic = CString::new(topic).map_err(|_| RDKafkaErrorCode::InvalidTopic)?;
+    let wait_ms = i32::try_from(wait.as_millis()).unwrap_or(i32::MAX);
+    // SAFETY: the consumer, which has a group, and the name are alive during the calls. The list is destroyed by its guard and read before
+    // that; a text has as many bytes as librdkafka says and lives as long as the list.
     unsafe {
         let list = Owned {
-            ptr: bindings::rd_kafka_topic_partition_list_new(count),
+            ptr: bindings::rd_kafka_topic_partition_list_new(partitions),
             destroy: bindings::rd_kafka_topic_partition_list_destroy,
         };
-        for &partition in partitions {
+        for partition in 0..partitions {
             bindings::rd_kafka_topic_partition_list_add(list.ptr, topic.as_ptr(), partition);
         }
-        let mut wish = Owned {
-            ptr: bindings::rd_kafka_ListConsumerGroupOffsets_new(group.as_ptr(), list.ptr),
-            destroy: bindings::rd_kafka_ListConsumerGroupOffsets_destroy,
-        };
-        let op = bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_LISTCONSUMERGROUPOFFSETS;
-        let stable = |options| admin::taken(bindings::rd_kafka_AdminOptions_set_require_stable_offsets(options, 1));
-        let answer = admin::ask(client, op, stable, timeout, |options, queue| {
-            let rk = client.client().native_ptr();
-            bindings::rd_kafka_ListConsumerGroupOffsets(rk, &raw mut wish.ptr, 1, options, queue);
-        })?;
-        let mut count = 0;
-        let result = bindings::rd_kafka_event_ListConsumerGroupOffsets_result(answer.ptr);
-        let groups = bindings::rd_kafka_ListConsumerGroupOffsets_result_groups(result, &raw mut count);
+        let err = bindings::rd_kafka_committed(consumer.client().native_ptr(), list.ptr, wait_ms);
+        if err != NO_ERROR {
+            return Err(err.into());
+        }
         let mut offsets = Vec::new();
-        for place in 0..count {
-            let group = *groups.add(place);
-            admin::refused(bindings::rd_kafka_group_result_error(group))?;
-            let Some(found) = bindings::rd_kafka_group_result_partitions(group).as_ref() else {
-                continue;
-            };
-            for place in 0..usize::try_from(found.cnt).unwrap_or(0) {
-                offsets.extend(offset(&*found.elems.add(place))?);
+        for place in 0..usize::try_from((*list.ptr).cnt).unwrap_or(0) {
+            let found = &*(*list.ptr).elems.add(place);
+            if found.err != NO_ERROR {
+                return Err(found.err.into());
             }
+            if found.offset < 0 {
+                continue;
+            }
+            let bytes = if found.metadata.is_null() {
+                &[]
+            } else {
+                std::slice::from_raw_parts(found.metadata.cast::<u8>(), found.metadata_size)
+            };
+            offsets.push(GroupOffset {
+                partition: found.partition,
+                offset: found.offset,
+                metadata: String::from_utf8_lossy(bytes).into_owned(),
+            });
         }
         Ok(offsets)
     }
-}
-
-/// # Safety
-/// `found` is part of a live answer.
-unsafe fn offset(found: &bindings::rd_kafka_topic_partition_t) -> Result<Option<GroupOffset>, Refusal> {
-    if found.err != NO_ERROR {
-        // SAFETY: a text that lives for ever.
-        let what = unsafe { text(bindings::rd_kafka_err2str(found.err)) };
-        return Err(Refusal::of(found.err, format!("partition {}: {what}", found.partition)));
-    }
-    let metadata = if found.metadata.is_null() {
-        String::new()
-    } else {
-        // SAFETY: as many bytes as librdkafka says, alive as long as the answer.
-        let bytes = unsafe { std::slice::from_raw_parts(found.metadata.cast::<u8>(), found.metadata_size) };
-        String::from_utf8_lossy(bytes).into_owned()
-    };
-    Ok((found.offset >= 0).then_some(GroupOffset {
-        partition: found.partition,
-        offset: found.offset,
-        metadata,
-    }))
 }
