@@ -198,9 +198,10 @@ fn digits(orders: &[Order]) -> Rows {
     groups.iter().map(row).collect()
 }
 
-/// The table of the last score of each key, counted by city. A city that nobody has any more is gone.
+/// The table of the last score of each key, counted by city. A city that nobody has any more stays with a count of none, as in ksqlDB.
 fn cities(scores: &[Record]) -> Rows {
     let mut table: BTreeMap<String, (String, i64)> = BTreeMap::new();
+    let ever: Vec<String> = scores.iter().filter_map(|record| record.text("city")).collect();
     for record in scores {
         let key = record.key_text(0);
         match record.text("city") {
@@ -208,7 +209,7 @@ fn cities(scores: &[Record]) -> Rows {
             None => table.remove(&key),
         };
     }
-    let mut groups: BTreeMap<&str, (u64, i64)> = BTreeMap::new();
+    let mut groups: BTreeMap<&str, (u64, i64)> = ever.iter().map(|city| (city.as_str(), (0, 0))).collect();
     for (city, score) in table.values() {
         let group = groups.entry(city).or_default();
         group.0 += 1;
