@@ -25,6 +25,7 @@ mod purity;
 mod reports;
 mod scalar;
 mod stream;
+mod wasi_stub;
 
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use super::limiter::Limiter;
 use super::module::{self, Door};
 use super::scalar::WasmScalar;
 use super::stream::WasmStream;
-use super::{component, inline, plain, plain_loop};
+use super::{component, inline, plain, plain_loop, wasi_stub};
 use crate::udf::manifest::{self, FunctionSpec, Manifest};
 use crate::udf::{FunctionInfo, Kind, Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
@@ -115,11 +115,18 @@ pub(super) type Described = (FunctionSpec, FunctionInfo);
 
 impl Code {
     fn new(sandbox: &Sandbox, plugin: &str, module: &Module, loops: Option<Loops>) -> Result<Self, String> {
-        let pre = Linker::new(sandbox.engine())
+        let mut linker = Linker::new(sandbox.engine());
+        let mut sandbox = sandbox.clone();
+        if wasi_stub::wanted(module) {
+            // It brings the runtime of its language along.
+            sandbox = sandbox.with_language_runtime();
+            wasi_stub::link(&mut linker).map_err(|e| format!("it cannot be linked: {e:#}"))?;
+        }
+        let pre = linker
             .instantiate_pre(module)
             .map_err(|e| format!("it cannot be linked: {e:#}"))?;
         Ok(Self {
-            sandbox: sandbox.clone(),
+            sandbox,
             plugin: plugin.to_owned(),
             pre,
             loops,

@@ -114,9 +114,7 @@ fn read(levels: &mut impl Iterator<Item = Level>, data_type: &DataType, rows: us
         .ok_or_else(|| format!("a column lacks a level of type {data_type}"))?;
     let nulls = match level.nulls.len() {
         0 => None,
-        given if given == rows => Some(NullBuffer::new(BooleanBuffer::from_iter(
-            level.nulls.into_iter().map(|null| !null),
-        ))),
+        given if given == rows => Some(level.nulls.iter().map(|null| !null).collect::<NullBuffer>()),
         given => return Err(format!("{given} nulls for {rows} rows")),
     };
     Ok(match (data_type, level.values) {

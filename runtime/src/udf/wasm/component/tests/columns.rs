@@ -13,9 +13,9 @@ use super::*;
 fn same(sql_type: &str, array: ArrayRef) {
     let function = echo(sql_type);
     let array = cast(&array, &function.info().returns).unwrap();
-    assert_eq!(call(&*function, &[Arc::clone(&array)]).unwrap(), array, "{sql_type}");
+    assert_eq!(*call(&*function, &[Arc::clone(&array)]).unwrap(), *array, "{sql_type}");
     let piece = array.slice(1, array.len() - 1);
-    assert_eq!(call(&*function, &[Arc::clone(&piece)]).unwrap(), piece, "{sql_type}");
+    assert_eq!(*call(&*function, &[Arc::clone(&piece)]).unwrap(), *piece, "{sql_type}");
 }
 
 #[test]

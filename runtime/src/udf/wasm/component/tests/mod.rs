@@ -98,10 +98,11 @@ impl<'a> Text<'a> {
     }
 
     /// The text of the whole component.
+    #[expect(clippy::too_many_lines, reason = "it is one text, and best read in its order")]
     pub(super) fn build(&self) -> String {
         let mut core = CORE.replace("MANIFEST_BYTES", &self.manifest.len().to_string());
         let mut lifts = String::from(
-            r#"(func $manifest (result string) (canon lift (core func $m "manifest") (memory $m "memory") string-encoding=utf8))"#,
+            r#"(func $manifest (result string) (canon lift (core func $m "manifest") (memory (core memory $m "memory")) string-encoding=utf8))"#,
         );
         let mut shim_imports = String::from(r#"(import "f-manifest" (func $manifest (result string)))"#);
         let mut with = String::from(r#"(with "f-manifest" (func $manifest))"#);
@@ -113,7 +114,7 @@ impl<'a> Text<'a> {
             let ty = if *name == "call" { self.call } else { ty };
             write!(
                 lifts,
-                "(func ${name} {ty} (canon lift (core func $m \"{name}\") (memory $m \"memory\") (realloc (core func $m \"realloc\")) string-encoding=utf8))"
+                "(func ${name} {ty} (canon lift (core func $m \"{name}\") (memory (core memory $m \"memory\")) (realloc (core func $m \"realloc\")) string-encoding=utf8))"
             )
             .unwrap();
             write!(shim_imports, "(import \"f-{name}\" (func ${name} {ty}))").unwrap();
@@ -126,37 +127,27 @@ impl<'a> Text<'a> {
         let level = r#"(record (field "nulls" (list bool)) (field "values" $values))"#;
         let failure = r#"(record (field "row" u32) (field "message" string))"#;
         let outcome = r#"(record (field "values" (list $level)) (field "failed" (list $failure)))"#;
-        let name_types = |import: bool| {
-            let mut text = TYPES.to_owned();
-            for (name, ty) in [
-                ("values", ""),
-                ("level", level),
-                ("failure", failure),
-                ("outcome", outcome),
-            ] {
-                if !ty.is_empty() {
-                    write!(text, "(type ${name}' {ty})").unwrap();
-                }
-                if import {
-                    write!(text, "(import \"t-{name}\" (type ${name} (eq ${name}')))").unwrap();
-                } else {
-                    text = text.replace(&format!("${name}' "), &format!("${name} "));
-                }
+        let named = [
+            ("values", ""),
+            ("level", level),
+            ("failure", failure),
+            ("outcome", outcome),
+        ];
+        // The types of the component itself, those that the shim imports, and those that it exports.
+        let (mut outer_types, mut shim_types) = (TYPES.replace("$values'", "$values"), TYPES.to_owned());
+        let (mut exports, mut with_types) = (TYPES.replace("$values'", "$values2"), String::new());
+        for (name, ty) in named {
+            if !ty.is_empty() {
+                write!(outer_types, "(type ${name} {ty})").unwrap();
+                write!(shim_types, "(type ${name}' {ty})").unwrap();
+                write!(exports, "(type ${name}2 {})", on_exports(ty)).unwrap();
             }
-            text
-        };
-        let (outer_types, shim_types) = (name_types(false), name_types(true));
-        let type_exports = ["values", "level", "failure", "outcome"].map(|name| {
-            (
-                format!("(with \"t-{name}\" (type ${name}))"),
-                format!("(export ${name}x \"{name}\" (type ${name}))"),
-            )
-        });
-        let with_types: String = type_exports.iter().map(|(with, _)| with.as_str()).collect();
-        let exports: String = type_exports.iter().map(|(_, export)| export.as_str()).collect();
+            write!(shim_types, "(import \"t-{name}\" (type ${name} (eq ${name}')))").unwrap();
+            write!(exports, "(export ${name}x \"{name}\" (type ${name}2))").unwrap();
+            write!(with_types, "(with \"t-{name}\" (type ${name}))").unwrap();
+        }
         // Functions of the interface are in terms of its exported types.
         let mut ascribed = String::new();
-        let on_exports = |ty: &str| ty.replace("$level", "$levelx").replace("$outcome", "$outcomex");
         for (name, _, ty) in FUNCTIONS {
             let ty = on_exports(if *name == "call" { self.call } else { ty });
             write!(ascribed, "(export \"{name}\" (func ${name}) (func {ty}))").unwrap();
@@ -224,4 +215,13 @@ pub(super) fn doubles(values: &[Option<f64>]) -> ArrayRef {
 
 pub(super) fn strings(values: &[Option<&str>]) -> ArrayRef {
     Arc::new(StringArray::from(values.to_vec()))
+}
+
+/// A type in terms of the types that the shim exports.
+fn on_exports(ty: &str) -> String {
+    ["values", "level", "failure", "outcome"]
+        .iter()
+        .fold(ty.to_owned(), |ty, name| {
+            ty.replace(&format!("${name}"), &format!("${name}x"))
+        })
 }

@@ -34,7 +34,7 @@ fn rows_with_nulls_are_not_shown_and_constants_come_once_per_row() {
     let function = &plugin.scalars[0];
     let args = [doubles(&[Some(2.0)]), doubles(&[Some(1.0), None, Some(3.0)])];
     let given = function.call(&args, &[true, false], 3).unwrap();
-    assert_eq!(given, doubles(&[Some(2.0), None, Some(2.0)]));
+    assert_eq!(*given, *doubles(&[Some(2.0), None, Some(2.0)]));
 }
 
 /// Fails row 1 of every call, and says so.
@@ -54,7 +54,7 @@ fn failed_rows_are_null_and_named() {
     let plugin = loaded(&Text::new(&[&spec], FAILS).build()).unwrap();
     let args = [doubles(&[None, Some(1.0), Some(2.0), Some(3.0)])];
     let outcome = plugin.scalars[0].call_rows(&args, &[false], 4).unwrap();
-    assert_eq!(outcome.values, doubles(&[None, Some(1.0), None, Some(3.0)]));
+    assert_eq!(*outcome.values, *doubles(&[None, Some(1.0), None, Some(3.0)]));
     let message = "row one".to_owned();
     assert_eq!(outcome.failed, [RowFailure { row: 2, message }]);
     let error = plugin.scalars[0].call(&args, &[false], 4).unwrap_err().to_string();
