@@ -20,7 +20,7 @@ const PLAIN = {
   BIGINT: { tag: "bigints", none: 0n, out: bigint },
   DOUBLE: { tag: "doubles", none: 0, out: (x) => check(typeof x === "number", x, "a number") },
   STRING: { tag: "strings", none: "", out: (x) => check(typeof x === "string", x, "a string") },
-  BYTES: { tag: "bytes", none: new Uint8Array(0), out: (x) => check(x instanceof Uint8Array, x, "a Uint8Array") },
+  BYTES: { tag: "bytes", none: new Uint8Array(0), in: (x) => Uint8Array.from(x), out: bytes },
   DATE: { tag: "integers", none: 0, out: integer },
   TIME: { tag: "integers", none: 0, out: integer },
   TIMESTAMP: { tag: "bigints", none: 0n, in: Number, out: (ms) => bigint(BigInt(ms)) },
@@ -28,6 +28,10 @@ const PLAIN = {
 
 function integer(x) {
   return check(Number.isInteger(x) && x >= -INTEGER_MAX - 1 && x <= INTEGER_MAX, x, "an INTEGER");
+}
+
+function bytes(x) {
+  return check(x instanceof Uint8Array, x, "a Uint8Array");
 }
 
 function bigint(x) {

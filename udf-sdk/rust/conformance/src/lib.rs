@@ -81,7 +81,7 @@ fn conf_reverse(bytes: &[u8]) -> Vec<u8> {
 
 #[scalar]
 fn conf_sum(numbers: List<'_, Option<f64>>) -> f64 {
-    numbers.iter().flatten().sum()
+    numbers.iter().flatten().fold(0.0, |sum, number| sum + number)
 }
 
 #[scalar]
