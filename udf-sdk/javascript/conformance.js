@@ -48,10 +48,10 @@ scalar("conf_trap", { args: { on: "INTEGER" }, returns: "INTEGER" }, (on) => {
   return 0;
 });
 
-const hoard = [];
 scalar("conf_hoard", { args: { mib: "INTEGER" }, returns: "INTEGER" }, (mib) => {
+  const hoard = [];
   for (let i = 0; i < mib; i++) hoard.push(new Uint8Array(1 << 20).fill(1));
-  return mib;
+  return hoard.length;
 });
 
 stream("conf_running", { args: { x: "DOUBLE" }, returns: "DOUBLE", state: () => ({ sum: 0 }) }, (running, x) => {
