@@ -50,7 +50,12 @@ scalar("conf_trap", { args: { on: "INTEGER" }, returns: "INTEGER" }, (on) => {
 
 scalar("conf_hoard", { args: { mib: "INTEGER" }, returns: "INTEGER" }, (mib) => {
   const hoard = [];
-  for (let i = 0; i < mib; i++) hoard.push(new Uint8Array(1 << 20).fill(1));
+  try {
+    for (let i = 0; i < mib; i++) hoard.push(new Uint8Array(1 << 20).fill(1));
+  } catch (error) {
+    // An instance without memory is of no more use: who knows when it is collected.
+    throw new Fatal(String(error));
+  }
   return hoard.length;
 });
 
