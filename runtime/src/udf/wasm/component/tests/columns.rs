@@ -86,7 +86,11 @@ fn nested_types() {
     let DataType::Struct(fields) = entries.data_type() else {
         unreachable!()
     };
-    let both = StructArray::new(fields.clone(), vec![given.keys().clone(), given.values().clone()], None);
+    let both = StructArray::new(
+        fields.clone(),
+        vec![Arc::clone(given.keys()), Arc::clone(given.values())],
+        None,
+    );
     let map = datafusion::arrow::array::MapArray::new(
         Arc::clone(entries),
         given.offsets().clone(),

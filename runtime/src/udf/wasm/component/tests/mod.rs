@@ -98,7 +98,6 @@ impl<'a> Text<'a> {
     }
 
     /// The text of the whole component.
-    #[expect(clippy::too_many_lines, reason = "it is one text, and best read in its order")]
     pub(super) fn build(&self) -> String {
         let mut core = CORE.replace("MANIFEST_BYTES", &self.manifest.len().to_string());
         let mut lifts = String::from(
