@@ -67,6 +67,11 @@ impl Running {
         })
     }
 
+    /// Whether another instance should take over: the engines of some languages give back little of what calls used.
+    pub(super) fn is_worn(&self) -> bool {
+        self.store.data().is_nearly_full()
+    }
+
     /// The manifest, under what is left of the deadline of starting up.
     pub(super) fn manifest(&mut self, export: &TypedFunc<(), (String,)>) -> Result<String, Fault> {
         self.store.set_hostcall_fuel(self.limits.manifest_bytes);

@@ -85,7 +85,7 @@ impl ComponentScalar {
         })
     }
 
-    /// One call. The instance goes back to the pool unless it did what it must not.
+    /// One call. The instance goes back to the pool unless it did what it must not, or has little memory left.
     fn call_once(&self, batch: &Batch<'_>) -> Result<Outcome, Fault> {
         let idle = self.pool.idle.lock().pop();
         let (mut running, export) = match idle {
@@ -97,7 +97,7 @@ impl ComponentScalar {
             }
         };
         let result = self.call_in(&mut running, &export, batch);
-        if result.as_ref().err().is_none_or(Fault::spares_instance) {
+        if !running.is_worn() && result.as_ref().err().is_none_or(Fault::spares_instance) {
             self.pool.idle.lock().push((running, export));
         }
         result

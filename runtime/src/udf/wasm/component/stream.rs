@@ -59,6 +59,8 @@ struct ComponentStreamInstance {
     /// The constant arguments, one value each; an empty column where the argument is none.
     constants: Vec<ArrayRef>,
     constant: Vec<bool>,
+    /// By slot, whether it was given state since it was last forgotten.
+    used: Vec<bool>,
     /// The error that ended the instance.
     ended: Option<Error>,
 }
@@ -91,13 +93,7 @@ impl ComponentStream {
 
     fn start(&self, constants: &[Option<ScalarValue>]) -> Result<ComponentStreamInstance, Fault> {
         let (values, constant) = check_constants(&self.spec, &self.info, constants)?;
-        let mut running = self.code.start()?;
-        let exports = Exports::new(&self.code, &mut running)?;
-        let columns = (values.iter().zip(&constant))
-            .map(|(value, is_constant)| is_constant.then(|| to_column(value)))
-            .collect();
-        let (opened,) = running.call(&exports.open, (self.spec.export.clone(), columns))?;
-        opened.map_err(|message| running.failed(&message))?;
+        let (running, exports) = opened(&self.code, &self.spec, &values, &constant)?;
         Ok(ComponentStreamInstance {
             code: Arc::clone(&self.code),
             spec: Arc::clone(&self.spec),
@@ -106,9 +102,27 @@ impl ComponentStream {
             exports,
             constants: values,
             constant,
+            used: Vec::new(),
             ended: None,
         })
     }
+}
+
+/// A new instance that is this stream function.
+fn opened(
+    code: &Code,
+    spec: &FunctionSpec,
+    values: &[ArrayRef],
+    constant: &[bool],
+) -> Result<(Running, Exports), Fault> {
+    let mut running = code.start()?;
+    let exports = Exports::new(code, &mut running)?;
+    let columns = (values.iter().zip(constant))
+        .map(|(value, is_constant)| is_constant.then(|| to_column(value)))
+        .collect();
+    let (opened,) = running.call(&exports.open, (spec.export.clone(), columns))?;
+    opened.map_err(|message| running.failed(&message))?;
+    Ok((running, exports))
 }
 
 impl StreamFunction for ComponentStream {
@@ -174,6 +188,39 @@ impl ComponentStreamInstance {
         self.running.outcome(given, &self.info.returns, batch.rows)
     }
 
+    fn note(&mut self, slots: &[u32], used: bool) {
+        let length = slots.iter().max().map_or(0, |slot| *slot as usize + 1);
+        if self.used.len() < length {
+            self.used.resize(length, false);
+        }
+        for slot in slots {
+            self.used[*slot as usize] = used;
+        }
+    }
+
+    /// Takes all states to a new instance, when this one has little memory left.
+    fn renew(&mut self) -> Result<(), Fault> {
+        if !self.running.is_worn() {
+            return Ok(());
+        }
+        let slots: Vec<u32> = (0..)
+            .zip(&self.used)
+            .filter_map(|(slot, used)| used.then_some(slot))
+            .collect();
+        let mut states = Vec::with_capacity(slots.len());
+        for slots in slots.chunks(PLUGIN_SLOTS_PER_SAVE_MAX) {
+            states.extend(self.save_once(slots)?);
+        }
+        (self.running, self.exports) = opened(&self.code, &self.spec, &self.constants, &self.constant)?;
+        let pieces = slots
+            .chunks(PLUGIN_SLOTS_PER_SAVE_MAX)
+            .zip(states.chunks(PLUGIN_SLOTS_PER_SAVE_MAX));
+        for (slots, states) in pieces {
+            self.load_once(slots, states, self.spec.state_version)?;
+        }
+        Ok(())
+    }
+
     fn save_once(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Fault> {
         let (saved,) = self.running.call(&self.exports.save, (slots.to_vec(),))?;
         let saved = saved.map_err(|message| self.running.failed(&message))?;
@@ -211,7 +258,11 @@ impl StreamInstance for ComponentStreamInstance {
     }
 
     fn push_rows(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Outcome, Error> {
-        self.alive(|this| this.run(slots, args))
+        self.alive(|this| {
+            this.renew()?;
+            this.note(slots, true);
+            this.run(slots, args)
+        })
     }
 
     fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Error> {
@@ -243,6 +294,7 @@ impl StreamInstance for ComponentStreamInstance {
             let pieces = slots
                 .chunks(PLUGIN_SLOTS_PER_SAVE_MAX)
                 .zip(states.chunks(PLUGIN_SLOTS_PER_SAVE_MAX));
+            this.note(slots, true);
             for (slots, states) in pieces {
                 this.load_once(slots, states, version)?;
             }
@@ -252,6 +304,7 @@ impl StreamInstance for ComponentStreamInstance {
 
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error> {
         self.alive(|this| {
+            this.note(slots, false);
             for slots in slots.chunks(crate::types::limits::PLUGIN_ROWS_PER_CALL_MAX) {
                 let (forgotten,) = this.running.call(&this.exports.forget, (slots.to_vec(),))?;
                 forgotten.map_err(|message| this.running.failed(&message))?;

@@ -113,6 +113,36 @@ fn state_is_kept_saved_loaded_and_forgotten() {
     assert!(error.contains("it saved 1 states of 2 slots"), "{error}");
 }
 
+/// The same function, which takes 6.5 MB more for each call and gives nothing back.
+fn leaking(body: &str, function: &str) -> String {
+    let at = body.find(&format!("(func ${function} ")).unwrap();
+    let begin = at + body[at..].find("(drop (call $ok))").unwrap();
+    format!(
+        "{}(drop (memory.grow (i32.const 100))) {}",
+        &body[..begin],
+        &body[begin..]
+    )
+}
+
+#[test]
+fn an_instance_that_takes_more_and_more_memory_is_replaced() {
+    let specs = [
+        function("f", "scalar", &["DOUBLE"], "DOUBLE", ""),
+        function("total", "stream", &["DOUBLE"], "DOUBLE", ""),
+    ];
+    let specs: Vec<&str> = specs.iter().map(String::as_str).collect();
+    let body = format!("{} {}", leaking(ECHO, "call"), leaking(SUM, "push"));
+    let plugin = loaded(&Text::new(&specs, &body).build()).unwrap();
+    for _ in 0..30 {
+        call(&*plugin.scalars[0], &[doubles(&[Some(1.0)])]).unwrap();
+    }
+    let mut instance = plugin.streams[0].instance(&[None]).unwrap();
+    for _ in 0..30 {
+        instance.push(&[0], &[doubles(&[Some(1.0)])]).unwrap();
+    }
+    assert_eq!(instance.save(&[0]).unwrap(), [30.0_f64.to_le_bytes().to_vec()]);
+}
+
 #[test]
 fn a_component_may_refuse_constants() {
     let spec = function("total", "stream", &["DOUBLE"], "DOUBLE", "");
