@@ -272,7 +272,11 @@ fn explain_query(session: &Session, id: &crate::sql::ast::Name, analyze: bool) -
                 })
             };
             let plan = crate::plan::explain_with(&running.info.dataflow, &remark);
-            Ok(Outcome::Text(format!("{}\n\n{plan}", running.info.statement)))
+            let commits = running.pipeline.commit_words();
+            Ok(Outcome::Text(format!(
+                "{}\n\n{plan}\n{commits}\n",
+                running.info.statement
+            )))
         }
         Some(running) => Ok(Outcome::Text(format!(
             "{}\n\n{}",

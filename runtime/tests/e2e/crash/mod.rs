@@ -45,8 +45,9 @@ const LAST_WAIT: Duration = Duration::from_mins(2);
 /// How long users may take until they are known.
 const USERS_WAIT: Duration = Duration::from_mins(2);
 /// The named places, see `exec/crash_point.rs`.
-const PLACES: [&str; 5] = [
+const PLACES: [&str; 6] = [
     "commit-begun",
+    "results-stored",
     "state-pending",
     "log-committed",
     "commit-over",
