@@ -239,18 +239,25 @@ pub(super) fn object_store(location: &Location) -> Result<(Arc<dyn ObjectStore>,
 }
 
 pub(super) fn store_error(url: &str, error: &slatedb::Error) -> Error {
-    let url = url.to_owned();
-    match error.kind() {
-        ErrorKind::Closed(CloseReason::Fenced) => Error::Fenced { url },
-        ErrorKind::Unavailable | ErrorKind::Transaction | ErrorKind::Closed(_) => Error::Store {
-            url,
-            reason: error.to_string(),
-            retry: Retry::Backoff,
-        },
-        _ => Error::Store {
-            url,
-            reason: error.to_string(),
-            retry: Retry::Never,
-        },
+    let (url, reason) = (url.to_owned(), with_cause(error));
+    let retry = match error.kind() {
+        ErrorKind::Closed(CloseReason::Fenced) => return Error::Fenced { url },
+        ErrorKind::Unavailable | ErrorKind::Transaction | ErrorKind::Closed(_) => Retry::Backoff,
+        _ => Retry::Never,
+    };
+    Error::Store { url, reason, retry }
+}
+
+/// An error with what lies at its bottom: that the disk is full, and not only that something cannot be written.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut bottom = error;
+    while let Some(source) = bottom.source() {
+        bottom = source;
     }
+    let cause = bottom.to_string();
+    if !text.contains(&cause) {
+        text = format!("{text}: {cause}");
+    }
+    text
 }

@@ -5,6 +5,7 @@ mod disk;
 mod kills;
 mod object_store;
 mod outputs;
+mod trap;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -18,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// All cases.
 pub(crate) fn trials() -> Vec<Trial> {
     type Case = (&'static str, fn());
-    let cases: [Case; 4] = [
+    let cases: [Case; 5] = [
         (
             "files/kills at every place lose nothing and double nothing",
             kills::in_a_directory,
@@ -26,6 +27,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("files/state in an object store survives kills", object_store::case),
         ("files/a full disk under the state is waited for", disk::under_state),
         ("files/a full disk under the output is waited for", disk::under_output),
+        ("files/a function that traps ends its query alone", trap::case),
     ];
     let trial = |(name, case): Case| Trial::test(name, move || crate::kafka_suite::guarded(case));
     cases.into_iter().map(trial).collect()
@@ -38,9 +40,14 @@ struct Program(Child);
 impl Program {
     /// Runs `sql` on the state at `state`; what it says is added to `log`.
     fn start(sql: &str, state: &str, log: &Path, environment: &[(&str, &str)]) -> Self {
+        Self::start_with(&[], sql, state, log, environment)
+    }
+
+    fn start_with(more: &[&str], sql: &str, state: &str, log: &Path, environment: &[(&str, &str)]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(log);
         let child = Command::new(env!("CARGO_BIN_EXE_waterwheel"))
             .args(["run", "--quiet", "--workers", "2", "--state", state, "-e", sql])
+            .args(more)
             .env_remove("WATERWHEEL_CRASH_AT")
             .envs(environment.iter().copied())
             .stdin(Stdio::null())

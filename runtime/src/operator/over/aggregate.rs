@@ -144,6 +144,16 @@ impl FrameAccumulators {
         self.keys.evaluate(&[group(slot)])
     }
 
+    /// Appends the state of the rows of a key that are in.
+    pub(super) fn save(&mut self, slot: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.keys.save(group(slot), out)
+    }
+
+    /// Takes back what [`FrameAccumulators::save`] gave.
+    pub(super) fn load(&mut self, slot: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.keys.load(group(slot), bytes)
+    }
+
     /// Memory held, in bytes, roughly.
     pub(super) fn state_bytes(&self) -> usize {
         self.keys.state_bytes() + self.frame.state_bytes()
@@ -170,6 +180,6 @@ impl FrameAccumulators {
     }
 }
 
-fn group(slot: usize) -> u32 {
+pub(super) fn group(slot: usize) -> u32 {
     u32::try_from(slot).expect("keys are numbered with 32 bits")
 }

@@ -12,10 +12,12 @@ mod call;
 mod given;
 mod range;
 mod rows;
+mod saved;
 mod store;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::cast::AsArray;
@@ -27,10 +29,12 @@ pub use aggregate::FrameAggregate;
 pub use call::{Frame, OverCall, OverFunction, Pick};
 
 use super::{Error, Expression, KeyIndex, Operator, Progress, RowErrors};
+use crate::state::{Changes, Entry};
 use crate::types::ChangeBatch;
 use aggregate::Columns;
 use range::RangePart;
 use rows::{Computed, RowsPart};
+use saved::Codecs;
 
 /// Appends to each row the results of calls with `OVER` that share one key.
 #[derive(Debug)]
@@ -48,6 +52,11 @@ pub struct Over {
     errors: Arc<RowErrors>,
     slots: Vec<u32>,
     finished: bool,
+    /// What its state looks like, in words.
+    form: String,
+    /// Slots whose rows or results so far changed since they were saved, where they are saved at all.
+    changed: Option<BTreeSet<u32>>,
+    codecs: Codecs,
 }
 
 impl Over {
@@ -80,13 +89,17 @@ impl Over {
             let part = if is_range { &mut by_range } else { &mut by_rows };
             part.push((call.clone(), columns));
         }
+        let input_columns = schema.fields().len() - calls.len();
         Ok(Self {
+            form: saved::form(&keys, calls, ordered, &schema.fields()[..input_columns]),
+            codecs: Codecs::new(&args, calls, &schema.fields()[..input_columns])?,
+            changed: None,
             keys,
             index: KeyIndex::new(&types)?,
             rows: RowsPart::new(by_rows, args.len(), ordered)?,
             range: RangePart::new(by_range)?,
             by_time,
-            input_columns: schema.fields().len() - calls.len(),
+            input_columns,
             args,
             schema,
             errors,
@@ -188,6 +201,9 @@ impl Operator for Over {
                 stream_times: changes.stream_times,
             });
         }
+        if let Some(changed) = &mut self.changed {
+            changed.extend(&slots);
+        }
         self.slots = slots;
         self.rows.tidy()
     }
@@ -195,10 +211,30 @@ impl Operator for Over {
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         if progress.watermark == i64::MAX && !self.finished {
             self.finished = true;
+            if let Some(changed) = &mut self.changed {
+                changed.extend(self.rows.waiting());
+            }
             let computed = self.rows.finish()?;
             self.waited(computed, None, out)?;
         }
         Ok(())
+    }
+
+    fn state_form(&self) -> Option<String> {
+        Some(self.form.clone())
+    }
+
+    fn track_changes(&mut self) {
+        self.changed = Some(BTreeSet::new());
+        self.range.gone = Some(Vec::new());
+    }
+
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        self.save_changed(changes)
+    }
+
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        self.load_entries(entries)
     }
 
     fn state_bytes(&self) -> usize {

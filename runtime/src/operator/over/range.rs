@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use datafusion::arrow::array::{Array, ArrayRef, Int64Array};
 
-use super::aggregate::{Columns, FrameAccumulators};
+use super::aggregate::{Columns, FrameAccumulators, group};
 use super::call::{Frame, OverCall, OverFunction, Pick};
 use super::given::Given;
 use super::store::{RowRef, RowStore};
@@ -17,23 +17,44 @@ use crate::operator::Error;
 /// The calls of one `OVER` whose frames are lengths of time.
 #[derive(Debug)]
 pub(super) struct RangePart {
-    calls: Vec<RangeCall>,
+    pub(super) calls: Vec<RangeCall>,
     /// How long before the newest row of a key a row is kept.
     keeps_ms: i64,
-    store: RowStore,
-    keys: Vec<VecDeque<(i64, RowRef)>>,
-    held: usize,
+    pub(super) store: RowStore,
+    pub(super) keys: Vec<KeyRows>,
+    pub(super) held: usize,
+    /// Saved rows that are kept no more, where rows are saved: slot, event time, number.
+    pub(super) gone: Option<Vec<(u32, i64, i64)>>,
+}
+
+/// The rows of a key.
+#[derive(Debug, Default)]
+pub(super) struct KeyRows {
+    /// In the order of their times, those of one time in the order in which they came.
+    pub(super) rows: VecDeque<TimedRow>,
+    /// How many have come.
+    pub(super) arrived: i64,
+    /// How many had come when they were saved last.
+    pub(super) saved: i64,
+}
+
+/// A row with its event time and its number in the order in which the key's rows came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimedRow {
+    pub(super) time: i64,
+    pub(super) number: i64,
+    pub(super) row: RowRef,
 }
 
 #[derive(Debug)]
-struct RangeCall {
+pub(super) struct RangeCall {
     call: OverCall,
     back_ms: i64,
     columns: Columns,
-    accumulators: Option<FrameAccumulators>,
+    pub(super) accumulators: Option<FrameAccumulators>,
     /// By slot: the place of the first row of the newest row's frame, which the key's accumulator holds. `None` where it has to
     /// be made anew, because a row came out of order.
-    frames: Vec<Option<usize>>,
+    pub(super) frames: Vec<Option<usize>>,
 }
 
 impl RangePart {
@@ -65,6 +86,7 @@ impl RangePart {
             store: RowStore::default(),
             keys: Vec::new(),
             held: 0,
+            gone: None,
         })
     }
 
@@ -88,13 +110,19 @@ impl RangePart {
             let slot = *slot as usize;
             self.make_room(slot)?;
             let time = times.value(at);
-            let rows = &mut self.keys[slot];
-            let in_order = rows.back().is_none_or(|(newest, _)| *newest <= time);
-            let place = rows.partition_point(|(other, _)| *other <= time);
-            rows.insert(place, (time, first.plus(at)));
+            let KeyRows { rows, arrived, .. } = &mut self.keys[slot];
+            let in_order = rows.back().is_none_or(|newest| newest.time <= time);
+            let place = rows.partition_point(|other| other.time <= time);
+            let row = TimedRow {
+                time,
+                number: *arrived,
+                row: first.plus(at),
+            };
+            rows.insert(place, row);
+            *arrived += 1;
             self.held += 1;
             for (call, given) in self.calls.iter_mut().zip(&mut given) {
-                let from = rows.partition_point(|(other, _)| *other < time.saturating_sub(call.back_ms));
+                let from = rows.partition_point(|other| other.time < time.saturating_sub(call.back_ms));
                 let frame = FrameRows {
                     rows,
                     from,
@@ -110,11 +138,8 @@ impl RangePart {
             .map(|(call, given)| given.into_column(&call.call, &self.store, call.columns.args.start))
             .collect::<Result<Vec<_>, Error>>()?;
         if self.store.is_worth_compacting(self.held) {
-            let rows = self
-                .keys
-                .iter_mut()
-                .flat_map(|rows| rows.iter_mut().map(|(_, row)| row));
-            self.store.compact(rows)?;
+            let rows = self.keys.iter_mut().flat_map(|key| &mut key.rows);
+            self.store.compact(rows.map(|row| &mut row.row))?;
         }
         Ok(columns)
     }
@@ -125,7 +150,7 @@ impl RangePart {
             let accumulators = call.accumulators.as_ref().map_or(0, FrameAccumulators::state_bytes);
             accumulators + call.frames.capacity() * size_of::<Option<usize>>()
         });
-        self.store.state_bytes() + self.held * size_of::<(i64, RowRef)>() + calls.sum::<usize>()
+        self.store.state_bytes() + self.held * size_of::<TimedRow>() + calls.sum::<usize>()
     }
 
     #[cfg(test)]
@@ -134,11 +159,14 @@ impl RangePart {
     }
 
     fn forget(&mut self, slot: usize) {
-        let rows = &mut self.keys[slot];
-        let Some((newest, _)) = rows.back() else { return };
-        let oldest = newest.saturating_sub(self.keeps_ms);
+        let KeyRows { rows, saved, .. } = &mut self.keys[slot];
+        let Some(newest) = rows.back() else { return };
+        let oldest = newest.time.saturating_sub(self.keeps_ms);
         let mut gone = 0;
-        while rows.front().is_some_and(|(time, _)| *time < oldest) {
+        while let Some(row) = rows.front().filter(|row| row.time < oldest) {
+            if let Some(unsaved) = self.gone.as_mut().filter(|_| row.number < *saved) {
+                unsaved.push((group(slot), row.time, row.number));
+            }
             rows.pop_front();
             gone += 1;
         }
@@ -150,11 +178,12 @@ impl RangePart {
         }
     }
 
-    fn make_room(&mut self, slot: usize) -> Result<(), Error> {
+    /// Makes room for keys up to this slot.
+    pub(super) fn make_room(&mut self, slot: usize) -> Result<(), Error> {
         if self.keys.len() > slot {
             return Ok(());
         }
-        self.keys.resize_with(slot + 1, VecDeque::new);
+        self.keys.resize_with(slot + 1, KeyRows::default);
         for call in &mut self.calls {
             call.frames.resize(slot + 1, None);
             if let Some(accumulators) = &mut call.accumulators {
@@ -167,7 +196,7 @@ impl RangePart {
 
 /// A frame: places `from..=last` of a key's rows.
 struct FrameRows<'a> {
-    rows: &'a VecDeque<(i64, RowRef)>,
+    rows: &'a VecDeque<TimedRow>,
     from: usize,
     last: usize,
     /// The row that it is for is the newest one of its key.
@@ -176,7 +205,7 @@ struct FrameRows<'a> {
 
 impl FrameRows<'_> {
     fn rows(&self) -> impl DoubleEndedIterator<Item = RowRef> + '_ {
-        self.rows.range(self.from..=self.last).map(|(_, row)| *row)
+        self.rows.range(self.from..=self.last).map(|row| row.row)
     }
 
     fn pick(&self, store: &RowStore, pick: Pick, ignore_nulls: bool, column: usize) -> Option<RowRef> {
@@ -210,9 +239,9 @@ impl RangeCall {
                 }
                 match newest {
                     Some(first) => {
-                        accumulators.add(slot, store, frame.rows[frame.last].1, columns)?;
+                        accumulators.add(slot, store, frame.rows[frame.last].row, columns)?;
                         for place in *first..frame.from {
-                            accumulators.remove(slot, store, frame.rows[place].1, columns)?;
+                            accumulators.remove(slot, store, frame.rows[place].row, columns)?;
                         }
                     }
                     None => {

@@ -19,28 +19,28 @@ use crate::operator::Error;
 /// The calls of one `OVER` whose frames count rows.
 #[derive(Debug)]
 pub(super) struct RowsPart {
-    calls: Vec<RowsCall>,
+    pub(super) calls: Vec<RowsCall>,
     delay: i64,
     reach_back: i64,
     /// The store's column of event times.
     time_column: usize,
     ordered: bool,
-    store: RowStore,
-    keys: Vec<KeyRows>,
+    pub(super) store: RowStore,
+    pub(super) keys: Vec<KeyRows>,
     /// Rows of the store that are held.
-    held: usize,
+    pub(super) held: usize,
 }
 
 #[derive(Debug)]
-struct RowsCall {
+pub(super) struct RowsCall {
     call: OverCall,
     columns: Columns,
-    state: State,
+    pub(super) state: State,
 }
 
 /// What a call keeps for each key, by slot.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Stateless,
     Ranks(Vec<Ranks>),
     Picks(Vec<VecDeque<RowRef>>),
@@ -48,28 +48,30 @@ enum State {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Ranks {
-    rank: u64,
-    dense: u64,
-    time: i64,
+pub(super) struct Ranks {
+    pub(super) rank: u64,
+    pub(super) dense: u64,
+    pub(super) time: i64,
 }
 
 /// The last rows of a key.
 #[derive(Debug, Default)]
-struct KeyRows {
+pub(super) struct KeyRows {
     /// Number of the first row that is still here.
-    first: i64,
-    rows: VecDeque<RowRef>,
+    pub(super) first: i64,
+    pub(super) rows: VecDeque<RowRef>,
     /// Number of the row that is computed next.
-    next: i64,
+    pub(super) next: i64,
+    /// Numbers of the rows that are saved: from the first up to the second.
+    pub(super) saved: (i64, i64),
 }
 
 impl KeyRows {
-    fn arrived(&self) -> i64 {
+    pub(super) fn arrived(&self) -> i64 {
         self.first + i64::try_from(self.rows.len()).expect("a key has fewer than 2^63 rows")
     }
 
-    fn row(&self, number: i64) -> RowRef {
+    pub(super) fn row(&self, number: i64) -> RowRef {
         let place = usize::try_from(number - self.first).expect("a frame reaches no further back than rows are kept");
         self.rows[place]
     }
@@ -154,6 +156,12 @@ impl RowsPart {
         })
     }
 
+    /// The keys with rows that wait for others.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = u32> {
+        let slots = (0u32..).zip(&self.keys);
+        slots.filter_map(|(slot, key)| (key.next < key.arrived()).then_some(slot))
+    }
+
     /// Computes the rows that wait for rows that will not come any more.
     pub(super) fn finish(&mut self) -> Result<Computed, Error> {
         let mut given: Vec<Given> = self.calls.iter().map(|call| Given::of(&call.call, 0)).collect();
@@ -207,7 +215,8 @@ impl RowsPart {
         self.store.compact(rows.chain(picks.flatten()))
     }
 
-    fn make_room(&mut self, slot: usize) -> Result<(), Error> {
+    /// Makes room for keys up to this slot.
+    pub(super) fn make_room(&mut self, slot: usize) -> Result<(), Error> {
         if self.keys.len() > slot {
             return Ok(());
         }

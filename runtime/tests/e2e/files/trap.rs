@@ -26,6 +26,9 @@ pub(super) fn case() {
     let said = std::fs::read_to_string(&log).expect("it said something");
     assert!(said.contains("query failed") && said.contains("boom"), "{said}");
     assert!(!said.contains("begins again"), "it is not tried again: {said}");
-    assert_eq!(outputs::json_numbers(directory.path(), "copied"), (0..1_000).collect::<Vec<_>>());
+    assert_eq!(
+        outputs::json_numbers(directory.path(), "copied"),
+        (0..1_000).collect::<Vec<_>>()
+    );
     assert!(outputs::files(directory.path(), "broken").is_empty());
 }
