@@ -12,6 +12,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use libtest_mimic::Trial;
+pub(crate) use outputs::lines;
 
 /// How long the program may take for what a test waits for.
 const PATIENCE: Duration = Duration::from_mins(3);

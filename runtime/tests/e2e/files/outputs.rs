@@ -21,7 +21,7 @@ pub(super) fn files(directory: &Path, stem: &str) -> Vec<PathBuf> {
 }
 
 /// Lines of all files of a sink.
-pub(super) fn lines(directory: &Path, stem: &str) -> Vec<String> {
+pub(crate) fn lines(directory: &Path, stem: &str) -> Vec<String> {
     let text = |path: &PathBuf| std::fs::read_to_string(path).expect("the file can be read");
     let texts: Vec<String> = files(directory, stem).iter().map(text).collect();
     assert!(texts.iter().all(|text| text.ends_with('\n')), "{stem}: whole lines");

@@ -1,4 +1,4 @@
-//! A function that traps: its query ends with the reason, others go on.
+//! A function that traps: row errors by the policy, of which one ends the query with the reason; others go on.
 
 use super::{Program, outputs};
 
@@ -15,9 +15,12 @@ pub(super) fn case() {
     let sql = format!(
         "CREATE STREAM input (n BIGINT) WITH (CONNECTOR='file', PATH='{}');
         CREATE STREAM copied WITH (CONNECTOR='file', PATH='{}') AS SELECT n FROM input;
+        CREATE STREAM nulls WITH (CONNECTOR='file', PATH='{}') AS SELECT n, boom(CAST(n AS DOUBLE)) AS b FROM input;
+        SET 'row.error.policy' = 'fail';
         CREATE STREAM broken WITH (CONNECTOR='file', PATH='{}') AS SELECT n, boom(CAST(n AS DOUBLE)) AS b FROM input;",
         at("input.json"),
         at("copied.json"),
+        at("nulls.json"),
         at("broken.json"),
     );
     let log = directory.path().join("log");
@@ -30,5 +33,8 @@ pub(super) fn case() {
         outputs::json_numbers(directory.path(), "copied"),
         (0..1_000).collect::<Vec<_>>()
     );
+    let nulls = outputs::lines(directory.path(), "nulls");
+    assert_eq!(nulls.len(), 1_000);
+    assert!(nulls.iter().all(|line| line.ends_with("\"B\":null}")), "{}", nulls[0]);
     assert!(outputs::files(directory.path(), "broken").is_empty());
 }
