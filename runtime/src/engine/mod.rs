@@ -302,5 +302,6 @@ fn analyzed(query: &query::Running) -> String {
             )
         })
     };
-    crate::plan::explain_with(&query.info.dataflow, &remark)
+    let plan = crate::plan::explain_with(&query.info.dataflow, &remark);
+    format!("{plan}\n{}\n", query.pipeline.commit_words())
 }

@@ -12,12 +12,13 @@ use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, r
 use super::storage::{Formats, Options, storage};
 use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, rules};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
-use crate::connector::registry::{self, ConnectorSpec, ShardOf};
+use crate::connector::registry::{self, ConnectorSpec, ShardOf, Writing};
 use crate::connector::{Sink, StopAt, Transactions};
 use crate::exec::{self, NullKeys, Parts, Pipeline, ShardSink, State, change_channel};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
-use crate::types::limits::ENDED_QUERIES_MAX;
+use crate::state::Location;
+use crate::types::limits::{ENDED_QUERIES_MAX, FILE_COMMIT_INTERVAL};
 use crate::types::schema::{Column, ColumnRole};
 
 /// What a query is for.
@@ -274,20 +275,15 @@ impl Engine {
         creates_sink: bool,
     ) -> Result<(), Error> {
         let carries_headers = definition.storage.connector.is_none() && plan::carry_headers(&mut planned.dataflow);
-        let one_writer = match &definition.storage.connector {
-            Some(connector) => registry::find(connector)?.has_one_output(),
-            None => false,
+        let (one_writer, has_epochs) = match &definition.storage.connector {
+            Some(connector) => {
+                let connector = registry::find(connector)?;
+                (connector.has_one_output(), connector.has_epochs())
+            }
+            None => (false, false),
         };
         if one_writer {
-            // One file however many workers: all rows go to the first shard, the others write nothing.
-            let schema = Arc::clone(&planned.dataflow.root().schema);
-            let last = planned.dataflow.nodes.len() - 1;
-            let gather = planned.dataflow.add(
-                NodeKind::Exchange(Distribution::Single),
-                vec![last],
-                Arc::clone(&schema),
-            );
-            planned.dataflow.add(NodeKind::Union, vec![gather], schema);
+            gather(&mut planned.dataflow);
         }
         let mut info = query_info(
             id.clone(),
@@ -309,20 +305,31 @@ impl Engine {
         };
         let (pipeline, held) = match self.config.queries {
             QueryStart::AtOnce => {
+                let state = self.state_of(&planned.dataflow, definition);
+                let mut opening = self.opening(session, &info)?;
+                if state.is_some() && has_epochs && !session.properties.is_set("commit.interval.ms") {
+                    opening.commit_interval = FILE_COMMIT_INTERVAL;
+                }
                 let query = DurableQuery {
-                    opening: self.opening(session, &info)?,
+                    opening,
                     dataflow: planned.dataflow,
                     definition: Arc::new(definition.clone()),
                     sinks,
                     guarantee: session.properties.guarantee()?,
-                    state: self.config.state_location(),
+                    state,
                     statement: text.to_owned(),
                 };
                 (Pipeline::start(Arc::new(query).parts()?, &self.pool)?, None)
             }
             QueryStart::Held => {
                 let held = Held::new(&planned.dataflow);
-                let sinks = sinks.open(&self.opening(session, &info)?, definition, self.config.workers, None)?;
+                let sinks = sinks.open(
+                    &self.opening(session, &info)?,
+                    definition,
+                    self.config.workers,
+                    None,
+                    Writing::Anew,
+                )?;
                 let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::CurrentEnd)?;
                 (Pipeline::hold(parts)?, Some(held))
             }
@@ -339,9 +346,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Below which the state of a query is kept, where it is.
+    fn state_of(&self, dataflow: &Dataflow, definition: &Definition) -> Option<Location> {
+        let is_topic = |definition: &Definition| definition.storage.connector.is_none();
+        let uses_topics = is_topic(definition) || dataflow.scans().any(|(_, scan)| is_topic(&scan.definition));
+        self.config.state_location(uses_topics)
+    }
+
     pub(crate) fn shard_sink(&self, definition: &Definition, shard: ShardOf) -> Result<ShardSink, Error> {
         let sink = match definition.storage.connector {
-            Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard)?,
+            Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard, Writing::Anew)?,
             None => Sink::Records(self.topics.log().sink(&definition.storage.topic)?),
         };
         Ok(ShardSink::new(definition, sink)?)
@@ -358,6 +372,18 @@ impl Engine {
         }
         Ok(DEFAULT_PARTITIONS)
     }
+}
+
+/// One file however many workers: all rows go to the first shard, the others write nothing.
+fn gather(dataflow: &mut Dataflow) {
+    let schema = Arc::clone(&dataflow.root().schema);
+    let last = dataflow.nodes.len() - 1;
+    let gather = dataflow.add(
+        NodeKind::Exchange(Distribution::Single),
+        vec![last],
+        Arc::clone(&schema),
+    );
+    dataflow.add(NodeKind::Union, vec![gather], schema);
 }
 
 /// How the shards of a query write.
@@ -377,6 +403,7 @@ impl ShardSinks {
         definition: &Definition,
         shards: usize,
         transactions: Option<&dyn Transactions>,
+        writing: Writing,
     ) -> Result<Vec<ShardSink>, exec::Error> {
         (0..shards)
             .map(|index| {
@@ -386,7 +413,7 @@ impl ShardSinks {
                     false => ShardOf { index, count: shards },
                 };
                 let sink = match definition.storage.connector {
-                    Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard)?,
+                    Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard, writing)?,
                     None => Sink::Records(opening.record_sink(transactions, &definition.storage.topic)?),
                 };
                 let sink = ShardSink::new(definition, sink)?.with_null_keys(self.null_keys);
