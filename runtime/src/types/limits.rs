@@ -59,6 +59,10 @@ pub const HISTOGRAM_KEYS_MAX: usize = 1_000;
 
 /// Bytes of linear memory of one instance of a plugin.
 pub const PLUGIN_MEMORY_BYTES_MAX: usize = 16 << 20;
+/// Bytes of linear memory of one instance of a plugin that carries the runtime of its language (Python, JavaScript, Go).
+pub const PLUGIN_RUNTIME_MEMORY_BYTES_MAX: usize = 64 << 20;
+/// Tables of such a plugin; the linker of a component gives each of its modules some.
+pub const PLUGIN_RUNTIME_TABLES_MAX: usize = 32;
 /// How long one call into a plugin may take.
 pub const PLUGIN_CALL_MS_MAX: u64 = 1_000;
 /// How long a plugin may take to start and to describe itself.
