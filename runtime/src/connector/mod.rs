@@ -102,6 +102,12 @@ pub trait PartitionReader: Send + Debug {
         None
     }
 
+    /// False while it is not known yet whether anything waits (Kafka: before the first answer of the broker), so that a partition that is
+    /// slow to begin is not taken for an idle one.
+    fn has_begun(&self) -> bool {
+        true
+    }
+
     /// The append order of the next waiting record across all partitions of all topics, where the log keeps one (the
     /// embedded log does). With one row per step, rows are taken in this order.
     fn next_order(&mut self) -> Option<u64> {

@@ -8,6 +8,15 @@ use super::event_clock::NOT_WAITED_FOR;
 use crate::types::ChangeBatch;
 use crate::types::limits::PARTITION_IDLE_MS;
 
+/// What is known of the records behind those that were read.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Waiting {
+    /// How many there are, where that is known.
+    pub(crate) lag: Option<u64>,
+    /// False while nothing is known of the partition at all.
+    pub(crate) has_begun: bool,
+}
+
 /// One partition's event time.
 #[derive(Debug)]
 pub(crate) struct PartitionClock {
@@ -55,12 +64,13 @@ impl PartitionClock {
         self.idle_since.get_or_insert_with(Instant::now);
     }
 
-    /// Its stream time as others wait for it: a partition that never had a row, or has had none for a while, holds nobody
-    /// back; one that was not asked yet holds back everybody.
-    pub(crate) fn waited_for(&self) -> i64 {
+    /// Its stream time as others wait for it: a partition that is known to be empty (`lag` 0), or has had no row for a while, holds nobody
+    /// back; one that was not asked yet holds back everybody, and so does one whose first rows may be on their way.
+    pub(crate) fn waited_for(&self, waiting: impl Fn() -> Waiting) -> i64 {
         match (self.was_polled, self.idle_since) {
             (false, _) => i64::MIN,
-            (true, Some(_)) if self.stream_time == i64::MIN => NOT_WAITED_FOR,
+            (true, Some(_)) if self.stream_time == i64::MIN && waiting().lag == Some(0) => NOT_WAITED_FOR,
+            (true, Some(_)) if !waiting().has_begun => self.stream_time,
             (true, Some(since)) if since.elapsed() >= Duration::from_millis(PARTITION_IDLE_MS) => NOT_WAITED_FOR,
             (true, _) => self.stream_time,
         }
@@ -83,11 +93,38 @@ impl PartitionClock {
 
     /// As [`PartitionClock::waited_for`] where rows are taken in the order of all partitions, so that one without rows so far
     /// has only later ones.
-    pub(crate) fn waited_for_in_order(&self) -> i64 {
+    pub(crate) fn waited_for_in_order(&self, waiting: impl Fn() -> Waiting) -> i64 {
         if self.stream_time == i64::MIN {
             NOT_WAITED_FOR
         } else {
-            self.waited_for()
+            self.waited_for(waiting)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_partition_is_waited_for_until_it_is_known_to_be_empty() {
+        let waiting = |lag| move || Waiting { lag, has_begun: true };
+        let mut clock = PartitionClock::new(None);
+        assert_eq!(clock.waited_for(waiting(Some(0))), i64::MIN, "it was not asked");
+        clock.observe_idle();
+        assert_eq!(clock.waited_for(waiting(None)), i64::MIN, "rows may be on their way");
+        assert_eq!(clock.waited_for(waiting(Some(3))), i64::MIN, "they are on their way");
+        assert_eq!(clock.waited_for(waiting(Some(0))), NOT_WAITED_FOR);
+    }
+
+    #[test]
+    fn a_partition_is_idle_after_a_while_but_not_before_it_has_begun() {
+        let mut clock = PartitionClock::new(Some(7));
+        clock.observe_idle();
+        let begun = |has_begun| move || Waiting { lag: None, has_begun };
+        assert_eq!(clock.waited_for(begun(true)), 7);
+        clock.idle_since = Instant::now().checked_sub(Duration::from_millis(PARTITION_IDLE_MS));
+        assert_eq!(clock.waited_for(begun(false)), 7);
+        assert_eq!(clock.waited_for(begun(true)), NOT_WAITED_FOR);
     }
 }

@@ -128,6 +128,10 @@ impl PartitionReader for ReplayReader {
         }))
     }
 
+    fn has_begun(&self) -> bool {
+        self.inner.has_begun()
+    }
+
     fn lag(&self) -> Option<u64> {
         self.inner.lag()
     }

@@ -16,7 +16,7 @@ use super::event_clock::NOT_WAITED_FOR;
 use super::headers::{all_headers, last_header};
 use super::key_window::WindowBounds;
 use super::metrics::{Metrics, add};
-use super::partition_clock::PartitionClock;
+use super::partition_clock::{PartitionClock, Waiting};
 use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::{ColumnBatch, PartitionReader, PollLimits, Polled, RecordSink};
 use crate::format::{self, BadRow, Decoder};
@@ -212,11 +212,15 @@ impl ScanShard {
 
     /// The smallest stream time over its partitions, milliseconds since the epoch; what holds nobody back is left out.
     pub(crate) fn stream_time(&self) -> i64 {
-        let times = self.readers.iter().map(|(_, clock)| {
+        let times = self.readers.iter().map(|(reader, clock)| {
+            let waiting = || Waiting {
+                lag: reader.lag(),
+                has_begun: reader.has_begun(),
+            };
             if self.in_order {
-                clock.waited_for_in_order()
+                clock.waited_for_in_order(waiting)
             } else {
-                clock.waited_for()
+                clock.waited_for(waiting)
             }
         });
         times.min().unwrap_or(NOT_WAITED_FOR)

@@ -185,6 +185,10 @@ impl PartitionReader for KafkaReader {
         Ok(Polled::Idle { retry_after })
     }
 
+    fn has_begun(&self) -> bool {
+        self.queue.high_watermark().is_some()
+    }
+
     fn lag(&self) -> Option<u64> {
         let behind = self.queue.high_watermark()? - self.queue.position()?;
         Some(u64::try_from(behind).unwrap_or(0))
