@@ -96,11 +96,7 @@ impl DurableQuery {
             store.settle(record.epoch())?;
         }
         let (epoch, positions, replay) = match start {
-            Start::After { epoch, positions } => {
-                let has_read = positions.values().flatten().any(|(_, offset)| *offset > 0);
-                let replay = (has_read && !self.dataflow.saves_state()).then(|| positions.clone());
-                (epoch, positions, replay)
-            }
+            Start::After { epoch, positions } => (epoch, positions, None),
             Start::Rebuild { epoch, until } => {
                 if let Some(store) = &mut store {
                     tracing::warn!(query = %self.opening.id, "the state at {} is gone: it is built again from the topics", store.url());

@@ -264,12 +264,6 @@ impl Dataflow {
         })
     }
 
-    /// True when the state of all operators can be saved. Where not, it is built again from the sources at each start.
-    #[must_use]
-    pub fn saves_state(&self) -> bool {
-        !self.nodes.iter().any(|node| matches!(node.kind, NodeKind::Over { .. }))
-    }
-
     /// The scans.
     pub fn scans(&self) -> impl Iterator<Item = (NodeId, &Scan)> {
         self.nodes.iter().enumerate().filter_map(|(id, node)| match &node.kind {

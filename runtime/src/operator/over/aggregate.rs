@@ -6,6 +6,7 @@ use datafusion::arrow::array::{Array, ArrayRef, new_empty_array};
 use super::store::{RowRef, RowStore};
 use crate::operator::Error;
 use crate::operator::aggregate::{Accumulator, AggregateCall};
+use crate::state::{Reader, Writer};
 
 /// Aggregates whose value does not depend on the order of rows, so that any row can be taken out. Others (lists, the first or last
 /// by offset) take back the last of equal rows, where a frame loses its first one; those are computed anew.
@@ -142,6 +143,19 @@ impl FrameAccumulators {
     /// The value over the rows of a key that are in, as an array of one row.
     pub(super) fn value(&mut self, slot: usize) -> Result<ArrayRef, Error> {
         self.keys.evaluate(&[group(slot)])
+    }
+
+    /// The state of a key.
+    pub(super) fn save(&mut self, slot: usize, value: &mut Writer) -> Result<(), Error> {
+        let mut bytes = Vec::new();
+        self.keys.save(group(slot), &mut bytes)?;
+        value.bytes(&bytes);
+        Ok(())
+    }
+
+    /// Takes the state of a key back.
+    pub(super) fn load(&mut self, slot: usize, value: &mut Reader<'_>) -> Result<(), Error> {
+        self.keys.load(group(slot), value.bytes()?)
     }
 
     /// Memory held, in bytes, roughly.

@@ -12,10 +12,12 @@ mod call;
 mod given;
 mod range;
 mod rows;
+mod saved;
 mod store;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use datafusion::arrow::array::cast::AsArray;
@@ -27,10 +29,12 @@ pub use aggregate::FrameAggregate;
 pub use call::{Frame, OverCall, OverFunction, Pick};
 
 use super::{Error, Expression, KeyIndex, Operator, Progress, RowErrors};
+use crate::state::{Changes, Entry};
 use crate::types::ChangeBatch;
 use aggregate::Columns;
 use range::RangePart;
 use rows::{Computed, RowsPart};
+use saved::Rows;
 
 /// Appends to each row the results of calls with `OVER` that share one key.
 #[derive(Debug)]
@@ -48,6 +52,9 @@ pub struct Over {
     errors: Arc<RowErrors>,
     slots: Vec<u32>,
     finished: bool,
+    form: String,
+    /// Slots whose state changed since it was saved, where it is saved at all.
+    changed: Option<BTreeSet<u32>>,
 }
 
 impl Over {
@@ -80,7 +87,7 @@ impl Over {
             let part = if is_range { &mut by_range } else { &mut by_rows };
             part.push((call.clone(), columns));
         }
-        Ok(Self {
+        let mut over = Self {
             keys,
             index: KeyIndex::new(&types)?,
             rows: RowsPart::new(by_rows, args.len(), ordered)?,
@@ -92,7 +99,22 @@ impl Over {
             errors,
             slots: Vec::new(),
             finished: false,
-        })
+            form: String::new(),
+            changed: None,
+        };
+        over.form = saved::form(&over, calls, ordered);
+        let args: Vec<DataType> = over.args.iter().map(|arg| arg.data_type().clone()).collect();
+        over.range.set_codec(Rows::new(args.iter().cloned())?);
+        let mut stored = args;
+        stored.push(DataType::Int64);
+        if over.rows.delays() {
+            let input = over.schema.fields().iter().take(over.input_columns);
+            stored.extend(input.map(|field| field.data_type().clone()));
+            let by_range = calls.iter().zip(&over.by_time).filter(|(_, by_time)| **by_time);
+            stored.extend(by_range.map(|(call, _)| call.returns.clone()));
+        }
+        over.rows.set_codec(Rows::new(stored.into_iter())?);
+        Ok(over)
     }
 
     /// Values of `expressions`; a row on which one fails has NULL there whatever the policy, because leaving a row out in the
@@ -188,6 +210,9 @@ impl Operator for Over {
                 stream_times: changes.stream_times,
             });
         }
+        if let Some(changed) = &mut self.changed {
+            changed.extend(&slots);
+        }
         self.slots = slots;
         self.rows.tidy()
     }
@@ -196,6 +221,9 @@ impl Operator for Over {
         if progress.watermark == i64::MAX && !self.finished {
             self.finished = true;
             let computed = self.rows.finish()?;
+            if let Some(changed) = &mut self.changed {
+                changed.extend((0..).take(self.index.len()));
+            }
             self.waited(computed, None, out)?;
         }
         Ok(())
@@ -203,5 +231,23 @@ impl Operator for Over {
 
     fn state_bytes(&self) -> usize {
         self.index.state_bytes() + self.rows.state_bytes() + self.range.state_bytes()
+    }
+    fn state_form(&self) -> Option<String> {
+        Some(self.form.clone())
+    }
+
+    fn track_changes(&mut self) {
+        self.changed = Some(BTreeSet::new());
+        self.range.track_changes();
+    }
+
+    fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let changed = self.changed.as_mut().map(std::mem::take).unwrap_or_default();
+        let slots: Vec<u32> = changed.into_iter().collect();
+        self.save_keys(&slots, changes)
+    }
+
+    fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        self.load_entries(entries)
     }
 }

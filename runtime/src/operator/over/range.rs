@@ -4,6 +4,8 @@
 //! sees the rows of its own frame as far as they are kept, and is seen by the rows after it. Kept are the rows of the last two
 //! lengths of the longest frame before the key's newest row, so a row that is late by one length at most sees its whole frame.
 
+mod saved;
+
 use std::collections::VecDeque;
 
 use datafusion::arrow::array::{Array, ArrayRef, Int64Array};
@@ -11,6 +13,7 @@ use datafusion::arrow::array::{Array, ArrayRef, Int64Array};
 use super::aggregate::{Columns, FrameAccumulators};
 use super::call::{Frame, OverCall, OverFunction, Pick};
 use super::given::Given;
+use super::saved::Rows;
 use super::store::{RowRef, RowStore};
 use crate::operator::Error;
 
@@ -21,8 +24,30 @@ pub(super) struct RangePart {
     /// How long before the newest row of a key a row is kept.
     keeps_ms: i64,
     store: RowStore,
-    keys: Vec<VecDeque<(i64, RowRef)>>,
+    keys: Vec<KeyTimes>,
     held: usize,
+    /// Saved rows that were forgotten since, where anything is saved at all: slot, time, number.
+    gone: Option<Vec<(u32, i64, i64)>>,
+    /// Known where the state is saved.
+    codec: Option<Rows>,
+}
+
+/// The rows of a key, in the order of their times; those of one time in the order of arrival.
+#[derive(Debug, Default)]
+struct KeyTimes {
+    rows: VecDeque<TimedRow>,
+    /// How many rows have come.
+    arrived: i64,
+    /// Rows of lower numbers are saved.
+    saved: i64,
+}
+
+#[derive(Debug)]
+struct TimedRow {
+    time: i64,
+    /// Its number in the order of arrival.
+    number: i64,
+    row: RowRef,
 }
 
 #[derive(Debug)]
@@ -65,6 +90,8 @@ impl RangePart {
             store: RowStore::default(),
             keys: Vec::new(),
             held: 0,
+            gone: None,
+            codec: None,
         })
     }
 
@@ -88,13 +115,20 @@ impl RangePart {
             let slot = *slot as usize;
             self.make_room(slot)?;
             let time = times.value(at);
-            let rows = &mut self.keys[slot];
-            let in_order = rows.back().is_none_or(|(newest, _)| *newest <= time);
-            let place = rows.partition_point(|(other, _)| *other <= time);
-            rows.insert(place, (time, first.plus(at)));
+            let key = &mut self.keys[slot];
+            let rows = &mut key.rows;
+            let in_order = rows.back().is_none_or(|newest| newest.time <= time);
+            let place = rows.partition_point(|other| other.time <= time);
+            let timed = TimedRow {
+                time,
+                number: key.arrived,
+                row: first.plus(at),
+            };
+            rows.insert(place, timed);
+            key.arrived += 1;
             self.held += 1;
             for (call, given) in self.calls.iter_mut().zip(&mut given) {
-                let from = rows.partition_point(|(other, _)| *other < time.saturating_sub(call.back_ms));
+                let from = rows.partition_point(|other| other.time < time.saturating_sub(call.back_ms));
                 let frame = FrameRows {
                     rows,
                     from,
@@ -113,7 +147,7 @@ impl RangePart {
             let rows = self
                 .keys
                 .iter_mut()
-                .flat_map(|rows| rows.iter_mut().map(|(_, row)| row));
+                .flat_map(|key| key.rows.iter_mut().map(|timed| &mut timed.row));
             self.store.compact(rows)?;
         }
         Ok(columns)
@@ -125,7 +159,7 @@ impl RangePart {
             let accumulators = call.accumulators.as_ref().map_or(0, FrameAccumulators::state_bytes);
             accumulators + call.frames.capacity() * size_of::<Option<usize>>()
         });
-        self.store.state_bytes() + self.held * size_of::<(i64, RowRef)>() + calls.sum::<usize>()
+        self.store.state_bytes() + self.held * size_of::<TimedRow>() + calls.sum::<usize>()
     }
 
     #[cfg(test)]
@@ -134,13 +168,18 @@ impl RangePart {
     }
 
     fn forget(&mut self, slot: usize) {
-        let rows = &mut self.keys[slot];
-        let Some((newest, _)) = rows.back() else { return };
-        let oldest = newest.saturating_sub(self.keeps_ms);
+        let key = &mut self.keys[slot];
+        let Some(newest) = key.rows.back() else { return };
+        let oldest = newest.time.saturating_sub(self.keeps_ms);
         let mut gone = 0;
-        while rows.front().is_some_and(|(time, _)| *time < oldest) {
-            rows.pop_front();
+        while let Some(row) = key.rows.pop_front_if(|row| row.time < oldest) {
             gone += 1;
+            if let Some(forgotten) = &mut self.gone
+                && row.number < key.saved
+            {
+                let slot = u32::try_from(slot).expect("keys are numbered with 32 bits");
+                forgotten.push((slot, row.time, row.number));
+            }
         }
         self.held -= gone;
         for call in &mut self.calls {
@@ -154,7 +193,7 @@ impl RangePart {
         if self.keys.len() > slot {
             return Ok(());
         }
-        self.keys.resize_with(slot + 1, VecDeque::new);
+        self.keys.resize_with(slot + 1, KeyTimes::default);
         for call in &mut self.calls {
             call.frames.resize(slot + 1, None);
             if let Some(accumulators) = &mut call.accumulators {
@@ -167,7 +206,7 @@ impl RangePart {
 
 /// A frame: places `from..=last` of a key's rows.
 struct FrameRows<'a> {
-    rows: &'a VecDeque<(i64, RowRef)>,
+    rows: &'a VecDeque<TimedRow>,
     from: usize,
     last: usize,
     /// The row that it is for is the newest one of its key.
@@ -176,7 +215,7 @@ struct FrameRows<'a> {
 
 impl FrameRows<'_> {
     fn rows(&self) -> impl DoubleEndedIterator<Item = RowRef> + '_ {
-        self.rows.range(self.from..=self.last).map(|(_, row)| *row)
+        self.rows.range(self.from..=self.last).map(|timed| timed.row)
     }
 
     fn pick(&self, store: &RowStore, pick: Pick, ignore_nulls: bool, column: usize) -> Option<RowRef> {
@@ -210,9 +249,9 @@ impl RangeCall {
                 }
                 match newest {
                     Some(first) => {
-                        accumulators.add(slot, store, frame.rows[frame.last].1, columns)?;
+                        accumulators.add(slot, store, frame.rows[frame.last].row, columns)?;
                         for place in *first..frame.from {
-                            accumulators.remove(slot, store, frame.rows[place].1, columns)?;
+                            accumulators.remove(slot, store, frame.rows[place].row, columns)?;
                         }
                     }
                     None => {

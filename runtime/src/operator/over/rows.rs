@@ -4,7 +4,10 @@
 //! is the furthest that any frame looks ahead; mostly it is 0. A frame moves by one row at a time, so an aggregate takes in
 //! the row that enters and takes out the one that leaves.
 
+mod saved;
+
 use std::collections::VecDeque;
+use std::ops::Range;
 
 use datafusion::arrow::array::cast::AsArray;
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -13,6 +16,7 @@ use datafusion::arrow::datatypes::Int64Type;
 use super::aggregate::{Columns, FrameAccumulators, FrameAggregate};
 use super::call::{Frame, OverCall, OverFunction, Pick};
 use super::given::Given;
+use super::saved::Rows;
 use super::store::{RowRef, RowStore};
 use crate::operator::Error;
 
@@ -29,6 +33,10 @@ pub(super) struct RowsPart {
     keys: Vec<KeyRows>,
     /// Rows of the store that are held.
     held: usize,
+    /// How many keys were seen so far.
+    next_ordinal: i64,
+    /// Known where the state is saved.
+    codec: Option<Rows>,
 }
 
 #[derive(Debug)]
@@ -57,11 +65,15 @@ struct Ranks {
 /// The last rows of a key.
 #[derive(Debug, Default)]
 struct KeyRows {
+    /// Its place among the keys in the order of first sight, which slots keep only until the state is loaded again.
+    ordinal: i64,
     /// Number of the first row that is still here.
     first: i64,
     rows: VecDeque<RowRef>,
     /// Number of the row that is computed next.
     next: i64,
+    /// Numbers of the rows that are saved.
+    saved: Range<i64>,
 }
 
 impl KeyRows {
@@ -119,6 +131,8 @@ impl RowsPart {
             store: RowStore::default(),
             keys: Vec::new(),
             held: 0,
+            next_ordinal: 0,
+            codec: None,
         })
     }
 
@@ -158,7 +172,9 @@ impl RowsPart {
     pub(super) fn finish(&mut self) -> Result<Computed, Error> {
         let mut given: Vec<Given> = self.calls.iter().map(|call| Given::of(&call.call, 0)).collect();
         let mut rows = Vec::new();
-        for slot in 0..self.keys.len() {
+        let mut slots: Vec<usize> = (0..self.keys.len()).collect();
+        slots.sort_unstable_by_key(|slot| self.keys[*slot].ordinal);
+        for slot in slots {
             while self.keys[slot].next < self.keys[slot].arrived() {
                 rows.push(self.compute_next(slot, &mut given)?);
             }
@@ -211,7 +227,14 @@ impl RowsPart {
         if self.keys.len() > slot {
             return Ok(());
         }
-        self.keys.resize_with(slot + 1, KeyRows::default);
+        let next_ordinal = &mut self.next_ordinal;
+        self.keys.resize_with(slot + 1, || {
+            *next_ordinal += 1;
+            KeyRows {
+                ordinal: *next_ordinal,
+                ..KeyRows::default()
+            }
+        });
         for call in &mut self.calls {
             match &mut call.state {
                 State::Stateless => {}
