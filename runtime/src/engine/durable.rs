@@ -8,7 +8,7 @@ use crate::catalog::Definition;
 use crate::connector::{StopAt, Transactions};
 use crate::exec::{self, Durability, LogRecord, Parts, Positions, Rebuild, Start};
 use crate::plan::Dataflow;
-use crate::state::{self, Form, Location, Store};
+use crate::state::{self, Form, Location, MemoryBackend, Store};
 
 /// How often a result may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,8 @@ pub(crate) struct DurableQuery {
     /// Below which state is kept; `None` where nothing outlives the process.
     pub(crate) state: Option<Location>,
     pub(crate) statement: String,
+    /// Where state is kept that ends with the process, for a query that takes this one's place.
+    pub(crate) memory: Option<MemoryBackend>,
 }
 
 impl DurableQuery {
@@ -82,10 +84,13 @@ impl DurableQuery {
         let record = self.log_record(marker.as_ref())?;
         let mut store = match &self.state {
             Some(location) if self.needs_store() => {
-                let own = location.join(&self.opening.application_id).join(&self.opening.id);
+                let own = location.join(&self.opening.application_id).join(&self.opening.durable);
                 Some(Store::open(&own)?)
             }
-            _ => None,
+            _ => match &self.memory {
+                Some(memory) if self.needs_store() => Some(Store::in_memory(memory)?),
+                _ => None,
+            },
         };
         let nodes: Vec<usize> = scans.iter().map(|(node, _)| *node).collect();
         let start = match &transactions {
@@ -115,7 +120,7 @@ impl DurableQuery {
             about: Form {
                 program_version: env!("CARGO_PKG_VERSION").to_owned(),
                 application: self.opening.application_id.clone(),
-                query: self.opening.id.clone(),
+                query: self.opening.durable.clone(),
                 statement: self.statement.clone(),
                 ..Form::default()
             },

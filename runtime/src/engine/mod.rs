@@ -18,6 +18,7 @@ mod print;
 mod properties;
 mod pull;
 mod query;
+mod replace;
 mod result;
 mod rules;
 mod running;
@@ -73,6 +74,8 @@ pub(crate) struct Session {
     pub(crate) variables: Variables,
     pub(crate) queries: BTreeMap<String, query::Running>,
     pub(crate) next_query: u64,
+    /// How many unnamed queries were started that insert into each stream.
+    pub(crate) inserts: BTreeMap<String, u64>,
     /// The functions, where properties change how they are computed.
     functions: Option<Arc<FunctionSet>>,
 }

@@ -3,20 +3,21 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists};
+use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
 use super::durable::DurableQuery;
 use super::held::Held;
 use super::insert::writable;
 use super::opening::Opening;
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
 use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, rules};
+use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, replace, rules};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, ShardOf};
 use crate::connector::{Sink, StopAt, Transactions};
 use crate::exec::{self, NullKeys, Parts, Pipeline, ShardSink, State, change_channel};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
+use crate::state::MemoryBackend;
 use crate::types::limits::ENDED_QUERIES_MAX;
 use crate::types::schema::{Column, ColumnRole};
 
@@ -50,6 +51,8 @@ pub struct QueryInfo {
     pub sink: Option<String>,
     /// It made its sink (CREATE ... AS), so they are dropped together.
     pub creates_sink: bool,
+    /// The name of its state, its consumer groups and its transactions. It follows from the sink, so that statements before it do not change it.
+    pub durable: String,
 }
 
 /// A query and its run.
@@ -61,6 +64,8 @@ pub(crate) struct Running {
     pub(crate) number: u64,
     /// What it will read, while it is held back.
     pub(crate) held: Option<Held>,
+    /// How it was opened, and can be again.
+    pub(crate) opened: Option<Arc<DurableQuery>>,
 }
 
 impl Engine {
@@ -76,7 +81,10 @@ impl Engine {
             return Err(Error::not_supported(statement));
         };
         rules::check_replaced(session, *kind, name, *if_exists, false)?;
-        if let Some(done) = exists(session, *kind, name, *if_exists)? {
+        let replaced = replace::replaced(session, *kind, name, *if_exists);
+        if replaced.is_none()
+            && let Some(done) = exists(session, *kind, name, *if_exists)?
+        {
             return Ok(done);
         }
         let (mut planned, columns) = self.plan_result(session, *kind, name, query)?;
@@ -106,6 +114,9 @@ impl Engine {
             read_only: false,
             statement: text.to_owned(),
         };
+        if let Some(id) = &replaced {
+            replace::check_result(session, id, &definition, name)?;
+        }
         if let Some(wish) = wish {
             check_formats(&definition)?;
             rules::check_wrapping(wrapping.as_deref(), &definition)?;
@@ -117,14 +128,60 @@ impl Engine {
         if let Some(event_time) = &definition.event_time {
             plan::set_event_time(&mut planned.dataflow, event_time);
         }
+        if let Some(id) = &replaced {
+            replace::check_dataflow(session, id, &planned.dataflow, name)?;
+        }
+        self.start_maker(session, definition, planned, text, (name, replaced))
+    }
+
+    /// Starts the query that makes a stream or table, in place of the one of the name `replaced`.
+    fn start_maker(
+        &self,
+        session: &mut Session,
+        definition: Definition,
+        planned: PlannedQuery,
+        text: &str,
+        (name, replaced): (&Name, Option<String>),
+    ) -> Result<Outcome, Error> {
+        let kind = definition.kind;
         let prefix = match kind {
             SourceKind::Stream => "CSAS",
             SourceKind::Table => "CTAS",
         };
-        let id = next_id(session, &format!("{prefix}_{}", name.value));
-        self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
+        let durable = format!("{prefix}_{}", name.value);
+        let mut naming = Naming {
+            id: String::new(),
+            durable: durable.clone(),
+            creates_sink: true,
+            memory: MemoryBackend::default(),
+        };
+        let Some(replaced) = replaced else {
+            naming.id = next_id(session, &durable);
+            let id = naming.id.clone();
+            self.start_persistent(session, naming, &definition, planned, text)?;
+            session.catalog.put_source(definition);
+            return Ok(created(kind, name, Some(&id)));
+        };
+        naming.id.clone_from(&replaced);
+        let old = Self::hand_over(session, &replaced)?;
+        if let Some(memory) = old.as_ref().and_then(|(old, _)| old.opened.as_ref()?.memory.clone()) {
+            naming.memory = memory;
+        }
+        if let Err(error) = self.start_persistent(session, naming, &definition, planned, text) {
+            if let Some((old, _)) = old {
+                self.take_back(session, old);
+            }
+            return Err(error);
+        }
+        if let (Some((_, State::Paused)), Some(new)) = (&old, session.queries.get(&replaced)) {
+            new.pipeline.pause();
+        }
         session.catalog.put_source(definition);
-        Ok(created(*kind, name, Some(&id)))
+        let word = kind_word(kind);
+        Ok(Outcome::Message(format!(
+            "{word} {} replaced: query {replaced} goes on where it was",
+            name.value
+        )))
     }
 
     /// Where the result of a query is stored, and the topic that has to be made for it.
@@ -213,8 +270,17 @@ impl Engine {
         let columns: Vec<Column> = definition.writable_columns().cloned().collect();
         let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &columns, hidden)?;
-        let id = named.unwrap_or_else(|| next_id(session, "INSERTQUERY"));
-        self.start_persistent(session, id.clone(), &definition, planned, text, false)?;
+        let (id, durable) = match named {
+            Some(id) => (id.clone(), id),
+            None => (next_id(session, "INSERTQUERY"), next_insert(session, &definition.name)),
+        };
+        let naming = Naming {
+            id: id.clone(),
+            durable,
+            creates_sink: false,
+            memory: MemoryBackend::default(),
+        };
+        self.start_persistent(session, naming, &definition, planned, text)?;
         Ok(Outcome::Message(format!("rows go to {} by query {id}", target.value)))
     }
 
@@ -257,6 +323,7 @@ impl Engine {
             pipeline: Arc::clone(&pipeline),
             number: session.next_query,
             held: None,
+            opened: None,
             info,
         };
         forget_ended(session);
@@ -267,12 +334,18 @@ impl Engine {
     fn start_persistent(
         &self,
         session: &mut Session,
-        id: String,
+        naming: Naming,
         definition: &Definition,
         mut planned: PlannedQuery,
         text: &str,
-        creates_sink: bool,
     ) -> Result<(), Error> {
+        let Naming {
+            id,
+            durable,
+            creates_sink,
+            memory,
+        } = naming;
+        check_durable_name(session, &durable)?;
         let carries_headers = definition.storage.connector.is_none() && plan::carry_headers(&mut planned.dataflow);
         let one_writer = match &definition.storage.connector {
             Some(connector) => registry::find(connector)?.has_one_output(),
@@ -297,6 +370,7 @@ impl Engine {
             Some(definition.name.clone()),
         );
         info.creates_sink = creates_sink;
+        info.durable = durable;
         let null_keys = if planned.is_partitioned {
             NullKeys::Written
         } else {
@@ -307,9 +381,10 @@ impl Engine {
             null_keys,
             carries_headers,
         };
-        let (pipeline, held) = match self.config.queries {
+        let (pipeline, held, opened) = match self.config.queries {
             QueryStart::AtOnce => {
-                let query = DurableQuery {
+                let is_replaceable = self.topics.embedded().is_some() && definition.storage.connector.is_none();
+                let query = Arc::new(DurableQuery {
                     opening: self.opening(session, &info)?,
                     dataflow: planned.dataflow,
                     definition: Arc::new(definition.clone()),
@@ -317,14 +392,15 @@ impl Engine {
                     guarantee: session.properties.guarantee()?,
                     state: self.config.state_location(),
                     statement: text.to_owned(),
-                };
-                (Pipeline::start(Arc::new(query).parts()?, &self.pool)?, None)
+                    memory: is_replaceable.then_some(memory),
+                });
+                (Pipeline::start(query.parts()?, &self.pool)?, None, Some(query))
             }
             QueryStart::Held => {
                 let held = Held::new(&planned.dataflow);
                 let sinks = sinks.open(&self.opening(session, &info)?, definition, self.config.workers, None)?;
                 let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::CurrentEnd)?;
-                (Pipeline::hold(parts)?, Some(held))
+                (Pipeline::hold(parts)?, Some(held), None)
             }
         };
         session.queries.insert(
@@ -334,6 +410,7 @@ impl Engine {
                 pipeline,
                 number: session.next_query,
                 held,
+                opened,
             },
         );
         Ok(())
@@ -358,6 +435,16 @@ impl Engine {
         }
         Ok(DEFAULT_PARTITIONS)
     }
+}
+
+/// What a persistent query is called.
+#[derive(Debug)]
+struct Naming {
+    id: String,
+    durable: String,
+    creates_sink: bool,
+    /// Where state is kept that ends with the process.
+    memory: MemoryBackend,
 }
 
 /// How the shards of a query write.
@@ -408,7 +495,6 @@ pub(crate) fn query_info(
     sink: Option<String>,
 ) -> QueryInfo {
     QueryInfo {
-        id,
         kind,
         statement: text.to_owned(),
         plan: plan::explain(dataflow),
@@ -416,6 +502,8 @@ pub(crate) fn query_info(
         sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
         sink,
         creates_sink: false,
+        durable: id.clone(),
+        id,
     }
 }
 
@@ -459,8 +547,31 @@ fn named_id(session: &Session, with: &WithOptions) -> Result<Option<String>, Err
     Ok(Some(id))
 }
 
-/// Names count up over the session, so that a script gives the same names, and consumer groups, on every run. One that QUERY_ID
-/// has given away is passed over.
+/// The durable name of the next query that inserts into `sink`.
+fn next_insert(session: &mut Session, sink: &str) -> String {
+    let count = session.inserts.entry(sink.to_owned()).or_default();
+    *count += 1;
+    format!("INSERT_{sink}_{count}")
+}
+
+/// Two queries of one name would share state, groups and transactions.
+fn check_durable_name(session: &Session, durable: &str) -> Result<(), Error> {
+    let mut queries = session.queries.values();
+    match queries.find(|query| query.info.kind == QueryKind::Persistent && query.info.durable == durable) {
+        None => Ok(()),
+        Some(query) => Err(Error::user(
+            "query-exists",
+            format!(
+                "the query {} keeps its state under the name `{durable}` already",
+                query.info.id
+            ),
+        )
+        .help(format!("TERMINATE {} first, or choose another QUERY_ID", query.info.id))),
+    }
+}
+
+/// Names that people see count up over the session. One that QUERY_ID has given away is passed over. What outlives the process goes by
+/// [`QueryInfo::durable`].
 pub(crate) fn next_id(session: &mut Session, prefix: &str) -> String {
     loop {
         session.next_query += 1;
