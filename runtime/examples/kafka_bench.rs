@@ -207,6 +207,7 @@ fn crate_consume(brokers: &str, topic: &str, records: usize) -> anyhow::Result<(
 
 fn our_consume(log: &KafkaLog, topic: &str, records: usize, stop_at: StopAt) -> anyhow::Result<()> {
     let options = ReadOptions {
+        is_alone: false,
         group: if stop_at == StopAt::Never {
             format!("ours-{:?}", Instant::now())
         } else {
@@ -259,6 +260,7 @@ fn waits(log: &KafkaLog, topic: &str) -> anyhow::Result<()> {
         bounded = bounded.min(start.elapsed().as_secs_f64());
 
         let options = ReadOptions {
+            is_alone: false,
             group: format!("join-{topic}-{round}"),
             start_at: StartAt::Earliest,
             next_offsets: std::collections::BTreeMap::new(),
@@ -312,6 +314,7 @@ fn idle(log: &KafkaLog, topic: &str) -> anyhow::Result<()> {
     let mut readers = Vec::new();
     for n in 0..SOURCES {
         let options = ReadOptions {
+            is_alone: false,
             group: format!("idle-{topic}-{n}"),
             start_at: StartAt::Latest,
             next_offsets: std::collections::BTreeMap::new(),

@@ -297,6 +297,9 @@ pub struct NewTopic {
 pub struct ReadOptions {
     /// Consumer group.
     pub group: String,
+    /// Whether one process has the whole group: who opens it next takes it over at once, also from one that has died, and one that still
+    /// runs is shut out.
+    pub is_alone: bool,
     /// Where to start without a committed offset.
     pub start_at: StartAt,
     /// Where to start on these partitions, whatever the group has committed.
@@ -360,6 +363,15 @@ pub trait TopicLog: Send + Sync + Debug {
     /// # Errors
     /// When the log cannot be asked.
     fn first_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, Error> {
+        let _ = topic;
+        Ok(BTreeMap::new())
+    }
+
+    /// The offset behind the last record of each partition. Nothing where offsets do not outlive the process.
+    ///
+    /// # Errors
+    /// When the log cannot be asked.
+    fn end_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, Error> {
         let _ = topic;
         Ok(BTreeMap::new())
     }

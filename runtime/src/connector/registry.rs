@@ -246,6 +246,7 @@ mod tests {
     fn a_connector_that_cannot_read_or_write_says_so() {
         let clock: Arc<dyn Clock> = Arc::new(crate::types::clock::ManualClock::at(0));
         let read = ReadOptions {
+            is_alone: false,
             group: String::new(),
             start_at: super::super::StartAt::Earliest,
             next_offsets: BTreeMap::new(),

@@ -1,5 +1,6 @@
 //! Opens a persistent query from what is durable: transactions, committed offsets and the state store are brought together.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::opening::{Opening, scans_of};
@@ -113,7 +114,13 @@ impl DurableQuery {
         if let Some(until) = &replay {
             self.check_rebuild(until)?;
         }
+        let beginning = self.beginning(&positions)?;
+        let mut positions = positions;
+        for (scan, offsets) in &beginning {
+            positions.entry(*scan).or_default().extend(offsets);
+        }
         Ok(Durability {
+            beginning,
             store,
             transactions,
             marker,
@@ -155,6 +162,33 @@ impl DurableQuery {
             record.marker = Some(log.committed(group, topic)?);
         }
         Ok(record)
+    }
+
+    /// Where a query that reads only what comes from now on begins on partitions of which it knows nothing: at their end when it is new, and
+    /// at their beginning when they were added since it knows others. Written down at once, so that a restart passes nothing over.
+    fn beginning(&self, positions: &Positions) -> Result<Positions, exec::Error> {
+        let mut beginning = Positions::new();
+        if self.opening.starts_at_the_beginning() {
+            return Ok(beginning);
+        }
+        let log = self.opening.topics.log();
+        for (node, scan) in self.dataflow.scans() {
+            let topic = &scan.definition.storage.topic;
+            if scan.definition.storage.connector.is_some() || log.describe(topic)?.is_none() {
+                continue;
+            }
+            let known = positions.get(&node);
+            let mut offsets = if known.is_none_or(BTreeMap::is_empty) {
+                log.end_offsets(topic)?
+            } else {
+                log.first_offsets(topic)?
+            };
+            offsets.retain(|partition, _| known.is_none_or(|known| !known.contains_key(partition)));
+            if !offsets.is_empty() {
+                beginning.insert(node, offsets);
+            }
+        }
+        Ok(beginning)
     }
 
     /// State can be built again where everything that it came from is still there.

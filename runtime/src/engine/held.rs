@@ -80,7 +80,7 @@ impl Engine {
                 if wanted(scan) && !held.sources.contains_key(node) {
                     opened.push((
                         *node,
-                        opening.source(number, scan, StopAt::CurrentEnd, BTreeMap::new())?,
+                        opening.source(number, scan, StopAt::CurrentEnd, (BTreeMap::new(), false))?,
                     ));
                 }
             }

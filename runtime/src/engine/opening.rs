@@ -127,9 +127,11 @@ impl Opening {
         let looks_ahead = dataflow.looks_ahead();
         let mut sources = BTreeMap::new();
         let transactions = durability.transactions.as_deref();
+        // Its transactions or its state belong to one process.
+        let is_alone = self.kind == QueryKind::Persistent && (transactions.is_some() || durability.store.is_some());
         let sink_to = |topic: &str| self.record_sink(transactions, topic);
         for (number, (node, scan)) in dataflow.scans().enumerate() {
-            let source = self.source(number, scan, stop_at, from(&durability, node))?;
+            let source = self.source(number, scan, stop_at, (from(&durability, node), is_alone))?;
             let dead_letters = match &scan.definition.bad_records {
                 BadRecordPolicy::DeadLetter(topic) => {
                     (0..shards).map(|_| sink_to(topic)).collect::<Result<Vec<_>, _>>()?
@@ -176,18 +178,19 @@ impl Opening {
         })
     }
 
-    /// Opens the scan of this number; on partitions of `next_offsets` it goes on there.
+    /// Opens the scan of this number; on partitions of `next_offsets` it goes on there. `is_alone`: no other process reads for the same query.
     pub(crate) fn source(
         &self,
         number: usize,
         scan: &Scan,
         stop_at: StopAt,
-        next_offsets: BTreeMap<i32, i64>,
+        (next_offsets, is_alone): (BTreeMap<i32, i64>, bool),
     ) -> Result<Box<dyn Source>, exec::Error> {
         let definition = &scan.definition;
         let is_header = |column: &Column| matches!(column.role, ColumnRole::Headers | ColumnRole::Header(_));
         let keeps_letters = matches!(definition.bad_records, BadRecordPolicy::DeadLetter(_));
         let read = ReadOptions {
+            is_alone,
             group: self.group(number),
             start_at: self.start_at,
             next_offsets,

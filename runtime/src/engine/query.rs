@@ -347,21 +347,7 @@ impl Engine {
         } = naming;
         check_durable_name(session, &durable)?;
         let carries_headers = definition.storage.connector.is_none() && plan::carry_headers(&mut planned.dataflow);
-        let one_writer = match &definition.storage.connector {
-            Some(connector) => registry::find(connector)?.has_one_output(),
-            None => false,
-        };
-        if one_writer {
-            // One file however many workers: all rows go to the first shard, the others write nothing.
-            let schema = Arc::clone(&planned.dataflow.root().schema);
-            let last = planned.dataflow.nodes.len() - 1;
-            let gather = planned.dataflow.add(
-                NodeKind::Exchange(Distribution::Single),
-                vec![last],
-                Arc::clone(&schema),
-            );
-            planned.dataflow.add(NodeKind::Union, vec![gather], schema);
-        }
+        let one_writer = gather_for_one_writer(&mut planned.dataflow, definition)?;
         let mut info = query_info(
             id.clone(),
             QueryKind::Persistent,
@@ -435,6 +421,25 @@ impl Engine {
         }
         Ok(DEFAULT_PARTITIONS)
     }
+}
+
+/// Where a connector has one output, however many workers: all rows go to the first shard, the others write nothing.
+fn gather_for_one_writer(dataflow: &mut Dataflow, definition: &Definition) -> Result<bool, Error> {
+    let one_writer = match &definition.storage.connector {
+        Some(connector) => registry::find(connector)?.has_one_output(),
+        None => false,
+    };
+    if one_writer {
+        let schema = Arc::clone(&dataflow.root().schema);
+        let last = dataflow.nodes.len() - 1;
+        let gather = dataflow.add(
+            NodeKind::Exchange(Distribution::Single),
+            vec![last],
+            Arc::clone(&schema),
+        );
+        dataflow.add(NodeKind::Union, vec![gather], schema);
+    }
+    Ok(one_writer)
 }
 
 /// What a persistent query is called.

@@ -137,6 +137,7 @@ impl Control {
                     scan.add_reader(reader, time);
                 }
                 self.next_shard = (self.next_shard + 1) % run.shards.len();
+                self.is_dirty |= self.durability.has_beginning();
             }
         }
         Ok(())
@@ -177,7 +178,8 @@ impl Control {
             Some(_) => run.save()?,
             None => Vec::new(),
         };
-        let advanced = run.take_next_offsets();
+        let mut advanced = run.take_next_offsets();
+        self.durability.take_beginning(&mut advanced);
         for (scan, offsets) in &advanced {
             self.durability.advance(*scan, offsets.iter().copied());
         }

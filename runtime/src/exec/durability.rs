@@ -29,6 +29,8 @@ pub struct Durability {
     pub epoch: u64,
     /// Where the sources go on.
     pub positions: Positions,
+    /// Positions that are nowhere written down yet: where a query began that reads only what comes from then on.
+    pub beginning: Positions,
     /// The scans in the order of the plan, with what each reads, for people. Their place in this list is their number in the store.
     pub scans: Vec<(NodeId, String)>,
     /// Whether offsets are remembered at all.
@@ -41,6 +43,24 @@ impl Durability {
         match &mut self.transactions {
             Some(transactions) => Ok(transactions.begin()?),
             None => Ok(()),
+        }
+    }
+
+    /// Whether the first commit has something to write down without any row.
+    pub(crate) fn has_beginning(&self) -> bool {
+        !self.beginning.is_empty()
+    }
+
+    /// Puts where the query began with where it has come, once.
+    pub(crate) fn take_beginning(&mut self, advanced: &mut BTreeMap<NodeId, Vec<(i32, i64)>>) {
+        for (scan, beginning) in std::mem::take(&mut self.beginning) {
+            let offsets = advanced.entry(scan).or_default();
+            let known: Vec<i32> = offsets.iter().map(|(partition, _)| *partition).collect();
+            offsets.extend(
+                beginning
+                    .into_iter()
+                    .filter(|(partition, _)| !known.contains(partition)),
+            );
         }
     }
 

@@ -35,6 +35,12 @@ impl RowCodec {
         })
     }
 
+    /// How many columns a row has.
+    #[must_use]
+    pub fn columns(&self) -> usize {
+        self.schema.fields().len()
+    }
+
     /// The rows of these columns; `None` where there are no columns.
     ///
     /// # Errors

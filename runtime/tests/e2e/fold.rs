@@ -48,6 +48,7 @@ pub(crate) fn finish(engine: &Engine, timeout: Duration) -> Result<(), String> {
 /// All records of an embedded topic, partition by partition.
 pub(crate) fn records(engine: &Engine, topic: &str) -> Result<Vec<Record>, String> {
     let options = ReadOptions {
+        is_alone: false,
         group: "fold".into(),
         start_at: StartAt::Earliest,
         next_offsets: BTreeMap::new(),

@@ -12,6 +12,10 @@ pub(crate) const PATIENCE: Duration = Duration::from_mins(3);
 pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
     ("a script runs from topic to topic", topic_to_topic),
     ("a stopped script goes on where it committed", goes_on),
+    (
+        "a query from the latest offset passes over nothing when it is killed",
+        from_latest,
+    ),
     ("bad records go to the dead letter topic", dead_letters),
     ("plugins run over kafka", plugins),
     ("topics of tables are compacted", compacted),
@@ -66,29 +70,24 @@ impl Drop for Program {
     }
 }
 
-/// Waits until `topic` holds as many lines as `expected`, sorted; kcat reads them.
+/// What `topic` holds, sorted; kcat reads it.
+fn lines(broker: &Broker, topic: &str, format: &str) -> Vec<String> {
+    let output = Command::new("kcat")
+        .args(["-C", "-q", "-e", "-o", "beginning", "-b", broker.addresses()])
+        .args(["-t", topic, "-f", format])
+        .output()
+        .expect("kcat runs");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
+    lines.sort_unstable();
+    lines
+}
+
+/// Waits until `topic` holds the lines of `expected`, sorted.
 pub(crate) fn expect_lines(broker: &Broker, topic: &str, format: &str, expected: &[&str]) {
     let until = Instant::now() + PATIENCE;
     loop {
-        let output = Command::new("kcat")
-            .args([
-                "-C",
-                "-q",
-                "-e",
-                "-o",
-                "beginning",
-                "-b",
-                broker.addresses(),
-                "-t",
-                topic,
-                "-f",
-                format,
-            ])
-            .output()
-            .expect("kcat runs");
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut lines: Vec<&str> = text.lines().collect();
-        lines.sort_unstable();
+        let lines = lines(broker, topic, format);
         if lines == expected {
             return;
         }
@@ -146,6 +145,37 @@ fn goes_on(broker: &Broker) {
         "%k %s\n",
         &["x {\"A\":1}", "y {\"A\":2}", "z {\"A\":3}"],
     );
+    second.stop();
+}
+
+/// Partitions without any row before the kill as well.
+fn from_latest(broker: &Broker) {
+    let sql = "SET 'auto.offset.reset' = 'latest';
+               CREATE STREAM l_in (id STRING KEY, a INT) WITH (KAFKA_TOPIC='l_in', VALUE_FORMAT='JSON', PARTITIONS=4);
+               CREATE STREAM l_out WITH (KAFKA_TOPIC='l_out') AS SELECT id, a FROM l_in;";
+    let first = Program::start(broker, "from-latest", sql);
+    expect_lines(broker, "l_in", "%s\n", &[]);
+    let until = Instant::now() + PATIENCE;
+    while lines(broker, "l_out", "%k\n").is_empty() {
+        // All rows of one key, so of one partition; those before the query began do not count.
+        produce(broker, "l_in", "x|{\"a\":0}\n");
+        std::thread::sleep(Duration::from_millis(200));
+        assert!(Instant::now() < until, "nothing comes out");
+    }
+    drop(first); // by kill -9
+    let keys: Vec<String> = (0..40).map(|number| format!("k{number:02}")).collect();
+    let rows: Vec<String> = keys.iter().map(|key| format!("{key}|{{\"a\":1}}\n")).collect();
+    produce(broker, "l_in", &rows.concat());
+    let second = Program::start(broker, "from-latest", sql);
+    loop {
+        let mut found = lines(broker, "l_out", "%k\n");
+        found.retain(|key| key != "x");
+        if found == keys {
+            break;
+        }
+        assert!(Instant::now() < until, "{found:?} came out, expected {keys:?}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     second.stop();
 }
 

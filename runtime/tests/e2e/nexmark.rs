@@ -176,6 +176,7 @@ fn events(event: &str, columns: &str) -> Result<(SchemaRef, Vec<RecordBatch>), F
     };
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(0));
     let read = ReadOptions {
+        is_alone: false,
         group: String::new(),
         start_at: StartAt::Earliest,
         next_offsets: BTreeMap::new(),

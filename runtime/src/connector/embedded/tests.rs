@@ -29,6 +29,7 @@ fn new_topic(topic: &str, partitions: i32, config: &[(&str, &str)]) -> NewTopic 
 
 fn options(group: &str, start_at: StartAt, stop_at: StopAt) -> ReadOptions {
     ReadOptions {
+        is_alone: false,
         group: group.into(),
         start_at,
         next_offsets: std::collections::BTreeMap::new(),

@@ -133,6 +133,11 @@ impl TopicLog for KafkaLog {
         Ok(extents.iter().map(|extent| (extent.partition, extent.start)).collect())
     }
 
+    fn end_offsets(&self, topic: &str) -> Result<BTreeMap<i32, i64>, Error> {
+        let extents = self.topics.extents(topic)?;
+        Ok(extents.iter().map(|extent| (extent.partition, extent.end)).collect())
+    }
+
     fn forget_group(&self, group: &str) -> Result<(), Error> {
         self.topics.delete_group(group)
     }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{Consumer as _, RebalanceProtocol};
-use rdkafka::error::KafkaError;
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::closing;
@@ -20,6 +20,7 @@ use super::native::queue::{GroupQueue, PartitionQueue};
 use super::native::transactions::GroupMetadata;
 use super::properties::Properties;
 use super::reader::{KafkaReader, ReaderOptions};
+use super::takeover::TAKEN_OVER;
 use super::topics::Topics;
 use super::verdict;
 use crate::connector::{AssignmentChange, Error, GroupMember, PartitionReader, ReadOptions, Source, StartAt, Waker};
@@ -72,9 +73,16 @@ pub(super) fn serve(consumer: &Consumer, queue: &GroupQueue, topic: &str) -> Res
             break;
         }
     }
-    match consumer.context().health.error() {
-        Some(error) => Err(error),
-        None => Ok(()),
+    let Some(error) = consumer.context().health.error() else {
+        return Ok(());
+    };
+    match consumer.client().fatal_error() {
+        Some((RDKafkaErrorCode::FencedInstanceId, _)) => Err(Error::Kafka {
+            action: format!("read topic {topic}"),
+            reason: TAKEN_OVER.to_owned(),
+            retry: Retry::Never,
+        }),
+        _ => Err(error),
     }
 }
 
@@ -128,7 +136,12 @@ impl GroupSource {
                 reason: format!("a continuous read of topic {topic} needs the name of a consumer group"),
             });
         }
-        let consumer = consumer(properties, topic, &options.group, options.start_at, &[])?;
+        // A static member takes over from itself at once, where a new one would wait until the brokers give the dead one up.
+        let instance = options
+            .is_alone
+            .then_some(("group.instance.id", options.group.as_str()));
+        let extra: Vec<_> = instance.into_iter().collect();
+        let consumer = consumer(properties, topic, &options.group, options.start_at, &extra)?;
         let action = format!("subscribe to topic {topic}");
         consumer
             .subscribe(&[topic])

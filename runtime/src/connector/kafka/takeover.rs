@@ -13,6 +13,8 @@ use crate::connector::Error;
 use crate::types::Retry;
 use crate::types::clock::{Clock as _, SystemClock};
 
+/// What has happened to who is shut out, and what to do.
+pub(super) const TAKEN_OVER: &str = "another process with the same application id has taken over this query; stop one of the two, or give it another --application-id";
 /// No transaction has a record.
 const NOT_WRITTEN: i64 = i64::MIN;
 
@@ -74,12 +76,7 @@ impl Tenure {
                     );
                     (reason, Retry::Backoff)
                 } else {
-                    (
-                        "another process with the same application id has taken over this query; stop one of the two, or give it another \
-                         --application-id"
-                            .to_owned(),
-                        Retry::Never,
-                    )
+                    (TAKEN_OVER.to_owned(), Retry::Never)
                 }
             }
             // Anything that a new producer mends, as an id that the brokers have forgotten.

@@ -68,6 +68,7 @@ fn open(
     next_offsets: &BTreeMap<i32, i64>,
 ) -> Result<Vec<Box<dyn PartitionReader>>, Error> {
     let read = ReadOptions {
+        is_alone: false,
         group: "g".into(),
         start_at: StartAt::Latest,
         next_offsets: BTreeMap::new(),
@@ -400,6 +401,7 @@ fn mistakes_are_named_with_what_was_meant() {
 #[test]
 fn what_has_no_end_is_not_read_to_its_end() {
     let read = ReadOptions {
+        is_alone: false,
         group: String::new(),
         start_at: StartAt::Earliest,
         next_offsets: BTreeMap::new(),

@@ -18,6 +18,7 @@ use datafusion::arrow::datatypes::SchemaRef;
 pub use window::{Window, WindowShape};
 
 pub(crate) use group_index::{GroupIndex, keyed_rows};
+pub(crate) use saved::{from_ordered, ordered};
 
 use super::aggregate::AggregateCall;
 use super::{Error, Expression, LateRows, Operator, RowErrors};

@@ -14,12 +14,12 @@ pub(super) const WATERMARK: &[u8] = &[0];
 pub(super) const GROUP: u8 = 1;
 
 /// A number in an order of bytes that is its own.
-pub(super) fn ordered(number: i64) -> [u8; 8] {
+pub(crate) fn ordered(number: i64) -> [u8; 8] {
     ((number as u64) ^ (1 << 63)).to_be_bytes()
 }
 
 /// The number that [`ordered`] made.
-pub(super) fn from_ordered(bytes: [u8; 8]) -> i64 {
+pub(crate) fn from_ordered(bytes: [u8; 8]) -> i64 {
     (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
 }
 

@@ -11,15 +11,19 @@
 //!   comes later is given too.
 //! - With GRACE PERIOD it waits until no match can come any more: until `t + after + grace` (a right row: `t + before + grace`) is
 //!   before the time that both sides share, the largest stream time of either. Rows that have waited come out by event time, right
-//!   ones before left ones of the same time, then by key; before the results of the row by which time went on. A row that can
-//!   have no match in order, because `t + after` is before the shared time already when it comes, does not wait.
+//!   ones before left ones of the same time, then by key; before the results of the row by which time went on.
 //! - A row is late when its event time is `before + after + grace` or more before the stream time of its own side. It is counted
 //!   and not kept, so rows of the other side that come after it do not find it; it still finds what is kept of the other side.
 //!   Without GRACE PERIOD the grace period is 24 hours.
 //!
-//! One rule is more generous than that of Kafka Streams: a row is kept until the watermark, the time that *all* inputs have reached,
-//! leaves it behind, and not only until its own side has gone on. So no row that is in time loses its partners because
-//! one side is read faster than the other, and inner joins give the same rows whatever the size of steps.
+//! Three rules are more generous than those of Kafka Streams, so that a row in time never loses its partners because one side is
+//! read faster than the other or because it is out of order, and the result is the same whatever the size of steps:
+//!
+//! - A row is kept until the watermark, the time that *all* inputs have reached, leaves it behind, and not only until its own side
+//!   has gone on.
+//! - The shared time does not go beyond what either side has read while that side has more to give at once.
+//! - A row out of order waits as every other. (Kafka Streams gives it at once without a partner where `t + after` is before the
+//!   shared time, and once more when its partner comes.)
 
 use std::sync::Arc;
 
@@ -321,18 +325,12 @@ impl StreamStreamJoin {
         matches: Option<&BooleanArray>,
     ) -> Pairs {
         let is_match = |at: usize| matches.is_none_or(|matches| matches.is_valid(at) && matches.value(at));
-        let (waits, shared_time) = (self.waits, self.shared_time);
+        let waits = self.waits;
         let others = match batch.side {
             Side::Left => pairs.right,
             Side::Right => pairs.left,
         };
         let times = batch.changes.event_times.values();
-        let stream_times = batch
-            .changes
-            .stream_times
-            .as_ref()
-            .unwrap_or(&batch.changes.event_times)
-            .values();
         let (own, other) = self.sides(batch.side);
         let mut settled = (Vec::with_capacity(others.len()), Vec::with_capacity(others.len()));
         // Rows of the other side that have a partner from now on: slot, event time.
@@ -362,15 +360,11 @@ impl StreamStreamJoin {
                 }
                 continue;
             }
-            let (_, to) = own.window(times[row]);
-            if waits && batch.kept[row] && to >= shared_time.max(stream_times[row]) {
+            if waits && batch.kept[row] {
                 own.wait(times[row], row_ref, batch.slots[row]);
             } else {
                 settled.0.push(row_ref);
                 settled.1.push(RowRef::NONE);
-                if waits && batch.kept[row] {
-                    own.store.set_matched(row_ref);
-                }
             }
         }
         for (slot, time) in found {
@@ -479,7 +473,8 @@ impl Operator for StreamStreamJoin {
     }
 
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
-        self.shared_time = self.shared_time.max(progress.shared_time);
+        let read = progress.left.min(progress.right);
+        self.shared_time = self.shared_time.max(progress.shared_time.min(read));
         if self.waits {
             self.close(out)?;
             out.append(&mut self.held);

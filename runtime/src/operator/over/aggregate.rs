@@ -6,7 +6,6 @@ use datafusion::arrow::array::{Array, ArrayRef, new_empty_array};
 use super::store::{RowRef, RowStore};
 use crate::operator::Error;
 use crate::operator::aggregate::{Accumulator, AggregateCall};
-use crate::state::{Reader, Writer};
 
 /// Aggregates whose value does not depend on the order of rows, so that any row can be taken out. Others (lists, the first or last
 /// by offset) take back the last of equal rows, where a frame loses its first one; those are computed anew.
@@ -145,17 +144,14 @@ impl FrameAccumulators {
         self.keys.evaluate(&[group(slot)])
     }
 
-    /// The state of a key.
-    pub(super) fn save(&mut self, slot: usize, value: &mut Writer) -> Result<(), Error> {
-        let mut bytes = Vec::new();
-        self.keys.save(group(slot), &mut bytes)?;
-        value.bytes(&bytes);
-        Ok(())
+    /// Appends the state of the rows of a key that are in.
+    pub(super) fn save(&mut self, slot: usize, out: &mut Vec<u8>) -> Result<(), Error> {
+        self.keys.save(group(slot), out)
     }
 
-    /// Takes the state of a key back.
-    pub(super) fn load(&mut self, slot: usize, value: &mut Reader<'_>) -> Result<(), Error> {
-        self.keys.load(group(slot), value.bytes()?)
+    /// Takes back what [`FrameAccumulators::save`] gave.
+    pub(super) fn load(&mut self, slot: usize, bytes: &[u8]) -> Result<(), Error> {
+        self.keys.load(group(slot), bytes)
     }
 
     /// Memory held, in bytes, roughly.
@@ -184,6 +180,6 @@ impl FrameAccumulators {
     }
 }
 
-fn group(slot: usize) -> u32 {
+pub(super) fn group(slot: usize) -> u32 {
     u32::try_from(slot).expect("keys are numbered with 32 bits")
 }

@@ -34,7 +34,7 @@ use crate::types::ChangeBatch;
 use aggregate::Columns;
 use range::RangePart;
 use rows::{Computed, RowsPart};
-use saved::Rows;
+use saved::Codecs;
 
 /// Appends to each row the results of calls with `OVER` that share one key.
 #[derive(Debug)]
@@ -52,9 +52,11 @@ pub struct Over {
     errors: Arc<RowErrors>,
     slots: Vec<u32>,
     finished: bool,
+    /// What its state looks like, in words.
     form: String,
-    /// Slots whose state changed since it was saved, where it is saved at all.
+    /// Slots whose rows or results so far changed since they were saved, where they are saved at all.
     changed: Option<BTreeSet<u32>>,
+    codecs: Codecs,
 }
 
 impl Over {
@@ -87,34 +89,23 @@ impl Over {
             let part = if is_range { &mut by_range } else { &mut by_rows };
             part.push((call.clone(), columns));
         }
-        let mut over = Self {
+        let input_columns = schema.fields().len() - calls.len();
+        Ok(Self {
+            form: saved::form(&keys, calls, ordered, &schema.fields()[..input_columns]),
+            codecs: Codecs::new(&args, calls, &schema.fields()[..input_columns])?,
+            changed: None,
             keys,
             index: KeyIndex::new(&types)?,
             rows: RowsPart::new(by_rows, args.len(), ordered)?,
             range: RangePart::new(by_range)?,
             by_time,
-            input_columns: schema.fields().len() - calls.len(),
+            input_columns,
             args,
             schema,
             errors,
             slots: Vec::new(),
             finished: false,
-            form: String::new(),
-            changed: None,
-        };
-        over.form = saved::form(&over, calls, ordered);
-        let args: Vec<DataType> = over.args.iter().map(|arg| arg.data_type().clone()).collect();
-        over.range.set_codec(Rows::new(args.iter().cloned())?);
-        let mut stored = args;
-        stored.push(DataType::Int64);
-        if over.rows.delays() {
-            let input = over.schema.fields().iter().take(over.input_columns);
-            stored.extend(input.map(|field| field.data_type().clone()));
-            let by_range = calls.iter().zip(&over.by_time).filter(|(_, by_time)| **by_time);
-            stored.extend(by_range.map(|(call, _)| call.returns.clone()));
-        }
-        over.rows.set_codec(Rows::new(stored.into_iter())?);
-        Ok(over)
+        })
     }
 
     /// Values of `expressions`; a row on which one fails has NULL there whatever the policy, because leaving a row out in the
@@ -220,34 +211,33 @@ impl Operator for Over {
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         if progress.watermark == i64::MAX && !self.finished {
             self.finished = true;
-            let computed = self.rows.finish()?;
             if let Some(changed) = &mut self.changed {
-                changed.extend((0..).take(self.index.len()));
+                changed.extend(self.rows.waiting());
             }
+            let computed = self.rows.finish()?;
             self.waited(computed, None, out)?;
         }
         Ok(())
     }
 
-    fn state_bytes(&self) -> usize {
-        self.index.state_bytes() + self.rows.state_bytes() + self.range.state_bytes()
-    }
     fn state_form(&self) -> Option<String> {
         Some(self.form.clone())
     }
 
     fn track_changes(&mut self) {
         self.changed = Some(BTreeSet::new());
-        self.range.track_changes();
+        self.range.gone = Some(Vec::new());
     }
 
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
-        let changed = self.changed.as_mut().map(std::mem::take).unwrap_or_default();
-        let slots: Vec<u32> = changed.into_iter().collect();
-        self.save_keys(&slots, changes)
+        self.save_changed(changes)
     }
 
     fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
         self.load_entries(entries)
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.index.state_bytes() + self.rows.state_bytes() + self.range.state_bytes()
     }
 }

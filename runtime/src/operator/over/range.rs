@@ -4,61 +4,57 @@
 //! sees the rows of its own frame as far as they are kept, and is seen by the rows after it. Kept are the rows of the last two
 //! lengths of the longest frame before the key's newest row, so a row that is late by one length at most sees its whole frame.
 
-mod saved;
-
 use std::collections::VecDeque;
 
 use datafusion::arrow::array::{Array, ArrayRef, Int64Array};
 
-use super::aggregate::{Columns, FrameAccumulators};
+use super::aggregate::{Columns, FrameAccumulators, group};
 use super::call::{Frame, OverCall, OverFunction, Pick};
 use super::given::Given;
-use super::saved::Rows;
 use super::store::{RowRef, RowStore};
 use crate::operator::Error;
 
 /// The calls of one `OVER` whose frames are lengths of time.
 #[derive(Debug)]
 pub(super) struct RangePart {
-    calls: Vec<RangeCall>,
+    pub(super) calls: Vec<RangeCall>,
     /// How long before the newest row of a key a row is kept.
     keeps_ms: i64,
-    store: RowStore,
-    keys: Vec<KeyTimes>,
-    held: usize,
-    /// Saved rows that were forgotten since, where anything is saved at all: slot, time, number.
-    gone: Option<Vec<(u32, i64, i64)>>,
-    /// Known where the state is saved.
-    codec: Option<Rows>,
+    pub(super) store: RowStore,
+    pub(super) keys: Vec<KeyRows>,
+    pub(super) held: usize,
+    /// Saved rows that are kept no more, where rows are saved: slot, event time, number.
+    pub(super) gone: Option<Vec<(u32, i64, i64)>>,
 }
 
-/// The rows of a key, in the order of their times; those of one time in the order of arrival.
+/// The rows of a key.
 #[derive(Debug, Default)]
-struct KeyTimes {
-    rows: VecDeque<TimedRow>,
-    /// How many rows have come.
-    arrived: i64,
-    /// Rows of lower numbers are saved.
-    saved: i64,
+pub(super) struct KeyRows {
+    /// In the order of their times, those of one time in the order in which they came.
+    pub(super) rows: VecDeque<TimedRow>,
+    /// How many have come.
+    pub(super) arrived: i64,
+    /// How many had come when they were saved last.
+    pub(super) saved: i64,
+}
+
+/// A row with its event time and its number in the order in which the key's rows came.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct TimedRow {
+    pub(super) time: i64,
+    pub(super) number: i64,
+    pub(super) row: RowRef,
 }
 
 #[derive(Debug)]
-struct TimedRow {
-    time: i64,
-    /// Its number in the order of arrival.
-    number: i64,
-    row: RowRef,
-}
-
-#[derive(Debug)]
-struct RangeCall {
+pub(super) struct RangeCall {
     call: OverCall,
     back_ms: i64,
     columns: Columns,
-    accumulators: Option<FrameAccumulators>,
+    pub(super) accumulators: Option<FrameAccumulators>,
     /// By slot: the place of the first row of the newest row's frame, which the key's accumulator holds. `None` where it has to
     /// be made anew, because a row came out of order.
-    frames: Vec<Option<usize>>,
+    pub(super) frames: Vec<Option<usize>>,
 }
 
 impl RangePart {
@@ -91,7 +87,6 @@ impl RangePart {
             keys: Vec::new(),
             held: 0,
             gone: None,
-            codec: None,
         })
     }
 
@@ -115,17 +110,16 @@ impl RangePart {
             let slot = *slot as usize;
             self.make_room(slot)?;
             let time = times.value(at);
-            let key = &mut self.keys[slot];
-            let rows = &mut key.rows;
+            let KeyRows { rows, arrived, .. } = &mut self.keys[slot];
             let in_order = rows.back().is_none_or(|newest| newest.time <= time);
             let place = rows.partition_point(|other| other.time <= time);
-            let timed = TimedRow {
+            let row = TimedRow {
                 time,
-                number: key.arrived,
+                number: *arrived,
                 row: first.plus(at),
             };
-            rows.insert(place, timed);
-            key.arrived += 1;
+            rows.insert(place, row);
+            *arrived += 1;
             self.held += 1;
             for (call, given) in self.calls.iter_mut().zip(&mut given) {
                 let from = rows.partition_point(|other| other.time < time.saturating_sub(call.back_ms));
@@ -144,11 +138,8 @@ impl RangePart {
             .map(|(call, given)| given.into_column(&call.call, &self.store, call.columns.args.start))
             .collect::<Result<Vec<_>, Error>>()?;
         if self.store.is_worth_compacting(self.held) {
-            let rows = self
-                .keys
-                .iter_mut()
-                .flat_map(|key| key.rows.iter_mut().map(|timed| &mut timed.row));
-            self.store.compact(rows)?;
+            let rows = self.keys.iter_mut().flat_map(|key| &mut key.rows);
+            self.store.compact(rows.map(|row| &mut row.row))?;
         }
         Ok(columns)
     }
@@ -168,18 +159,16 @@ impl RangePart {
     }
 
     fn forget(&mut self, slot: usize) {
-        let key = &mut self.keys[slot];
-        let Some(newest) = key.rows.back() else { return };
+        let KeyRows { rows, saved, .. } = &mut self.keys[slot];
+        let Some(newest) = rows.back() else { return };
         let oldest = newest.time.saturating_sub(self.keeps_ms);
         let mut gone = 0;
-        while let Some(row) = key.rows.pop_front_if(|row| row.time < oldest) {
-            gone += 1;
-            if let Some(forgotten) = &mut self.gone
-                && row.number < key.saved
-            {
-                let slot = u32::try_from(slot).expect("keys are numbered with 32 bits");
-                forgotten.push((slot, row.time, row.number));
+        while let Some(row) = rows.front().filter(|row| row.time < oldest) {
+            if let Some(unsaved) = self.gone.as_mut().filter(|_| row.number < *saved) {
+                unsaved.push((group(slot), row.time, row.number));
             }
+            rows.pop_front();
+            gone += 1;
         }
         self.held -= gone;
         for call in &mut self.calls {
@@ -189,11 +178,12 @@ impl RangePart {
         }
     }
 
-    fn make_room(&mut self, slot: usize) -> Result<(), Error> {
+    /// Makes room for keys up to this slot.
+    pub(super) fn make_room(&mut self, slot: usize) -> Result<(), Error> {
         if self.keys.len() > slot {
             return Ok(());
         }
-        self.keys.resize_with(slot + 1, KeyTimes::default);
+        self.keys.resize_with(slot + 1, KeyRows::default);
         for call in &mut self.calls {
             call.frames.resize(slot + 1, None);
             if let Some(accumulators) = &mut call.accumulators {
@@ -215,7 +205,7 @@ struct FrameRows<'a> {
 
 impl FrameRows<'_> {
     fn rows(&self) -> impl DoubleEndedIterator<Item = RowRef> + '_ {
-        self.rows.range(self.from..=self.last).map(|timed| timed.row)
+        self.rows.range(self.from..=self.last).map(|row| row.row)
     }
 
     fn pick(&self, store: &RowStore, pick: Pick, ignore_nulls: bool, column: usize) -> Option<RowRef> {

@@ -4,10 +4,7 @@
 //! is the furthest that any frame looks ahead; mostly it is 0. A frame moves by one row at a time, so an aggregate takes in
 //! the row that enters and takes out the one that leaves.
 
-mod saved;
-
 use std::collections::VecDeque;
-use std::ops::Range;
 
 use datafusion::arrow::array::cast::AsArray;
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -16,39 +13,34 @@ use datafusion::arrow::datatypes::Int64Type;
 use super::aggregate::{Columns, FrameAccumulators, FrameAggregate};
 use super::call::{Frame, OverCall, OverFunction, Pick};
 use super::given::Given;
-use super::saved::Rows;
 use super::store::{RowRef, RowStore};
 use crate::operator::Error;
 
 /// The calls of one `OVER` whose frames count rows.
 #[derive(Debug)]
 pub(super) struct RowsPart {
-    calls: Vec<RowsCall>,
+    pub(super) calls: Vec<RowsCall>,
     delay: i64,
     reach_back: i64,
     /// The store's column of event times.
     time_column: usize,
     ordered: bool,
-    store: RowStore,
-    keys: Vec<KeyRows>,
+    pub(super) store: RowStore,
+    pub(super) keys: Vec<KeyRows>,
     /// Rows of the store that are held.
-    held: usize,
-    /// How many keys were seen so far.
-    next_ordinal: i64,
-    /// Known where the state is saved.
-    codec: Option<Rows>,
+    pub(super) held: usize,
 }
 
 #[derive(Debug)]
-struct RowsCall {
+pub(super) struct RowsCall {
     call: OverCall,
     columns: Columns,
-    state: State,
+    pub(super) state: State,
 }
 
 /// What a call keeps for each key, by slot.
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Stateless,
     Ranks(Vec<Ranks>),
     Picks(Vec<VecDeque<RowRef>>),
@@ -56,32 +48,30 @@ enum State {
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Ranks {
-    rank: u64,
-    dense: u64,
-    time: i64,
+pub(super) struct Ranks {
+    pub(super) rank: u64,
+    pub(super) dense: u64,
+    pub(super) time: i64,
 }
 
 /// The last rows of a key.
 #[derive(Debug, Default)]
-struct KeyRows {
-    /// Its place among the keys in the order of first sight, which slots keep only until the state is loaded again.
-    ordinal: i64,
+pub(super) struct KeyRows {
     /// Number of the first row that is still here.
-    first: i64,
-    rows: VecDeque<RowRef>,
+    pub(super) first: i64,
+    pub(super) rows: VecDeque<RowRef>,
     /// Number of the row that is computed next.
-    next: i64,
-    /// Numbers of the rows that are saved.
-    saved: Range<i64>,
+    pub(super) next: i64,
+    /// Numbers of the rows that are saved: from the first up to the second.
+    pub(super) saved: (i64, i64),
 }
 
 impl KeyRows {
-    fn arrived(&self) -> i64 {
+    pub(super) fn arrived(&self) -> i64 {
         self.first + i64::try_from(self.rows.len()).expect("a key has fewer than 2^63 rows")
     }
 
-    fn row(&self, number: i64) -> RowRef {
+    pub(super) fn row(&self, number: i64) -> RowRef {
         let place = usize::try_from(number - self.first).expect("a frame reaches no further back than rows are kept");
         self.rows[place]
     }
@@ -131,8 +121,6 @@ impl RowsPart {
             store: RowStore::default(),
             keys: Vec::new(),
             held: 0,
-            next_ordinal: 0,
-            codec: None,
         })
     }
 
@@ -168,13 +156,17 @@ impl RowsPart {
         })
     }
 
+    /// The keys with rows that wait for others.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = u32> {
+        let slots = (0u32..).zip(&self.keys);
+        slots.filter_map(|(slot, key)| (key.next < key.arrived()).then_some(slot))
+    }
+
     /// Computes the rows that wait for rows that will not come any more.
     pub(super) fn finish(&mut self) -> Result<Computed, Error> {
         let mut given: Vec<Given> = self.calls.iter().map(|call| Given::of(&call.call, 0)).collect();
         let mut rows = Vec::new();
-        let mut slots: Vec<usize> = (0..self.keys.len()).collect();
-        slots.sort_unstable_by_key(|slot| self.keys[*slot].ordinal);
-        for slot in slots {
+        for slot in 0..self.keys.len() {
             while self.keys[slot].next < self.keys[slot].arrived() {
                 rows.push(self.compute_next(slot, &mut given)?);
             }
@@ -223,18 +215,12 @@ impl RowsPart {
         self.store.compact(rows.chain(picks.flatten()))
     }
 
-    fn make_room(&mut self, slot: usize) -> Result<(), Error> {
+    /// Makes room for keys up to this slot.
+    pub(super) fn make_room(&mut self, slot: usize) -> Result<(), Error> {
         if self.keys.len() > slot {
             return Ok(());
         }
-        let next_ordinal = &mut self.next_ordinal;
-        self.keys.resize_with(slot + 1, || {
-            *next_ordinal += 1;
-            KeyRows {
-                ordinal: *next_ordinal,
-                ..KeyRows::default()
-            }
-        });
+        self.keys.resize_with(slot + 1, KeyRows::default);
         for call in &mut self.calls {
             match &mut call.state {
                 State::Stateless => {}

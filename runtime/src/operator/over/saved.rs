@@ -1,180 +1,376 @@
-//! What an `OVER` saves of its keys, and reads back.
+//! What an `OVER` saves of a key, and reads back.
 //!
-//! Every entry begins with what it is (one byte) and the key (length in 4 bytes, bytes). `01` is the head of a key: its place among the keys, where it
-//! stands, ranks, picked rows and sums. `02` with a row's number in 8 bytes is a row that frames of rows can still reach, `03` with time and number in 8 bytes
-//! each one that frames of time can reach. Heads come first, so that a row finds its key.
+//! Entries: `00`, key: numbers of rows, and what each call keeps beside the rows. `01`, number of the row, key: a row that frames of so many
+//! rows need. `02`, event time and number of the row, key: one that frames of so much time need. A row is written once and deleted once, so
+//! a commit costs no more where frames are long.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
-use datafusion::arrow::datatypes::{DataType, Field, Schema};
+use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
+use super::Over;
+use super::aggregate::FrameAccumulators;
+use super::call::{Frame, OverCall};
+use super::range::{RangePart, TimedRow};
+use super::rows::{Ranks, RowsPart, State};
 use super::store::{RowRef, RowStore};
-use super::{Frame, Over, OverCall, OverFunction};
-use crate::operator::Error;
+use crate::operator::group_by::{from_ordered, ordered};
+use crate::operator::{Error, Expression};
 use crate::state::{self, Changes, Entry, Reader, RowCodec, Writer};
 
-const HEAD: u8 = 1;
-/// The first byte of entries of rows that frames of rows reach.
-pub(super) const ROW: u8 = 2;
-/// The first byte of entries of rows that frames of time reach.
-pub(super) const TIMED_ROW: u8 = 3;
+const KEY: u8 = 0;
+const ROW: u8 = 1;
+const TIMED_ROW: u8 = 2;
+/// In place of a frame that has to be made anew.
+const NO_FRAME: i64 = -1;
 
-/// The key of an entry of what belongs to `key`.
-pub(super) fn entry_key(kind: u8, key: &[u8], rest: &[&[u8]]) -> Vec<u8> {
-    let length = u32::try_from(key.len()).expect("a key is smaller than 4 GiB: records are limited");
-    let mut bytes = Vec::with_capacity(5 + key.len() + 16);
-    bytes.push(kind);
-    bytes.extend_from_slice(&length.to_be_bytes());
-    bytes.extend_from_slice(key);
-    for part in rest {
-        bytes.extend_from_slice(part);
-    }
-    bytes
-}
-
-/// What [`entry_key`] put together: kind, key, rest.
-fn split(entry: &[u8]) -> Result<(u8, &[u8], &[u8]), Error> {
-    let parts = || {
-        let (kind, after) = entry.split_first()?;
-        let (length, after) = after.split_first_chunk::<4>()?;
-        let (key, rest) = after.split_at_checked(u32::from_be_bytes(*length) as usize)?;
-        Some((*kind, key, rest))
+/// What the state looks like, in words.
+pub(super) fn form(keys: &[Expression], calls: &[OverCall], is_ordered: bool, input: &[Arc<Field>]) -> String {
+    let types = |expressions: &[Expression]| {
+        let types: Vec<_> = expressions.iter().map(|e| e.data_type().to_string()).collect();
+        types.join(", ")
     };
-    parts().ok_or_else(|| damaged("a key is too short"))
+    let each: Vec<_> = calls
+        .iter()
+        .map(|call| {
+            let filter = if call.filter.is_some() { " filtered" } else { "" };
+            format!("{call} of ({}){filter} as {}", types(&call.args), call.returns)
+        })
+        .collect();
+    let order = if is_ordered { "by time" } else { "in no order" };
+    let waits = if delays(calls) {
+        let columns: Vec<_> = input.iter().map(|field| field.data_type().to_string()).collect();
+        format!(", rows of ({}) wait", columns.join(", "))
+    } else {
+        String::new()
+    };
+    format!("over 1 ({}) {order}{waits}: {}", types(keys), each.join("; "))
 }
 
-pub(super) fn damaged(reason: &str) -> Error {
+fn delays(calls: &[OverCall]) -> bool {
+    calls.iter().any(|call| call.frame.waits() > 0)
+}
+
+/// How rows of the two stores become bytes.
+#[derive(Debug)]
+pub(super) struct Codecs {
+    rows: RowCodec,
+    timed: RowCodec,
+}
+
+impl Codecs {
+    /// `args` are the first columns of both stores.
+    pub(super) fn new(args: &[Expression], calls: &[OverCall], input: &[Arc<Field>]) -> Result<Self, Error> {
+        let field = |data_type: &DataType| Arc::new(Field::new("", data_type.clone(), true));
+        let args: Vec<Arc<Field>> = args.iter().map(|arg| field(arg.data_type())).collect();
+        let mut rows = args.clone();
+        rows.push(field(&DataType::Int64));
+        if delays(calls) {
+            rows.extend(input.iter().cloned());
+            let by_range = calls.iter().filter(|call| matches!(call.frame, Frame::Range { .. }));
+            rows.extend(by_range.map(|call| field(&call.returns)));
+        }
+        let schema = |fields: Vec<Arc<Field>>| -> SchemaRef { Arc::new(Schema::new(Fields::from(fields))) };
+        Ok(Self {
+            rows: RowCodec::new(schema(rows))?,
+            timed: RowCodec::new(schema(args))?,
+        })
+    }
+}
+
+fn damaged(reason: &str) -> Error {
     state::Error::damaged("OVER", reason).into()
 }
 
-/// A row that was saved.
-pub(super) struct SavedRow<'a> {
-    pub(super) slot: usize,
-    /// What stands behind the key.
-    pub(super) place: &'a [u8],
-    pub(super) bytes: &'a [u8],
+/// The bytes of some rows of a store.
+fn encoded(store: &RowStore, codec: &RowCodec, rows: &[RowRef]) -> Result<Vec<Vec<u8>>, Error> {
+    if rows.is_empty() {
+        return Ok(vec![]);
+    }
+    let columns = (0..codec.columns()).map(|column| store.gather(rows, column));
+    let columns = columns.collect::<Result<Vec<ArrayRef>, Error>>()?;
+    Ok(match codec.encode(&columns)? {
+        Some(encoded) => encoded.iter().map(|row| row.data().to_vec()).collect(),
+        None => vec![vec![]; rows.len()],
+    })
 }
 
-/// Rows of a store to bytes and back.
-#[derive(Debug)]
-pub(super) struct Rows {
-    codec: RowCodec,
-    columns: usize,
+/// The key of an entry of a row.
+fn row_key(tag: u8, numbers: &[i64], key: &[u8]) -> Vec<u8> {
+    let mut bytes = vec![tag];
+    for number in numbers {
+        bytes.extend_from_slice(&ordered(*number));
+    }
+    bytes.extend_from_slice(key);
+    bytes
 }
 
-impl Rows {
-    pub(super) fn new(types: impl Iterator<Item = DataType>) -> Result<Self, Error> {
-        let fields = types.enumerate();
-        let fields: Vec<Field> = fields
-            .map(|(number, data_type)| Field::new(format!("c{number}"), data_type, true))
-            .collect();
-        Ok(Self {
-            columns: fields.len(),
-            codec: RowCodec::new(Arc::new(Schema::new(fields)))?,
-        })
+/// Takes `N` numbers off the key of an entry.
+fn numbers<const N: usize>(mut key: &[u8]) -> Result<([i64; N], &[u8]), Error> {
+    let mut found = [0; N];
+    for number in &mut found {
+        let (bytes, rest) = key
+            .split_first_chunk::<8>()
+            .ok_or_else(|| damaged("the key of a row is too short"))?;
+        (*number, key) = (from_ordered(*bytes), rest);
     }
-
-    /// The bytes of these rows of a store.
-    pub(super) fn encode(&self, store: &RowStore, rows: &[RowRef]) -> Result<Vec<Vec<u8>>, Error> {
-        if rows.is_empty() {
-            return Ok(vec![]);
-        }
-        let columns = (0..self.columns).map(|column| store.gather(rows, column));
-        let columns = columns.collect::<Result<Vec<ArrayRef>, Error>>()?;
-        Ok(match self.codec.encode(&columns)? {
-            Some(encoded) => encoded.iter().map(|row| row.as_ref().to_vec()).collect(),
-            None => vec![vec![]; rows.len()],
-        })
-    }
-
-    /// Puts rows into a store; gives the first of them.
-    pub(super) fn decode(&self, store: &mut RowStore, rows: &[&[u8]]) -> Result<RowRef, Error> {
-        let decoded = self.codec.decode(rows)?;
-        Ok(store.append(decoded.columns().to_vec(), rows.len()))
-    }
-}
-
-/// What the state looks like, in words.
-pub(super) fn form(over: &Over, calls: &[OverCall], ordered: bool) -> String {
-    let types = |types: &mut dyn Iterator<Item = &DataType>| {
-        let types: Vec<_> = types.map(ToString::to_string).collect();
-        types.join(", ")
-    };
-    let keys = types(&mut over.keys.iter().map(|key| key.data_type()));
-    let called: Vec<_> = calls.iter().map(|call| form_of_call(call)).collect();
-    let order = if ordered { " in order of time" } else { "" };
-    let mut form = format!("over 1 by ({keys}){order}: {}", called.join("; "));
-    if over.rows.delays() {
-        let input = over.schema.fields().iter().take(over.input_columns);
-        let input = types(&mut input.map(|field| field.data_type()));
-        form = format!("{form}; rows that wait ({input})");
-    }
-    form
-}
-
-fn form_of_call(call: &OverCall) -> String {
-    let args: Vec<_> = call.args.iter().map(|arg| arg.data_type().to_string()).collect();
-    let frame = match call.frame {
-        Frame::Rows {
-            start: Some(start),
-            end,
-        } => format!("rows {start} to {end}"),
-        Frame::Rows { start: None, end } => format!("rows to {end}"),
-        Frame::Range { back_ms } => format!("{back_ms} ms"),
-    };
-    let how = match &call.function {
-        OverFunction::Aggregate(aggregate) if aggregate.slides() => ", sliding".to_owned(),
-        OverFunction::Value { pick, ignore_nulls, .. } => {
-            format!(", {pick:?}{}", if *ignore_nulls { " ignoring nulls" } else { "" })
-        }
-        _ => String::new(),
-    };
-    let filter = call
-        .filter
-        .as_ref()
-        .map_or_else(String::new, |filter| format!(" where {filter}"));
-    format!(
-        "{} of ({}){filter} over {frame}{how} as {}",
-        call.label,
-        args.join(", "),
-        call.returns
-    )
+    Ok((found, key))
 }
 
 impl Over {
-    /// Writes what changed of these keys.
-    pub(super) fn save_keys(&mut self, slots: &[u32], changes: &mut Changes) -> Result<(), Error> {
-        let index = &self.index;
-        let mut heads: Vec<Writer> = slots.iter().map(|_| Writer::new()).collect();
-        self.rows.save(slots, index, &mut heads, changes)?;
-        self.range.save(slots, index, &mut heads, changes)?;
-        for (slot, head) in slots.iter().zip(heads) {
-            changes.put(&entry_key(HEAD, index.key(*slot), &[]), head.written());
+    pub(super) fn save_changed(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        let Some(changed) = self.changed.as_mut().map(std::mem::take) else {
+            return Ok(());
+        };
+        for (slot, time, number) in self.range.gone.as_mut().map(std::mem::take).unwrap_or_default() {
+            changes.delete(&row_key(TIMED_ROW, &[time, number], self.index.key(slot)));
+        }
+        let mut value = Writer::new();
+        for slot in changed {
+            let key = self.index.key(slot);
+            value.restart();
+            self.rows
+                .save(slot as usize, key, &self.codecs.rows, &mut value, changes)?;
+            self.range
+                .save(slot as usize, key, &self.codecs.timed, &mut value, changes)?;
+            changes.put(&row_key(KEY, &[], key), value.written());
         }
         Ok(())
     }
 
-    /// Takes entries back, those of heads before those of rows.
     pub(super) fn load_entries(&mut self, entries: &[Entry]) -> Result<(), Error> {
-        let mut heads = Vec::new();
-        let (mut rows, mut timed) = (Vec::new(), Vec::new());
-        for (key, value) in entries {
-            let (kind, key, place) = split(key)?;
-            let slot = self.index.restore(key) as usize;
-            match kind {
-                HEAD => heads.push((slot, Reader::new(value)?)),
-                ROW | TIMED_ROW => {
-                    let rows = if kind == ROW { &mut rows } else { &mut timed };
-                    let bytes = Reader::new(value)?.bytes()?;
-                    rows.push(SavedRow { slot, place, bytes });
+        let mut picks: Vec<(usize, usize, &[u8])> = Vec::new();
+        let mut rows: Vec<(usize, &[u8])> = Vec::new();
+        let mut timed: Vec<(usize, i64, i64, &[u8])> = Vec::new();
+        for (entry, value) in entries {
+            let (tag, rest) = entry.split_first().ok_or_else(|| damaged("an entry has no key"))?;
+            let mut reader = Reader::new(value)?;
+            match *tag {
+                KEY => {
+                    let slot = self.index.restore(rest) as usize;
+                    self.rows.make_room(slot)?;
+                    self.rows.load(slot, &mut reader, &mut picks)?;
+                    self.range.load(slot, &mut reader)?;
                 }
-                _ => return Err(damaged("an entry is of a kind that is not known")),
+                ROW => {
+                    let ([_], key) = numbers(rest)?;
+                    rows.push((self.index.restore(key) as usize, reader.bytes()?));
+                }
+                TIMED_ROW => {
+                    let ([time, number], key) = numbers(rest)?;
+                    timed.push((self.index.restore(key) as usize, time, number, reader.bytes()?));
+                }
+                other => return Err(damaged(&format!("an entry is of the unknown kind {other}"))),
             }
         }
-        self.rows.load_heads(&mut heads)?;
-        self.range.load_heads(&mut heads)?;
-        self.rows.load_rows(&rows)?;
-        self.range.load_rows(&timed)
+        self.rows.load_picks(&picks, &self.codecs.rows)?;
+        self.rows.load_rows(&rows, &self.codecs.rows)?;
+        self.range.load_rows(&timed, &self.codecs.timed)
     }
+}
+
+/// Keeps decoded rows in a store; gives the first.
+fn restored(store: &mut RowStore, codec: &RowCodec, rows: &[&[u8]]) -> Result<RowRef, Error> {
+    let records = codec.decode(rows)?;
+    Ok(store.append(records.columns().to_vec(), rows.len()))
+}
+
+impl RowsPart {
+    fn save(
+        &mut self,
+        slot: usize,
+        key: &[u8],
+        codec: &RowCodec,
+        value: &mut Writer,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let Self { calls, store, keys, .. } = self;
+        let rows = &mut keys[slot];
+        let (first, arrived) = (rows.first, rows.arrived());
+        for number in rows.saved.0..first.min(rows.saved.1) {
+            changes.delete(&row_key(ROW, &[number], key));
+        }
+        let added = first.max(rows.saved.1)..arrived;
+        let refs: Vec<RowRef> = added.clone().map(|number| rows.row(number)).collect();
+        let mut row_value = Writer::new();
+        for (number, bytes) in added.zip(encoded(store, codec, &refs)?) {
+            row_value.restart();
+            row_value.bytes(&bytes);
+            changes.put(&row_key(ROW, &[number], key), row_value.written());
+        }
+        rows.saved = (first, arrived);
+        value.number(first);
+        value.number(rows.next);
+        value.number(arrived);
+        for call in calls {
+            match &mut call.state {
+                State::Stateless => {}
+                State::Ranks(ranks) => {
+                    let Ranks { rank, dense, time } = ranks[slot];
+                    for number in [rank.cast_signed(), dense.cast_signed(), time] {
+                        value.number(number);
+                    }
+                }
+                State::Picks(picks) => {
+                    let rows: Vec<RowRef> = picks[slot].iter().copied().collect();
+                    value.number(i64::try_from(rows.len()).unwrap_or(i64::MAX));
+                    for bytes in encoded(store, codec, &rows)? {
+                        value.bytes(&bytes);
+                    }
+                }
+                State::Accumulators(accumulators) => save_accumulators(accumulators, slot, value)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Picked rows go to `picks`, with call and slot.
+    fn load<'a>(
+        &mut self,
+        slot: usize,
+        value: &mut Reader<'a>,
+        picks: &mut Vec<(usize, usize, &'a [u8])>,
+    ) -> Result<(), Error> {
+        let rows = &mut self.keys[slot];
+        (rows.first, rows.next) = (value.number()?, value.number()?);
+        rows.saved = (rows.first, value.number()?);
+        for (number, call) in self.calls.iter_mut().enumerate() {
+            match &mut call.state {
+                State::Stateless => {}
+                State::Ranks(ranks) => {
+                    ranks[slot] = Ranks {
+                        rank: value.number()?.cast_unsigned(),
+                        dense: value.number()?.cast_unsigned(),
+                        time: value.number()?,
+                    };
+                }
+                State::Picks(_) => {
+                    for _ in 0..value.number()? {
+                        picks.push((number, slot, value.bytes()?));
+                    }
+                }
+                State::Accumulators(accumulators) => accumulators.load(slot, value.bytes()?)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn load_picks(&mut self, picks: &[(usize, usize, &[u8])], codec: &RowCodec) -> Result<(), Error> {
+        if picks.is_empty() {
+            return Ok(());
+        }
+        let rows: Vec<&[u8]> = picks.iter().map(|(_, _, bytes)| *bytes).collect();
+        let first = restored(&mut self.store, codec, &rows)?;
+        for (place, (call, slot, _)) in picks.iter().enumerate() {
+            if let State::Picks(of_keys) = &mut self.calls[*call].state {
+                of_keys[*slot].push_back(first.plus(place));
+            }
+        }
+        self.held += picks.len();
+        Ok(())
+    }
+
+    /// Rows of a key come in the order of their numbers, after the key.
+    fn load_rows(&mut self, rows: &[(usize, &[u8])], codec: &RowCodec) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let bytes: Vec<&[u8]> = rows.iter().map(|(_, bytes)| *bytes).collect();
+        let first = restored(&mut self.store, codec, &bytes)?;
+        for (place, (slot, _)) in rows.iter().enumerate() {
+            let key = self
+                .keys
+                .get_mut(*slot)
+                .ok_or_else(|| damaged("a row has no entry of its key"))?;
+            key.rows.push_back(first.plus(place));
+        }
+        self.held += rows.len();
+        Ok(())
+    }
+}
+
+impl RangePart {
+    fn save(
+        &mut self,
+        slot: usize,
+        key: &[u8],
+        codec: &RowCodec,
+        value: &mut Writer,
+        changes: &mut Changes,
+    ) -> Result<(), Error> {
+        let Self { calls, store, keys, .. } = self;
+        let Some(rows) = keys.get_mut(slot) else { return Ok(()) };
+        let added: Vec<TimedRow> = rows
+            .rows
+            .iter()
+            .filter(|row| row.number >= rows.saved)
+            .copied()
+            .collect();
+        let refs: Vec<RowRef> = added.iter().map(|row| row.row).collect();
+        let mut row_value = Writer::new();
+        for (row, bytes) in added.iter().zip(encoded(store, codec, &refs)?) {
+            row_value.restart();
+            row_value.bytes(&bytes);
+            changes.put(&row_key(TIMED_ROW, &[row.time, row.number], key), row_value.written());
+        }
+        rows.saved = rows.arrived;
+        value.number(rows.arrived);
+        for call in calls {
+            let frame = call.frames[slot];
+            value.number(frame.map_or(NO_FRAME, |place| i64::try_from(place).unwrap_or(i64::MAX)));
+            if let (Some(_), Some(accumulators)) = (frame, &mut call.accumulators) {
+                save_accumulators(accumulators, slot, value)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn load(&mut self, slot: usize, value: &mut Reader<'_>) -> Result<(), Error> {
+        if self.calls.is_empty() {
+            return Ok(());
+        }
+        self.make_room(slot)?;
+        let arrived = value.number()?;
+        let rows = &mut self.keys[slot];
+        (rows.arrived, rows.saved) = (arrived, arrived);
+        for call in &mut self.calls {
+            call.frames[slot] = usize::try_from(value.number()?).ok();
+            if let (Some(_), Some(accumulators)) = (call.frames[slot], &mut call.accumulators) {
+                accumulators.load(slot, value.bytes()?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Rows come in the order of their times and numbers, after their key.
+    fn load_rows(&mut self, rows: &[(usize, i64, i64, &[u8])], codec: &RowCodec) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let bytes: Vec<&[u8]> = rows.iter().map(|(.., bytes)| *bytes).collect();
+        let first = restored(&mut self.store, codec, &bytes)?;
+        for (place, (slot, time, number, _)) in rows.iter().enumerate() {
+            let key = self
+                .keys
+                .get_mut(*slot)
+                .ok_or_else(|| damaged("a row has no entry of its key"))?;
+            let kept: &mut VecDeque<TimedRow> = &mut key.rows;
+            kept.push_back(TimedRow {
+                time: *time,
+                number: *number,
+                row: first.plus(place),
+            });
+        }
+        self.held += rows.len();
+        Ok(())
+    }
+}
+
+fn save_accumulators(accumulators: &mut FrameAccumulators, slot: usize, value: &mut Writer) -> Result<(), Error> {
+    let mut bytes = Vec::new();
+    accumulators.save(slot, &mut bytes)?;
+    value.bytes(&bytes);
+    Ok(())
 }

@@ -1,7 +1,9 @@
 //! `OVER` beside a computation of every frame from scratch, over rows that come out of order too.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use datafusion::arrow::array::cast::AsArray;
 use datafusion::arrow::array::{Array, Int64Array, RecordBatch, StringArray};
 use datafusion::arrow::datatypes::{DataType, Field, Int64Type, Schema, SchemaRef, UInt64Type};
@@ -307,4 +309,79 @@ fn null_records_and_retractions_are_no_rows() {
     over.push(0, changes, &mut out).unwrap();
     assert_eq!(results(&out, 0), [Some(1), Some(2)]);
     assert!(out[0].weights.is_none());
+}
+
+/// What `over` saves goes to `stored`; gives one that was made anew and has loaded it, a few entries at a time.
+fn reborn(mut over: Over, calls: &[OverCall], stored: &mut BTreeMap<Vec<u8>, Vec<u8>>) -> Over {
+    let mut changes = Changes::new();
+    over.save(&mut changes).unwrap();
+    for (key, value) in changes.iter() {
+        match value {
+            Some(value) => drop(stored.insert(key.to_vec(), value.to_vec())),
+            None => assert!(stored.remove(key).is_some(), "only what was saved is deleted"),
+        }
+    }
+    let mut anew = self::over(calls);
+    let entry = |(key, value): (&Vec<u8>, &Vec<u8>)| (Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
+    let entries: Vec<Entry> = stored.iter().map(entry).collect();
+    for part in entries.chunks(5) {
+        anew.load(part).unwrap();
+    }
+    anew.track_changes();
+    let mut nothing = Changes::new();
+    anew.save(&mut nothing).unwrap();
+    assert!(nothing.is_empty(), "what was loaded has not changed");
+    anew
+}
+
+#[test]
+fn what_was_saved_goes_on_as_if_nothing_had_happened() {
+    let frames = [
+        sum_of(Frame::Range { back_ms: 100 }),
+        aggregate(max_udaf(), DataType::Int64, Frame::Range { back_ms: 30 }),
+        value(Pick::FromStart(2), Frame::Range { back_ms: 100 }),
+        sum_of(Frame::Rows { start: None, end: 0 }),
+        sum_of(Frame::Rows {
+            start: Some(-3),
+            end: -1,
+        }),
+        value(Pick::FromStart(2), Frame::Rows { start: None, end: 0 }),
+        value(Pick::FromEnd(2), Frame::Rows { start: None, end: 0 }),
+        rank(OverFunction::Rank),
+        rank(OverFunction::DenseRank),
+        rank(OverFunction::RowNumber),
+    ];
+    let ahead = value(Pick::FromStart(1), Frame::Rows { start: Some(2), end: 2 });
+    let with_lead: Vec<OverCall> = frames.iter().cloned().chain([ahead]).collect();
+    let rows = random_rows(300, 90);
+    for calls in [&frames[..], &with_lead] {
+        for step in [1, 7, 100] {
+            let mut once = over(calls);
+            let mut expected = pushed(&mut once, &rows, step);
+            once.advance(Progress::ENDED, &mut expected).unwrap();
+            let mut stored = BTreeMap::new();
+            let mut other = over(calls);
+            other.track_changes();
+            let mut out = Vec::new();
+            for part in rows.chunks(step) {
+                other.push(0, batch(part), &mut out).unwrap();
+                other = reborn(other, calls, &mut stored);
+            }
+            assert!(
+                stored.len() < 3 + 3 * 30,
+                "rows out of every frame are gone: {}",
+                stored.len()
+            );
+            other.advance(Progress::ENDED, &mut out).unwrap();
+            for call in 0..calls.len() {
+                let (mut found, mut wanted) = (results(&out, call), results(&expected, call));
+                // At the end of all input the keys of rows that wait come in any order.
+                if calls.len() > frames.len() {
+                    found.sort_unstable();
+                    wanted.sort_unstable();
+                }
+                assert_eq!(found, wanted, "call {call}, step {step}");
+            }
+        }
+    }
 }

@@ -269,6 +269,7 @@ pub(crate) fn given_offsets_win_over_committed_ones(broker: &Broker) {
     drop(first);
 
     let options = |from: i64| ReadOptions {
+        is_alone: false,
         next_offsets: BTreeMap::from([(0, from)]),
         ..forever("eo-given")
     };
@@ -287,6 +288,7 @@ pub(crate) fn given_offsets_win_over_committed_ones(broker: &Broker) {
     drop(again);
 
     let bounded = ReadOptions {
+        is_alone: false,
         next_offsets: BTreeMap::from([(0, 7)]),
         ..to_the_end()
     };

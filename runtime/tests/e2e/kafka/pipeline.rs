@@ -31,6 +31,7 @@ pub(crate) struct Row {
 /// A continuous read of `group` from the beginning.
 pub(crate) fn forever(group: &str) -> ReadOptions {
     ReadOptions {
+        is_alone: false,
         group: group.to_owned(),
         start_at: StartAt::Earliest,
         next_offsets: BTreeMap::new(),
@@ -42,6 +43,7 @@ pub(crate) fn forever(group: &str) -> ReadOptions {
 /// A read of what is there now.
 pub(crate) fn to_the_end() -> ReadOptions {
     ReadOptions {
+        is_alone: false,
         next_offsets: BTreeMap::new(),
         stop_at: StopAt::CurrentEnd,
         ..forever("")

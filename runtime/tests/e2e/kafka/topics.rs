@@ -128,6 +128,7 @@ pub(crate) fn new_partitions_are_read_from_their_beginning(broker: &Broker) {
     create(&log, "grown-late", 1);
     write(&log, "grown-late", &batch(0..100, 50));
     let from_now = ReadOptions {
+        is_alone: false,
         start_at: StartAt::Latest,
         ..forever("grown-late-group")
     };

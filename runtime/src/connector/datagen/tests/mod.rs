@@ -50,6 +50,7 @@ fn open(
     next_offsets: &BTreeMap<i32, i64>,
 ) -> Result<Vec<Box<dyn PartitionReader>>, Error> {
     let read = ReadOptions {
+        is_alone: false,
         group: "g".into(),
         start_at: StartAt::Latest,
         next_offsets: BTreeMap::new(),
@@ -548,6 +549,7 @@ fn polls_keep_to_their_bytes() {
 fn a_pull_query_needs_an_end() {
     let clock = standing_clock();
     let read = ReadOptions {
+        is_alone: false,
         group: "g".into(),
         start_at: StartAt::Earliest,
         next_offsets: BTreeMap::new(),

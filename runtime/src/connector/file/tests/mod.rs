@@ -46,6 +46,7 @@ fn open_with(
 ) -> Result<Vec<Box<dyn PartitionReader>>, Error> {
     let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(77));
     let read = ReadOptions {
+        is_alone: false,
         group: "g".into(),
         start_at: StartAt::Latest,
         next_offsets: BTreeMap::new(),

@@ -42,6 +42,7 @@ fn log_with(brokers: &MockBrokers, properties: &[(&str, &str)]) -> KafkaLog {
 
 fn forever(group: &str) -> ReadOptions {
     ReadOptions {
+        is_alone: false,
         group: group.to_owned(),
         start_at: StartAt::Earliest,
         next_offsets: BTreeMap::new(),
@@ -52,6 +53,7 @@ fn forever(group: &str) -> ReadOptions {
 
 fn to_the_end(group: &str) -> ReadOptions {
     ReadOptions {
+        is_alone: false,
         next_offsets: BTreeMap::new(),
         stop_at: StopAt::CurrentEnd,
         ..forever(group)

@@ -82,6 +82,7 @@ fn latest_takes_only_what_comes_later() {
         &log,
         "t",
         &ReadOptions {
+            is_alone: false,
             start_at: StartAt::Latest,
             ..forever("g")
         },
@@ -122,6 +123,7 @@ fn an_empty_topic_ends_at_once() {
     assert!(!pipeline.ended(), "nothing is known yet");
     assert!(pipeline.to_end().is_empty());
     let latest = ReadOptions {
+        is_alone: false,
         start_at: StartAt::Latest,
         ..to_the_end("")
     };

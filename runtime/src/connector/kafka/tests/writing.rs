@@ -34,6 +34,7 @@ fn keys_values_headers_and_timestamps_arrive_as_they_were() {
     write(&log, "t", &records);
 
     let options = ReadOptions {
+        is_alone: false,
         headers: true,
         ..to_the_end("")
     };

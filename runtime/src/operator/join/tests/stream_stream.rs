@@ -43,7 +43,7 @@ impl OneByOne {
         let progress = Progress {
             watermark: self.stream_times[0].min(self.stream_times[1]),
             shared_time: self.stream_times[0].max(self.stream_times[1]),
-            ..Progress::UNKNOWN
+            ..Progress::ENDED
         };
         let (left, right) = if port == 0 {
             (Some(batch), None)
@@ -136,12 +136,13 @@ fn rows_that_closed_come_by_time_then_right_then_left_then_by_key() {
         assert_eq!(join.push(port, put(key, 1, 20)), NOTHING);
     }
     assert_eq!(join.left(put(6, 1, 25)), NOTHING);
-    // A row that is so old that nothing in order can match it does not wait.
-    assert_eq!(join.right(put(5, 1, 10)), ["+_,_,5,1@10"]);
+    // A row out of order waits too: its partner may be out of order as well.
+    assert_eq!(join.right(put(5, 1, 10)), NOTHING);
     let closed = join.right(put(5, 2, 1_000));
     assert_eq!(
         closed,
         [
+            "+_,_,5,1@10",
             "+_,_,3,1@20",
             "+_,_,9,1@20",
             "+7,1,_,_@20",
@@ -149,6 +150,25 @@ fn rows_that_closed_come_by_time_then_right_then_left_then_by_key() {
             "+6,1,_,_@25"
         ]
     );
+}
+
+#[test]
+fn a_side_that_is_ahead_closes_no_window_of_the_other() {
+    let mut join = StreamStreamJoin::new(plan(JoinKind::Left, 10, 10, Some(5)), late_rows(), &errors()).unwrap();
+    let left = [put(1, 1, 0), put(2, 1, 1_000)];
+    let left = batch(&schema("L", 2), &left, Some(&[0, 1_000]));
+    let progress = |right| Progress {
+        watermark: i64::MIN,
+        shared_time: 1_000,
+        left: i64::MAX,
+        right,
+    };
+    // The right side has read up to 3 only, and has more.
+    assert_eq!(lines(&step(&mut join, Some(left), None, progress(3))), NOTHING);
+    let right = batch(&schema("R", 2), &[put(1, 2, 4)], Some(&[4]));
+    assert_eq!(lines(&step(&mut join, None, Some(right), progress(4))), ["+1,1,1,2@4"]);
+    assert_eq!(lines(&step(&mut join, None, None, progress(i64::MAX))), NOTHING);
+    assert_eq!(lines(&step(&mut join, None, None, Progress::ENDED)), ["+2,1,_,_@1000"]);
 }
 
 #[test]
@@ -244,7 +264,7 @@ fn rows_are_forgotten_when_the_watermark_has_left_them_behind() {
         let progress = Progress {
             watermark: start + 1_999,
             shared_time: start + 1_999,
-            ..Progress::UNKNOWN
+            ..Progress::ENDED
         };
         assert_eq!(step(&mut large, Some(left), Some(right), progress).len(), 2_000);
         assert!(large.rows() <= 8_000 && large.keys() <= 4_000);

@@ -92,7 +92,7 @@ fn run(plan: &StreamStreamJoinPlan, inputs: &[Input], cuts: &[usize], restarts: 
         let progress = Progress {
             watermark: stream_times[0].min(stream_times[1]),
             shared_time: stream_times[0].max(stream_times[1]),
-            ..Progress::UNKNOWN
+            ..Progress::ENDED
         };
         out.extend(step(&mut join, left, right, progress));
         if restarts {
@@ -141,7 +141,7 @@ fn expected(kind: JoinKind, inputs: &[Input], filter: bool) -> Vec<Change> {
     rows
 }
 
-/// The rules, one record at a time, as Kafka Streams follows them. All rows are in time.
+/// The rules, one record at a time. All rows are in time.
 fn one_by_one(kind: JoinKind, grace_ms: Option<i64>, inputs: &[Input], filter: bool) -> Vec<Change> {
     let mut kept: [Vec<Change>; 2] = [Vec::new(), Vec::new()];
     // Rows without a partner: time, side (right first), key, row.
@@ -195,10 +195,10 @@ fn one_by_one(kind: JoinKind, grace_ms: Option<i64>, inputs: &[Input], filter: b
                 waiting.retain(|row| row.1 == is_left || row.3 != other);
             }
         }
-        let to = change.time + if is_left { AFTER } else { BEFORE };
         if is_preserved && !has_match {
-            if grace_ms.is_some() && to >= shared {
+            if grace_ms.is_some() {
                 waiting.push((change.time, is_left, input.1, change.clone()));
+                close(&mut waiting, shared, &mut out);
             } else {
                 out.push(padded(is_left, &change));
             }
