@@ -259,32 +259,51 @@ fn defined(session: &Session, name: &str, done: &str) -> Outcome {
     })
 }
 
+/// A query by its id, or all that write to the stream or table of that name.
 fn explain_query(session: &Session, id: &crate::sql::ast::Name, analyze: bool) -> Result<Outcome, Error> {
-    match session.queries.get(&id.value) {
-        Some(running) if analyze => {
-            let stats = running.pipeline.node_stats();
-            let remark = |node: crate::plan::NodeId| {
-                stats.get(node).map_or_else(String::new, |stats| {
-                    format!(
-                        "  [{} rows in, {} out, {:.1} ms, {} bytes of state]",
-                        stats.rows_in,
-                        stats.rows_out,
-                        stats.busy.as_secs_f64() * 1e3,
-                        stats.state_bytes
-                    )
-                })
-            };
-            let plan = crate::plan::explain_with(&running.info.dataflow, &remark);
-            Ok(Outcome::Text(format!("{}\n\n{plan}", running.info.statement)))
-        }
-        Some(running) => Ok(Outcome::Text(format!(
-            "{}\n\n{}",
-            running.info.statement, running.info.plan
-        ))),
-        None => Err(
-            Error::user("unknown-query", format!("there is no query `{}`", id.value))
-                .at(id.span)
-                .help("SHOW QUERIES lists the running ones"),
-        ),
+    let found: Vec<_> = match session.queries.get(&id.value) {
+        Some(query) => vec![query],
+        None => (session.queries.values())
+            .filter(|query| query.info.sink.as_deref() == Some(id.value.as_str()))
+            .collect(),
+    };
+    if found.is_empty() {
+        let error = Error::user(
+            "unknown-query",
+            format!(
+                "there is no query `{}`, and none that writes to a stream or table of that name",
+                id.value
+            ),
+        );
+        return Err(error.at(id.span).help("SHOW QUERIES lists the running ones"));
     }
+    let explained: Vec<String> = found
+        .into_iter()
+        .map(|query| {
+            let plan = if analyze {
+                analyzed(query)
+            } else {
+                query.info.plan.clone()
+            };
+            format!("{}\n\n{plan}", query.info.statement)
+        })
+        .collect();
+    Ok(Outcome::Text(explained.join("\n\n")))
+}
+
+/// The plan of a query with what each operator did so far.
+fn analyzed(query: &query::Running) -> String {
+    let stats = query.pipeline.node_stats();
+    let remark = |node: crate::plan::NodeId| {
+        stats.get(node).map_or_else(String::new, |stats| {
+            format!(
+                "  [{} rows in, {} out, {:.1} ms, {} bytes of state]",
+                stats.rows_in,
+                stats.rows_out,
+                stats.busy.as_secs_f64() * 1e3,
+                stats.state_bytes
+            )
+        })
+    };
+    crate::plan::explain_with(&query.info.dataflow, &remark)
 }

@@ -1,5 +1,5 @@
 //! The command line as a user meets it: `tests/cli/NAME/` holds `args` (one argument a line), and optionally `stdin`,
-//! `expected.out` (stdout to the letter), `expected.err` (lines that stderr must hold, each somewhere), `unexpected.err` (lines that
+//! `expected.out` (stdout to the letter), `expected.parts` (texts that stdout must hold, one a line), `expected.err` (lines that stderr must hold, each somewhere), `unexpected.err` (lines that
 //! it must not hold) and `code`.
 //!
 //! The command runs in the directory of the case; `$TMP` in an argument is a fresh directory, `$ROOT` the repository.
@@ -57,6 +57,11 @@ fn run(case: &Path) -> Result<(), Failed> {
         && fill(&expected) != stdout
     {
         problems.push(format!("stdout differs; expected:\n{expected}"));
+    }
+    for line in read("expected.parts").unwrap_or_default().lines() {
+        if !stdout.contains(line) {
+            problems.push(format!("stdout has no `{line}`"));
+        }
     }
     for line in read("expected.err").unwrap_or_default().lines().map(fill) {
         if !stderr.contains(&line) {

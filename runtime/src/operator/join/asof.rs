@@ -318,4 +318,8 @@ impl Operator for AsofJoin {
         }
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        self.left.state_bytes() + self.right.state_bytes() + self.slots.state_bytes()
+    }
 }

@@ -27,6 +27,14 @@ impl Bucket {
         matches!(self, Self::Empty)
     }
 
+    /// Memory held beside the bucket itself, in bytes, roughly.
+    pub(crate) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Empty | Self::One(_) => 0,
+            Self::Many(rows) => rows.capacity() * size_of::<TimedRow>(),
+        }
+    }
+
     /// Adds a row behind those of the same time.
     pub(crate) fn insert(&mut self, added: TimedRow) {
         match self {

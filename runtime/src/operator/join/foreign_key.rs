@@ -87,6 +87,10 @@ struct Link {
 }
 
 impl Members {
+    fn state_bytes(&self) -> usize {
+        self.links.capacity() * size_of::<Link>() + self.heads.capacity() * size_of::<u32>()
+    }
+
     fn head(&self, foreign: u32) -> u32 {
         self.heads.get(foreign as usize).copied().unwrap_or(NO_SLOT)
     }
@@ -403,5 +407,13 @@ impl Operator for ForeignKeyJoin {
             self.right.compact()?;
         }
         Ok(())
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.left.state_bytes()
+            + self.right.state_bytes()
+            + self.primary.state_bytes()
+            + self.foreign.state_bytes()
+            + self.members.state_bytes()
     }
 }

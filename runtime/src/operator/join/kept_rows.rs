@@ -145,6 +145,19 @@ impl KeptRows {
         self.rows
     }
 
+    /// Memory held, in bytes, roughly.
+    pub(crate) fn state_bytes(&self) -> usize {
+        let held = self.entries.iter().filter_map(|entry| entry.held.as_deref());
+        let bytes = held.map(|held| {
+            let times = held.event_times.get_array_memory_size() + held.stream_times.get_array_memory_size();
+            held.records.get_array_memory_size()
+                + times
+                + held.slots.capacity() * size_of::<u32>()
+                + held.matched.capacity()
+        });
+        bytes.sum::<usize>() + self.entries.capacity() * size_of::<Entry>()
+    }
+
     /// Lets go of everything.
     pub(crate) fn clear(&mut self) {
         self.base += self.entries.len() as u64;

@@ -61,6 +61,14 @@ impl KeySlots {
         self.table.len()
     }
 
+    /// Memory held, in bytes, roughly.
+    pub(crate) fn state_bytes(&self) -> usize {
+        // A hash table has a byte of control beside each slot.
+        let table = self.table.capacity() * (size_of::<u32>() + 1);
+        let spans = self.spans.capacity() * size_of::<Span>() + self.free.capacity() * size_of::<u32>();
+        table + self.bytes.capacity() + spans
+    }
+
     /// Slots ever given: all slot numbers are below.
     pub(crate) fn slots(&self) -> usize {
         self.spans.len()

@@ -70,6 +70,13 @@ impl StreamSide {
         )
     }
 
+    /// Memory held, in bytes, roughly.
+    pub(crate) fn state_bytes(&self) -> usize {
+        let buckets = self.buckets.capacity() * size_of::<Bucket>();
+        let rows: usize = self.buckets.iter().map(Bucket::heap_bytes).sum();
+        self.store.state_bytes() + buckets + rows + self.waiting.capacity() * size_of::<Waiting>()
+    }
+
     /// Makes buckets for so many slots.
     pub(crate) fn make_room(&mut self, slots: usize) {
         if self.buckets.len() < slots {

@@ -482,4 +482,8 @@ impl Operator for StreamStreamJoin {
         self.expire(progress.watermark.min(self.shared_time));
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        self.left.state_bytes() + self.right.state_bytes() + self.slots.state_bytes()
+    }
 }

@@ -207,4 +207,8 @@ impl Operator for StreamTableJoin {
         }
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        self.table.state_bytes() + self.slots.state_bytes()
+    }
 }

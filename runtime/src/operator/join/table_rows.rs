@@ -68,6 +68,11 @@ struct Journal {
 }
 
 impl TableRows {
+    /// Memory held, in bytes, roughly.
+    pub(crate) fn state_bytes(&self) -> usize {
+        self.store.state_bytes() + self.current.capacity() * size_of::<RowRef>()
+    }
+
     /// No rows. `prefix` tells the tables of one operator apart where they are saved.
     ///
     /// # Errors

@@ -252,4 +252,8 @@ impl Operator for TableTableJoin {
         }
         Ok(())
     }
+
+    fn state_bytes(&self) -> usize {
+        self.tables.iter().map(TableRows::state_bytes).sum::<usize>() + self.slots.state_bytes()
+    }
 }

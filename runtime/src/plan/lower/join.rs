@@ -21,6 +21,16 @@ use crate::types::storage::SourceKind;
 /// A key and what it is equal to, as in [`Relation`].
 type Key = (Result<Vec<Vec<usize>>, Vec<String>>, Vec<EqualKeys>);
 
+/// Two rows of one key that fail the condition would both be results of that key.
+fn full_with_condition() -> Error {
+    Error::new(
+        "join-type",
+        "a FULL JOIN of two tables can have no condition beside the equality of their keys: where it fails, the row of either side \
+         would be the one row of their key",
+    )
+    .help("put the condition into WHERE, or filter the tables before: FROM (SELECT ... FROM left WHERE ...) ...")
+}
+
 /// The condition of a join in its parts.
 struct Condition {
     /// What is equal: an expression over the left side, one over the right side.
@@ -200,6 +210,9 @@ impl Lowering {
         let right_is_key = is_key(right, join.right.schema(), |pair| &pair.1);
         match (left_is_key, right_is_key) {
             (true, true) => {
+                if kind == JoinKind::Full && condition.rest.is_some() {
+                    return Err(full_with_condition());
+                }
                 let (left_keys, right_keys) = self.keys(join, condition)?;
                 let plan = TableTableJoinPlan {
                     kind,

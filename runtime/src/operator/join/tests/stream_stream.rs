@@ -238,6 +238,9 @@ fn what_waits_comes_when_the_inputs_have_ended_and_memory_is_given_back() {
         assert_eq!(join.push(usize::from(key % 2 == 0), put(key, key, 0)), NOTHING);
     }
     assert_eq!((join.join.rows(), join.join.keys()), (5_000, 5_000));
+    // Two numbers, two times, a key and where it is.
+    let bytes = join.join.state_bytes();
+    assert!((5_000 * 32..5_000 * 2_000).contains(&bytes), "{bytes}");
     let closed = step(&mut join.join, None, None, Progress::ENDED);
     assert_eq!(closed.len(), 5_000);
     assert_eq!((join.join.rows(), join.join.keys()), (0, 0));
