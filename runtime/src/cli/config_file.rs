@@ -50,11 +50,6 @@ pub(crate) fn config(arguments: &RunArguments) -> Result<Config> {
     config.brokers = arguments.brokers.clone().or(file.brokers);
     config.workers = arguments.workers.or(file.workers).unwrap_or(config.workers);
     if let Some(state) = arguments.state.as_ref().or(file.state.as_ref()) {
-        if config.brokers.is_none() {
-            anyhow::bail!(
-                "--state needs --brokers: topics that live in the process end with it, and so does the state of their queries"
-            );
-        }
         config.state = Some(Location::parse(state)?);
     }
     if let Some(id) = arguments.application_id.clone().or(file.application_id) {

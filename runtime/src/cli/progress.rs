@@ -81,12 +81,16 @@ impl Progress {
                 State::Failed(_) => "failed",
             };
             eprintln!(
-                "{}: {state}, {} rows in, {} rows out in {seconds:.2} s, {} rows/s{}",
+                "{}: {state}, {} rows in, {} rows out in {seconds:.2} s, {} rows/s{}{}",
                 info.id,
                 HumanCount(totals.rows_in),
                 HumanCount(totals.rows_out),
                 HumanCount((totals.rows_in as f64 / seconds.max(0.001)) as u64),
-                trouble(&totals)
+                trouble(&totals),
+                match pipeline.restarts() {
+                    0 => String::new(),
+                    restarts => format!(", begun again {restarts} times"),
+                }
             );
         }
     }

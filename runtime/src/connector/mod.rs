@@ -231,6 +231,15 @@ pub trait RecordSink: Send + Debug {
     /// When any record since the last flush was not stored.
     fn flush(&mut self) -> Result<(), Error>;
 
+    /// What the last flush has stored counts from now on, as this epoch: it becomes visible, where it is not yet.
+    ///
+    /// # Errors
+    /// When it cannot be made visible now; it is not lost, but becomes visible when the sink is opened again.
+    fn publish(&mut self, epoch: u64) -> Result<(), Error> {
+        let _ = epoch;
+        Ok(())
+    }
+
     /// Flushes and ends the output (closes a file, tells an embedded topic that no more comes).
     ///
     /// # Errors
@@ -251,6 +260,15 @@ pub trait ColumnSink: Send + Debug {
     /// # Errors
     /// When any row since the last flush was not stored.
     fn flush(&mut self) -> Result<(), Error>;
+
+    /// What the last flush has stored counts from now on, as this epoch: it becomes visible, where it is not yet.
+    ///
+    /// # Errors
+    /// When it cannot be made visible now; it is not lost, but becomes visible when the sink is opened again.
+    fn publish(&mut self, epoch: u64) -> Result<(), Error> {
+        let _ = epoch;
+        Ok(())
+    }
 
     /// Flushes and ends the output.
     ///
@@ -471,7 +489,29 @@ impl Error {
     pub fn retry(&self) -> Retry {
         match self {
             Self::Kafka { retry, .. } => *retry,
+            Self::File { source, .. } => file_retry(source),
             _ => Retry::Never,
         }
+    }
+}
+
+/// A full disk, a disk that went away for a while and a process with too many open files can pass; a file that is not there, or not ours, cannot.
+fn file_retry(error: &std::io::Error) -> Retry {
+    use std::io::ErrorKind;
+    match error.kind() {
+        ErrorKind::StorageFull
+        | ErrorKind::QuotaExceeded
+        | ErrorKind::Interrupted
+        | ErrorKind::TimedOut
+        | ErrorKind::ResourceBusy
+        | ErrorKind::StaleNetworkFileHandle
+        | ErrorKind::HostUnreachable
+        | ErrorKind::NetworkUnreachable
+        | ErrorKind::NetworkDown => Retry::Backoff,
+        _ => match error.raw_os_error() {
+            // EIO, ENFILE, EMFILE: they have no kind of their own.
+            Some(5 | 23 | 24) => Retry::Backoff,
+            _ => Retry::Never,
+        },
     }
 }

@@ -14,6 +14,7 @@ pub(super) struct Pace {
     per_1000_s: Option<u64>,
     /// The number that was due at the beginning.
     first: i64,
+    /// By the steady clock: no change of the system's clock holds rows up or lets a flood of them come.
     opened_ms: i64,
     clock: Arc<dyn Clock>,
 }
@@ -24,7 +25,7 @@ impl Pace {
         Self {
             per_1000_s,
             first,
-            opened_ms: clock.now_ms(),
+            opened_ms: clock.steady_ms(),
             clock,
         }
     }
@@ -55,7 +56,7 @@ impl Pace {
     }
 
     fn elapsed_ms(&self) -> i64 {
-        self.clock.now_ms().saturating_sub(self.opened_ms).max(0)
+        self.clock.steady_ms().saturating_sub(self.opened_ms).max(0)
     }
 }
 
@@ -69,5 +70,42 @@ pub(super) fn take_rate(options: &mut Options<'_>, name: &str) -> Result<Option<
         #[expect(clippy::cast_possible_truncation, reason = "the bounds are far inside of 64 bits")]
         Some(rate) if (0.001..=1e9).contains(&rate) => Ok(Some((rate * 1_000.0).round() as u64)),
         Some(rate) => Err(wrong(name, format!("{rate} is not between 0.001 and 1,000,000,000"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+
+    /// A machine whose clock is set while time goes on.
+    #[derive(Debug, Default)]
+    struct Jumping {
+        now: AtomicI64,
+        steady: AtomicI64,
+    }
+
+    impl Clock for Jumping {
+        fn now_ms(&self) -> i64 {
+            self.now.load(Ordering::Relaxed)
+        }
+
+        fn steady_ms(&self) -> i64 {
+            self.steady.load(Ordering::Relaxed)
+        }
+    }
+
+    #[test]
+    fn a_clock_that_is_set_changes_no_pace() {
+        let clock = Arc::new(Jumping::default());
+        let pace = Pace::new(Some(1_000_000), 0, Arc::clone(&clock) as Arc<dyn Clock>);
+        for (now, steady) in [(1_000, 1_000), (-3_600_000, 2_000), (86_400_000, 3_000)] {
+            clock.now.store(now, Ordering::Relaxed);
+            clock.steady.store(steady, Ordering::Relaxed);
+            assert_eq!(pace.due(), steady + 1, "the clock says {now}");
+            assert_eq!(pace.pause(steady + 10), Duration::from_millis(10));
+            assert_eq!(pace.now_ms(), now);
+        }
     }
 }

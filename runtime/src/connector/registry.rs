@@ -80,6 +80,22 @@ pub struct ShardOf {
     pub count: usize,
 }
 
+/// What a sink finds and leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Writing {
+    /// Nothing outlives the process: the output begins anew.
+    Anew,
+    /// The output holds the results up to this epoch, which counts. What was written for later ones is thrown away; what is written now belongs
+    /// to the next epoch and becomes visible when that one counts.
+    From(u64),
+}
+
+/// The right to write somewhere; it ends when it is dropped.
+pub type Claim = Box<dyn ClaimedOutput>;
+
+/// What holds a [`Claim`].
+pub trait ClaimedOutput: Debug + Send {}
+
 /// One option, for the reference documentation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OptionDoc {
@@ -105,6 +121,20 @@ pub trait Connector: Debug + Send + Sync {
         false
     }
 
+    /// Whether its sinks make the results of an epoch visible together ([`Writing::From`]).
+    fn has_epochs(&self) -> bool {
+        false
+    }
+
+    /// Keeps other queries and processes from writing to the output of `spec` as long as the result lives; `None` where any number may write.
+    ///
+    /// # Errors
+    /// As [`Connector::check`], and when somebody else writes there.
+    fn claim(&self, spec: &ConnectorSpec) -> Result<Option<Claim>, Error> {
+        let _ = spec;
+        Ok(None)
+    }
+
     /// Checks all options without opening anything, and says what the rows are made of.
     ///
     /// # Errors
@@ -127,8 +157,8 @@ pub trait Connector: Debug + Send + Sync {
     ///
     /// # Errors
     /// As [`Connector::check`], and when what it writes cannot be made.
-    fn open_sink(&self, spec: &ConnectorSpec, shard: ShardOf) -> Result<Sink, Error> {
-        let _ = shard;
+    fn open_sink(&self, spec: &ConnectorSpec, shard: ShardOf, writing: Writing) -> Result<Sink, Error> {
+        let _ = (shard, writing);
         Err(wrong(
             "CONNECTOR",
             format!(
@@ -187,8 +217,8 @@ pub fn open_source(spec: &ConnectorSpec, opening: Opening<'_>) -> Result<Box<dyn
 ///
 /// # Errors
 /// As [`find`] and [`Connector::open_sink`].
-pub fn open_sink(spec: &ConnectorSpec, shard: ShardOf) -> Result<Sink, Error> {
-    find(&spec.connector)?.open_sink(spec, shard)
+pub fn open_sink(spec: &ConnectorSpec, shard: ShardOf, writing: Writing) -> Result<Sink, Error> {
+    find(&spec.connector)?.open_sink(spec, shard, writing)
 }
 
 #[cfg(test)]
@@ -260,7 +290,7 @@ mod tests {
         };
         let error = open_source(&spec("blackhole", &[]), opening).unwrap_err();
         assert!(error.to_string().contains("`T` cannot be read"), "{error}");
-        let error = open_sink(&spec("datagen", &[]), ShardOf { index: 0, count: 1 }).unwrap_err();
+        let error = open_sink(&spec("datagen", &[]), ShardOf { index: 0, count: 1 }, Writing::Anew).unwrap_err();
         assert!(error.to_string().contains("nothing can be written to `T`"), "{error}");
     }
 }

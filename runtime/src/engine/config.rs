@@ -66,10 +66,13 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Below which the state of queries is kept. Topics that live in the process end with it, and so does the state of who reads them.
-    pub(crate) fn state_location(&self) -> Option<Location> {
-        self.brokers.as_ref()?;
-        Some(self.state.clone().unwrap_or_else(default_state))
+    /// Below which the state of a query is kept. Topics that live in the process end with it, and so does the state of who reads or writes them
+    /// (`uses_topics`); without Kafka, state is kept where somebody has said so.
+    pub(crate) fn state_location(&self, uses_topics: bool) -> Option<Location> {
+        match &self.brokers {
+            Some(_) => Some(self.state.clone().unwrap_or_else(default_state)),
+            None => self.state.clone().filter(|_| !uses_topics),
+        }
     }
 }
 

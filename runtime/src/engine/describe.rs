@@ -67,8 +67,12 @@ impl Engine {
                     _ => continue,
                 };
                 text.push_str(&format!(
-                    "{word} {}: {} rows in, {} rows out, {} bad records\n",
-                    info.id, totals.rows_in, totals.rows_out, totals.bad_records
+                    "{word} {}: {} rows in, {} rows out, {} bad records, {}\n",
+                    info.id,
+                    totals.rows_in,
+                    totals.rows_out,
+                    totals.bad_records,
+                    query.pipeline.commit_words()
                 ));
             }
             text.push_str(&format!("made by {}\n", definition.statement));

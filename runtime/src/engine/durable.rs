@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::opening::{Opening, scans_of};
 use super::query::ShardSinks;
-use crate::catalog::Definition;
+use crate::catalog::{BadRecordPolicy, Definition};
+use crate::connector::registry::{self, Connector, ConnectorSpec, Writing};
 use crate::connector::{StopAt, Transactions};
 use crate::exec::{self, Durability, LogRecord, Parts, Positions, Rebuild, Start};
 use crate::plan::Dataflow;
@@ -39,7 +40,7 @@ impl DurableQuery {
     /// Opens it; the parts say how to open it again.
     pub(crate) fn parts(self: &Arc<Self>) -> Result<Parts, exec::Error> {
         let mut parts = self.open()?;
-        if self.opening.topics.embedded().is_none() {
+        if self.state.is_some() {
             let again = Arc::clone(self);
             parts.rebuild = Some(Rebuild::new(move || again.open()));
         }
@@ -47,7 +48,18 @@ impl DurableQuery {
     }
 
     fn open(&self) -> Result<Parts, exec::Error> {
-        let durability = self.durability()?;
+        let claim = match (&self.state, self.connector()) {
+            (Some(_), Some(connector)) => connector.claim(&ConnectorSpec::from(&*self.definition))?,
+            _ => None,
+        };
+        let durability = Durability {
+            claim,
+            ..self.durability()?
+        };
+        let writing = match &self.state {
+            Some(_) => Writing::From(durability.epoch),
+            None => Writing::Anew,
+        };
         let shards = match durability.store.as_ref().and_then(Store::form) {
             Some(form) => form.shards,
             None => self.opening.workers(),
@@ -57,6 +69,7 @@ impl DurableQuery {
             &self.definition,
             shards,
             durability.transactions.as_deref(),
+            writing,
         )?;
         let dataflow = self.dataflow.clone();
         self.opening.parts(dataflow, sinks, StopAt::Never, shards, durability)
@@ -67,32 +80,42 @@ impl DurableQuery {
         self.opening.group(0)
     }
 
+    /// Its store, where it has one: at its place, or in memory until a query takes over from it.
+    fn open_store(&self, is_transactional: bool) -> Result<Option<Store>, exec::Error> {
+        if !self.needs_store(is_transactional) {
+            return Ok(None);
+        }
+        Ok(match (&self.state, &self.memory) {
+            (Some(location), _) => {
+                let own = location.join(&self.opening.application_id).join(&self.opening.durable);
+                Some(Store::open(&own)?)
+            }
+            (None, Some(memory)) => Some(Store::in_memory(memory)?),
+            (None, None) => None,
+        })
+    }
+
     fn durability(&self) -> Result<Durability, exec::Error> {
         let log = self.opening.topics.log();
         let scans = scans_of(&self.dataflow);
-        let writes_to_log = self.definition.storage.connector.is_none();
-        let transactions: Option<Box<dyn Transactions>> = if self.guarantee == Guarantee::ExactlyOnce && writes_to_log {
-            log.transactions(&self.transactional_id())?
-        } else {
-            None
-        };
         let reads_log = self
             .dataflow
             .scans()
             .any(|(_, scan)| scan.definition.storage.connector.is_none());
-        let marker = (transactions.is_some() && !reads_log)
-            .then(|| (self.transactional_id(), self.definition.storage.topic.clone()));
+        let written_topic = self.written_topic();
+        // Files whose rows come from the log are committed by it too: it remembers the epoch even where the state is lost.
+        let is_committed_by_log = written_topic.is_some() || (reads_log && self.has_epochs());
+        let transactions: Option<Box<dyn Transactions>> =
+            if self.guarantee == Guarantee::ExactlyOnce && is_committed_by_log {
+                log.transactions(&self.transactional_id())?
+            } else {
+                None
+            };
+        let marker = written_topic
+            .filter(|_| transactions.is_some() && !reads_log)
+            .map(|topic| (self.transactional_id(), topic));
         let record = self.log_record(marker.as_ref())?;
-        let mut store = match &self.state {
-            Some(location) if self.needs_store() => {
-                let own = location.join(&self.opening.application_id).join(&self.opening.durable);
-                Some(Store::open(&own)?)
-            }
-            _ => match &self.memory {
-                Some(memory) if self.needs_store() => Some(Store::in_memory(memory)?),
-                _ => None,
-            },
-        };
+        let mut store = self.open_store(transactions.is_some())?;
         let nodes: Vec<usize> = scans.iter().map(|(node, _)| *node).collect();
         let start = match &transactions {
             Some(_) => exec::after_transactions(&record, store.as_ref(), &nodes)?,
@@ -136,12 +159,37 @@ impl DurableQuery {
             positions,
             scans,
             commits_offsets: true,
+            claim: None,
         })
     }
 
-    /// Operators with state, or sources whose offsets no log keeps.
-    fn needs_store(&self) -> bool {
+    /// The connector that it writes to; `None`: a topic.
+    fn connector(&self) -> Option<&'static dyn Connector> {
+        let name = self.definition.storage.connector.as_ref()?;
+        registry::find(name).ok()
+    }
+
+    /// Whether what it writes becomes visible by epochs.
+    fn has_epochs(&self) -> bool {
+        self.connector().is_some_and(Connector::has_epochs)
+    }
+
+    /// A topic of the log that it writes: results, or rows that were put aside.
+    fn written_topic(&self) -> Option<String> {
+        if self.definition.storage.connector.is_none() {
+            return Some(self.definition.storage.topic.clone());
+        }
+        let dead_letters = (self.dataflow.scans()).find_map(|(_, scan)| match &scan.definition.bad_records {
+            BadRecordPolicy::DeadLetter(topic) => Some(topic.clone()),
+            BadRecordPolicy::Fail | BadRecordPolicy::Skip => None,
+        });
+        dead_letters.or_else(|| self.opening.late_topic.clone())
+    }
+
+    /// Operators with state, sources whose offsets no log keeps, or results that become visible by epochs of which no log keeps the number.
+    fn needs_store(&self, has_transactions: bool) -> bool {
         self.dataflow.has_state()
+            || (self.has_epochs() && !has_transactions)
             || self
                 .dataflow
                 .scans()

@@ -9,6 +9,7 @@ mod config;
 mod create;
 mod describe;
 mod durable;
+mod durable_name;
 mod error;
 mod held;
 mod insert;
@@ -305,5 +306,6 @@ fn analyzed(query: &query::Running) -> String {
             )
         })
     };
-    crate::plan::explain_with(&query.info.dataflow, &remark)
+    let plan = crate::plan::explain_with(&query.info.dataflow, &remark);
+    format!("{plan}\n{}\n", query.pipeline.commit_words())
 }

@@ -29,8 +29,8 @@ pub(crate) struct Opening {
     pub(crate) durable: String,
     kind: QueryKind,
     start_at: StartAt,
-    commit_interval: Duration,
-    late_topic: Option<String>,
+    pub(crate) commit_interval: Duration,
+    pub(crate) late_topic: Option<String>,
     late_rows: Arc<LateRows>,
     row_errors: Arc<RowErrors>,
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
 use super::durable::DurableQuery;
+use super::durable_name::{Naming, check_durable_name, next_insert};
 use super::held::Held;
 use super::insert::writable;
 use super::opening::Opening;
@@ -12,13 +13,13 @@ use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, r
 use super::storage::{Formats, Options, storage};
 use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, replace, rules};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
-use crate::connector::registry::{self, ConnectorSpec, ShardOf};
+use crate::connector::registry::{self, ConnectorSpec, ShardOf, Writing};
 use crate::connector::{Sink, StopAt, Transactions};
 use crate::exec::{self, NullKeys, Parts, Pipeline, ShardSink, State, change_channel};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
-use crate::state::MemoryBackend;
-use crate::types::limits::ENDED_QUERIES_MAX;
+use crate::state::{Location, MemoryBackend};
+use crate::types::limits::{ENDED_QUERIES_MAX, FILE_COMMIT_INTERVAL};
 use crate::types::schema::{Column, ColumnRole};
 
 /// What a query is for.
@@ -347,7 +348,7 @@ impl Engine {
         } = naming;
         check_durable_name(session, &durable)?;
         let carries_headers = definition.storage.connector.is_none() && plan::carry_headers(&mut planned.dataflow);
-        let one_writer = gather_for_one_writer(&mut planned.dataflow, definition)?;
+        let (one_writer, has_epochs) = gather_for_sink(&mut planned.dataflow, definition)?;
         let mut info = query_info(
             id.clone(),
             QueryKind::Persistent,
@@ -370,13 +371,18 @@ impl Engine {
         let (pipeline, held, opened) = match self.config.queries {
             QueryStart::AtOnce => {
                 let is_replaceable = self.topics.embedded().is_some() && definition.storage.connector.is_none();
+                let state = self.state_of(&planned.dataflow, definition);
+                let mut opening = self.opening(session, &info)?;
+                if state.is_some() && has_epochs && !session.properties.is_set("commit.interval.ms") {
+                    opening.commit_interval = FILE_COMMIT_INTERVAL;
+                }
                 let query = Arc::new(DurableQuery {
-                    opening: self.opening(session, &info)?,
+                    opening,
                     dataflow: planned.dataflow,
                     definition: Arc::new(definition.clone()),
                     sinks,
                     guarantee: session.properties.guarantee()?,
-                    state: self.config.state_location(),
+                    state,
                     statement: text.to_owned(),
                     memory: is_replaceable.then_some(memory),
                 });
@@ -384,7 +390,8 @@ impl Engine {
             }
             QueryStart::Held => {
                 let held = Held::new(&planned.dataflow);
-                let sinks = sinks.open(&self.opening(session, &info)?, definition, self.config.workers, None)?;
+                let opening = self.opening(session, &info)?;
+                let sinks = sinks.open(&opening, definition, self.config.workers, None, Writing::Anew)?;
                 let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::CurrentEnd)?;
                 (Pipeline::hold(parts)?, Some(held), None)
             }
@@ -402,9 +409,16 @@ impl Engine {
         Ok(())
     }
 
+    /// Below which the state of a query is kept, where it is.
+    fn state_of(&self, dataflow: &Dataflow, definition: &Definition) -> Option<Location> {
+        let is_topic = |definition: &Definition| definition.storage.connector.is_none();
+        let uses_topics = is_topic(definition) || dataflow.scans().any(|(_, scan)| is_topic(&scan.definition));
+        self.config.state_location(uses_topics)
+    }
+
     pub(crate) fn shard_sink(&self, definition: &Definition, shard: ShardOf) -> Result<ShardSink, Error> {
         let sink = match definition.storage.connector {
-            Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard)?,
+            Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard, Writing::Anew)?,
             None => Sink::Records(self.topics.log().sink(&definition.storage.topic)?),
         };
         Ok(ShardSink::new(definition, sink)?)
@@ -423,33 +437,28 @@ impl Engine {
     }
 }
 
-/// Where a connector has one output, however many workers: all rows go to the first shard, the others write nothing.
-fn gather_for_one_writer(dataflow: &mut Dataflow, definition: &Definition) -> Result<bool, Error> {
-    let one_writer = match &definition.storage.connector {
-        Some(connector) => registry::find(connector)?.has_one_output(),
-        None => false,
+/// Whether a sink has one output, to which all rows are gathered then, and whether it has epochs.
+fn gather_for_sink(dataflow: &mut Dataflow, definition: &Definition) -> Result<(bool, bool), Error> {
+    let Some(connector) = &definition.storage.connector else {
+        return Ok((false, false));
     };
-    if one_writer {
-        let schema = Arc::clone(&dataflow.root().schema);
-        let last = dataflow.nodes.len() - 1;
-        let gather = dataflow.add(
-            NodeKind::Exchange(Distribution::Single),
-            vec![last],
-            Arc::clone(&schema),
-        );
-        dataflow.add(NodeKind::Union, vec![gather], schema);
+    let connector = registry::find(connector)?;
+    if connector.has_one_output() {
+        gather(dataflow);
     }
-    Ok(one_writer)
+    Ok((connector.has_one_output(), connector.has_epochs()))
 }
 
-/// What a persistent query is called.
-#[derive(Debug)]
-struct Naming {
-    id: String,
-    durable: String,
-    creates_sink: bool,
-    /// Where state is kept that ends with the process.
-    memory: MemoryBackend,
+/// One file however many workers: all rows go to the first shard, the others write nothing.
+fn gather(dataflow: &mut Dataflow) {
+    let schema = Arc::clone(&dataflow.root().schema);
+    let last = dataflow.nodes.len() - 1;
+    let gather = dataflow.add(
+        NodeKind::Exchange(Distribution::Single),
+        vec![last],
+        Arc::clone(&schema),
+    );
+    dataflow.add(NodeKind::Union, vec![gather], schema);
 }
 
 /// How the shards of a query write.
@@ -469,6 +478,7 @@ impl ShardSinks {
         definition: &Definition,
         shards: usize,
         transactions: Option<&dyn Transactions>,
+        writing: Writing,
     ) -> Result<Vec<ShardSink>, exec::Error> {
         (0..shards)
             .map(|index| {
@@ -478,7 +488,7 @@ impl ShardSinks {
                     false => ShardOf { index, count: shards },
                 };
                 let sink = match definition.storage.connector {
-                    Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard)?,
+                    Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard, writing)?,
                     None => Sink::Records(opening.record_sink(transactions, &definition.storage.topic)?),
                 };
                 let sink = ShardSink::new(definition, sink)?.with_null_keys(self.null_keys);
@@ -550,29 +560,6 @@ fn named_id(session: &Session, with: &WithOptions) -> Result<Option<String>, Err
             .help(format!("TERMINATE {id} first, or choose another name")));
     }
     Ok(Some(id))
-}
-
-/// The durable name of the next query that inserts into `sink`.
-fn next_insert(session: &mut Session, sink: &str) -> String {
-    let count = session.inserts.entry(sink.to_owned()).or_default();
-    *count += 1;
-    format!("INSERT_{sink}_{count}")
-}
-
-/// Two queries of one name would share state, groups and transactions.
-fn check_durable_name(session: &Session, durable: &str) -> Result<(), Error> {
-    let mut queries = session.queries.values();
-    match queries.find(|query| query.info.kind == QueryKind::Persistent && query.info.durable == durable) {
-        None => Ok(()),
-        Some(query) => Err(Error::user(
-            "query-exists",
-            format!(
-                "the query {} keeps its state under the name `{durable}` already",
-                query.info.id
-            ),
-        )
-        .help(format!("TERMINATE {} first, or choose another QUERY_ID", query.info.id))),
-    }
 }
 
 /// Names that people see count up over the session. One that QUERY_ID has given away is passed over. What outlives the process goes by

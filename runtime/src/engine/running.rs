@@ -11,7 +11,7 @@ use crate::connector::embedded::EmbeddedLog;
 use crate::exec::{Pipeline, State};
 use crate::plan::Dataflow;
 use crate::sql::ast::Name;
-use crate::state::Store;
+use crate::state::{Location, Store};
 
 /// How long TERMINATE waits for the last step and commit of a query.
 pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(30);
@@ -48,17 +48,20 @@ impl Engine {
 
     /// Stops a query for good: its state and its consumer groups are removed.
     pub(crate) fn end_query(&self, session: &mut Session, id: &str) -> Result<(), Error> {
-        let info = session.queries.get(id).map(|running| running.info.clone());
+        let ended = session.queries.get(id).map(|running| {
+            let state = running.opened.as_ref().and_then(|opened| opened.state.clone());
+            (running.info.clone(), state)
+        });
         Self::stop_query(session, id)?;
-        match info {
-            Some(info) if info.kind == QueryKind::Persistent => self.forget_query(&info),
+        match ended {
+            Some((info, state)) if info.kind == QueryKind::Persistent => self.forget_query(&info, state),
             _ => Ok(()),
         }
     }
 
     /// Removes what a query keeps beyond its run. First the offsets: state without them is refused at the next start, offsets without state
     /// would be taken for a loss.
-    fn forget_query(&self, info: &QueryInfo) -> Result<(), Error> {
+    fn forget_query(&self, info: &QueryInfo, state: Option<Location>) -> Result<(), Error> {
         let left = |what: &str, error: &dyn std::fmt::Display| {
             Error::System(format!(
                 "query {} has ended, but its {what} cannot be removed: {error}",
@@ -71,7 +74,7 @@ impl Engine {
             let removed = self.topics.log().forget_group(&group);
             removed.map_err(|error| left(&format!("consumer group {group}"), &error))?;
         }
-        if let Some(location) = self.config.state_location() {
+        if let Some(location) = state {
             let own = location.join(application).join(&info.durable);
             Store::remove(&own).map_err(|error| left("state", &error))?;
         }

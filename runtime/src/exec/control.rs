@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::crash_point::{self, pass};
+use super::durability::Results;
 use super::metrics::{Metrics, add};
 use super::pipeline::{IDLE_PAUSE_MIN, Parts};
 use super::replay::{Replay, ReplayReader};
@@ -43,6 +44,22 @@ pub(super) struct Control {
 struct Reborn {
     dataflow: Dataflow,
     row_errors: Arc<RowErrors>,
+}
+
+/// What the shards and the late rows of a run have written.
+struct RunResults<'a> {
+    run: &'a Run,
+    letters: Option<&'a mut LateLetters>,
+}
+
+impl Results for RunResults<'_> {
+    fn store(&mut self) -> Result<(), Error> {
+        self.run.flush(self.letters.as_deref_mut())
+    }
+
+    fn publish(&mut self, epoch: u64) -> Result<(), Error> {
+        self.run.publish(epoch)
+    }
 }
 
 impl Control {
@@ -162,6 +179,11 @@ impl Control {
         Ok(())
     }
 
+    /// The last epoch that counts.
+    pub(super) fn epoch(&self) -> u64 {
+        self.durability.epoch
+    }
+
     /// True when every source is known to have ended and the rows of the plan were given.
     pub(super) fn has_ended(&self, run: &Run) -> bool {
         self.sources.values().all(|source| source.is_assigned()) && run.has_ended()
@@ -183,16 +205,21 @@ impl Control {
         for (scan, offsets) in &advanced {
             self.durability.advance(*scan, offsets.iter().copied());
         }
-        let letters = &mut self.late_letters;
-        self.durability.commit(changes, &advanced, &mut self.sources, &mut || {
-            run.flush(letters.as_mut())
-        })?;
+        let mut results = RunResults {
+            run,
+            letters: self.late_letters.as_mut(),
+        };
+        self.durability
+            .commit(changes, &advanced, &mut self.sources, &mut results)?;
         if let (Some(reborn), Some(store)) = (&self.reborn, &self.durability.store) {
             run.make_anew(&reborn.dataflow, &reborn.row_errors, store)?;
         }
         metrics.lag.store(run.lag(), std::sync::atomic::Ordering::Relaxed);
         metrics.commit_times.record(begun.elapsed());
         add(&metrics.commits, 1);
+        metrics
+            .epoch
+            .store(self.durability.epoch, std::sync::atomic::Ordering::Relaxed);
         self.is_dirty = false;
         self.last_commit = Instant::now();
         Ok(())

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 /// A commit has begun; nothing of it is written.
 pub(crate) const COMMIT_BEGUN: &str = "commit-begun";
+/// The results are stored where no transaction stores them; the state store and the log know nothing.
+pub(crate) const RESULTS_STORED: &str = "results-stored";
 /// The epoch is pending in the state store; the log knows nothing.
 pub(crate) const STATE_PENDING: &str = "state-pending";
 /// The log has the results and the offsets; the state store does not know it yet.

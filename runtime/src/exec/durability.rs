@@ -1,13 +1,15 @@
 //! How what a query did becomes durable: results, state and offsets of an epoch together, or not at all.
 //!
 //! With transactions the topic log's transaction is the commit point: the epoch is pending in the store, then the log commits, then the epoch
-//! counts. Without, results are stored first, then state and offsets in one batch: after a crash, results may come twice, state counts once.
+//! counts. Without, results are stored first, then state and offsets in one batch: after a crash, results may come twice, state counts once. Results that
+//! are files are stored under another name first, and get theirs when the epoch counts: they come once either way.
 
 use std::collections::BTreeMap;
 
 use super::Error;
 use super::crash_point::{self, pass};
 use super::recovery::Positions;
+use crate::connector::registry::Claim;
 use crate::connector::{GroupMember, OffsetsOfMember, Source, Transactions};
 use crate::plan::NodeId;
 use crate::state::{Epoch, Form, OperatorChanges, Position, Store};
@@ -35,6 +37,17 @@ pub struct Durability {
     pub scans: Vec<(NodeId, String)>,
     /// Whether offsets are remembered at all.
     pub commits_offsets: bool,
+    /// Keeps others from writing to the output.
+    pub claim: Option<Claim>,
+}
+
+/// The results of an epoch, where no transaction of the log holds them.
+pub(crate) trait Results {
+    /// Waits until they are stored. They need not be visible.
+    fn store(&mut self) -> Result<(), Error>;
+
+    /// The epoch counts: they become visible.
+    fn publish(&mut self, epoch: u64) -> Result<(), Error>;
 }
 
 impl Durability {
@@ -76,20 +89,21 @@ impl Durability {
         }
     }
 
-    /// Ends an epoch. `flush` waits until the results are stored where no transaction does that.
+    /// Ends an epoch.
     pub(crate) fn commit(
         &mut self,
         changes: Vec<OperatorChanges>,
         advanced: &BTreeMap<NodeId, Vec<(i32, i64)>>,
         sources: &mut BTreeMap<NodeId, Box<dyn Source>>,
-        flush: &mut dyn FnMut() -> Result<(), Error>,
+        results: &mut dyn Results,
     ) -> Result<(), Error> {
         pass(crash_point::COMMIT_BEGUN);
         let epoch = Epoch {
             number: self.epoch + 1,
             positions: self.epoch_positions(),
         };
-        flush()?;
+        results.store()?;
+        pass(crash_point::RESULTS_STORED);
         match &mut self.transactions {
             Some(transactions) => {
                 if let Some(store) = &mut self.store {
@@ -103,6 +117,7 @@ impl Durability {
                     store.finish();
                 }
                 self.epoch += 1;
+                results.publish(self.epoch)?;
                 transactions.begin()?;
             }
             None => {
@@ -111,6 +126,7 @@ impl Durability {
                 }
                 pass(crash_point::STATE_PENDING);
                 self.epoch += 1;
+                results.publish(self.epoch)?;
                 if self.commits_offsets {
                     commit_offsets(advanced, sources)?;
                 }
@@ -138,10 +154,9 @@ impl Durability {
         if let Some(mut transactions) = self.transactions.take() {
             transactions.abort()?;
         }
-        match self.store.take() {
-            Some(mut store) => Ok(store.close()?),
-            None => Ok(()),
-        }
+        let closed = self.store.take().map_or(Ok(()), |mut store| store.close());
+        self.claim = None;
+        Ok(closed?)
     }
 
     fn epoch_positions(&self) -> Vec<Position> {

@@ -16,6 +16,7 @@ pub struct Metrics {
     pub(crate) steps: AtomicU64,
     pub(crate) commits: AtomicU64,
     pub(crate) lag: AtomicU64,
+    pub(crate) epoch: AtomicU64,
     /// How long commits took.
     pub commit_times: CommitTimes,
     /// Rows on which an expression failed.
@@ -45,6 +46,8 @@ pub struct Totals {
     pub commits: u64,
     /// Records known to wait at the sources.
     pub lag: u64,
+    /// The last epoch that counts.
+    pub epoch: u64,
 }
 
 impl Metrics {
@@ -76,6 +79,7 @@ impl Metrics {
             steps: get(&self.steps),
             commits: get(&self.commits),
             lag: get(&self.lag),
+            epoch: get(&self.epoch),
         }
     }
 }

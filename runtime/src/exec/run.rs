@@ -272,12 +272,17 @@ impl Run {
         Ok(all)
     }
 
-    /// Stores the results of all shards; gives the offsets that were read since the last call, by scan, and the records that wait.
+    /// Stores the results of all shards.
     pub(super) fn flush(&self, letters: Option<&mut LateLetters>) -> Result<(), Error> {
         if let Some(letters) = letters {
             letters.flush()?;
         }
         self.shards.iter().try_for_each(|shard| shard.lock().flush())
+    }
+
+    /// What was flushed counts, as this epoch.
+    pub(super) fn publish(&self, epoch: u64) -> Result<(), Error> {
+        self.shards.iter().try_for_each(|shard| shard.lock().publish(epoch))
     }
 
     /// Offsets up to which rows were taken since the last call, by scan.

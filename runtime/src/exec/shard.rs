@@ -441,6 +441,14 @@ impl Shard {
         }
     }
 
+    /// What was flushed counts, as this epoch.
+    pub(crate) fn publish(&mut self, epoch: u64) -> Result<(), Error> {
+        match &mut self.sink {
+            Some(sink) => sink.publish(epoch),
+            None => Ok(()),
+        }
+    }
+
     /// Ends the output and lets go of the sink, so that the reader of a push query sees the end.
     pub(crate) fn close(&mut self) -> Result<(), Error> {
         for (_, scan) in self.scans_mut() {

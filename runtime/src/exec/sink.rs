@@ -121,6 +121,17 @@ impl ShardSink {
         }
     }
 
+    /// What was flushed counts, as this epoch.
+    ///
+    /// # Errors
+    /// When it cannot be made visible.
+    pub fn publish(&mut self, epoch: u64) -> Result<(), Error> {
+        match self {
+            Self::Records(writer) => Ok(writer.sink.publish(epoch)?),
+            Self::Columns(sink) => Ok(sink.publish(epoch)?),
+        }
+    }
+
     /// Flushes and ends the output.
     ///
     /// # Errors

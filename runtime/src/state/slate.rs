@@ -20,7 +20,7 @@ use tokio::runtime::Runtime;
 use super::backend::{Backend, Batch, SCAN_CHUNK};
 use super::{Entry, Error, Location};
 use crate::types::Retry;
-use crate::types::limits::{STATE_READ_AHEAD_BYTES, STATE_RUNTIME_THREADS, STATE_TABLE_BYTES};
+use crate::types::limits::{STATE_READ_AHEAD_BYTES, STATE_RETRIES_MAX, STATE_RUNTIME_THREADS, STATE_TABLE_BYTES};
 
 /// Blocks that a scan fetches at once.
 const FETCH_TASKS: usize = 4;
@@ -60,6 +60,8 @@ impl SlateBackend {
         let settings = Settings {
             // Writes are flushed by hand, once a commit.
             flush_interval: None,
+            // Without it a commit on a full disk would wait without an end, and the query would look as if it ran.
+            object_store_max_retries: Some(STATE_RETRIES_MAX),
             manifest_poll_interval: MANIFEST_POLL,
             l0_sst_size_bytes: STATE_TABLE_BYTES,
             max_unflushed_bytes: 8 * STATE_TABLE_BYTES,
@@ -242,7 +244,14 @@ pub(super) fn object_store(location: &Location) -> Result<(Arc<dyn ObjectStore>,
     };
     match location {
         Location::Directory(directory) => {
-            std::fs::create_dir_all(directory).map_err(|error| refused(format!("it cannot be made: {error}")))?;
+            std::fs::create_dir_all(directory).map_err(|error| Error::Store {
+                url: location.to_string(),
+                reason: format!("it cannot be made: {error}"),
+                retry: match error.kind() {
+                    std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded => Retry::Backoff,
+                    _ => Retry::Never,
+                },
+            })?;
             let store = LocalFileSystem::new_with_prefix(directory).map_err(|error| refused(error.to_string()))?;
             Ok((Arc::new(store.with_fsync(true)), Path::default()))
         }
@@ -256,18 +265,25 @@ pub(super) fn object_store(location: &Location) -> Result<(Arc<dyn ObjectStore>,
 }
 
 pub(super) fn store_error(url: &str, error: &slatedb::Error) -> Error {
-    let url = url.to_owned();
-    match error.kind() {
-        ErrorKind::Closed(CloseReason::Fenced) => Error::Fenced { url },
-        ErrorKind::Unavailable | ErrorKind::Transaction | ErrorKind::Closed(_) => Error::Store {
-            url,
-            reason: error.to_string(),
-            retry: Retry::Backoff,
-        },
-        _ => Error::Store {
-            url,
-            reason: error.to_string(),
-            retry: Retry::Never,
-        },
+    let (url, reason) = (url.to_owned(), with_cause(error));
+    let retry = match error.kind() {
+        ErrorKind::Closed(CloseReason::Fenced) => return Error::Fenced { url },
+        ErrorKind::Unavailable | ErrorKind::Transaction | ErrorKind::Closed(_) => Retry::Backoff,
+        _ => Retry::Never,
+    };
+    Error::Store { url, reason, retry }
+}
+
+/// An error with what lies at its bottom: that the disk is full, and not only that something cannot be written.
+fn with_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut bottom = error;
+    while let Some(source) = bottom.source() {
+        bottom = source;
     }
+    let cause = bottom.to_string();
+    if !text.contains(&cause) {
+        text = format!("{text}: {cause}");
+    }
+    text
 }

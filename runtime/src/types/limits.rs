@@ -31,6 +31,9 @@ pub const PARTITION_AHEAD_RETRY: std::time::Duration = std::time::Duration::from
 /// The commit interval where none is set.
 pub const COMMIT_INTERVAL_MS: u64 = 200;
 
+/// The same for queries that write a file for each epoch.
+pub const FILE_COMMIT_INTERVAL: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// The pause before a query begins again after an error that can pass.
 pub const RESTART_PAUSE_MIN: std::time::Duration = std::time::Duration::from_millis(200);
 /// The longest such pause; each is twice the one before.
@@ -44,6 +47,8 @@ pub const STATE_TABLE_BYTES: usize = 16 << 20;
 pub const STATE_READ_AHEAD_BYTES: usize = 4 << 20;
 /// Threads on which all stores of the process work.
 pub const STATE_RUNTIME_THREADS: usize = 2;
+/// How often the object store below a state store is asked again before the query begins anew: with growing pauses some two seconds.
+pub const STATE_RETRIES_MAX: u32 = 5;
 /// Bytes of one piece of a pending epoch.
 pub const STATE_PENDING_PIECE_BYTES: usize = 1 << 20;
 
@@ -54,6 +59,10 @@ pub const HISTOGRAM_KEYS_MAX: usize = 1_000;
 
 /// Bytes of linear memory of one instance of a plugin.
 pub const PLUGIN_MEMORY_BYTES_MAX: usize = 16 << 20;
+/// Bytes of linear memory of one instance of a plugin that carries the runtime of its language (Python, JavaScript, Go).
+pub const PLUGIN_RUNTIME_MEMORY_BYTES_MAX: usize = 64 << 20;
+/// Tables of such a plugin; the linker of a component gives each of its modules some.
+pub const PLUGIN_RUNTIME_TABLES_MAX: usize = 32;
 /// How long one call into a plugin may take.
 pub const PLUGIN_CALL_MS_MAX: u64 = 1_000;
 /// How long a plugin may take to start and to describe itself.

@@ -9,6 +9,8 @@ use crate::types::limits;
 pub struct Limits {
     /// Bytes of linear memory of one instance.
     pub memory_bytes: usize,
+    /// The same for a plugin that carries the runtime of its language: a component, a module of Go.
+    pub runtime_memory_bytes: usize,
     /// Milliseconds of one call.
     pub call_ms: u64,
     /// Milliseconds of starting an instance, and of start and manifest together.
@@ -45,6 +47,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             memory_bytes: limits::PLUGIN_MEMORY_BYTES_MAX,
+            runtime_memory_bytes: limits::PLUGIN_RUNTIME_MEMORY_BYTES_MAX,
             call_ms: limits::PLUGIN_CALL_MS_MAX,
             start_ms: limits::PLUGIN_START_MS_MAX,
             stack_bytes: limits::PLUGIN_STACK_BYTES_MAX,

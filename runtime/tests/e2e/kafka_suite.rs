@@ -76,7 +76,7 @@ pub(crate) fn stop() {
     }
 }
 
-fn guarded(case: impl FnOnce()) -> Result<(), Failed> {
+pub(crate) fn guarded(case: impl FnOnce()) -> Result<(), Failed> {
     catch_unwind(AssertUnwindSafe(case)).map_err(|panic| {
         let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
         let text = text.or_else(|| panic.downcast_ref::<String>().cloned());

@@ -13,6 +13,7 @@
 mod cli;
 mod conformance;
 mod crash;
+mod files;
 mod fold;
 mod invariant;
 mod kafka;
@@ -60,6 +61,7 @@ fn main() -> ExitCode {
     for (name, check) in checks {
         trials.push(Trial::test(name, move || check().map_err(Failed::from)));
     }
+    trials.extend(files::trials());
     trials.extend(kafka_suite::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);
     kafka_suite::stop();

@@ -2,7 +2,8 @@
 //!
 //! A vector names a function as SQL declares it and gives steps: calls with what they must give or which rows must fail,
 //! saves that a new instance loads, slots that are dropped. The built plugins are kept in git; [`locked`] compares them
-//! and their sources with `udf-sdk/conformance/built.lock`, so that a changed SDK cannot pass with an old plugin.
+//! and their sources with `udf-sdk/conformance/built.lock`, so that a changed SDK cannot pass with an old plugin. Those that
+//! are too large for git are built beside them by a script, with the hashes of their sources.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -24,6 +25,10 @@ use waterwheel::udf::{
 
 const LOCK: &str = "udf-sdk/conformance/built.lock";
 const BUILD: &str = "udf-sdk/toolchain/build-conformance";
+const LARGE: &str = "udf-sdk/conformance/large";
+const BUILD_LARGE: &str = "udf-sdk/toolchain/build-large";
+/// The languages whose plugins are not in git.
+const LARGE_LANGUAGES: &[&str] = &["go", "javascript", "python", "rust"];
 
 /// One function, and what is done with it.
 #[derive(Deserialize)]
@@ -81,7 +86,7 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
             let (plugin, vectors) = (plugin.clone(), vectors.clone());
             let name = format!("udf-sdk/{} {}", stem(&plugin), stem(&vectors));
             trials.push(Trial::test(name, move || {
-                check(&plugin, &vectors).map_err(Failed::from)
+                check(&plugin, &[vectors], 500).map_err(Failed::from)
             }));
         }
     }
@@ -91,8 +96,17 @@ pub(crate) fn trials(root: &Path) -> Vec<Trial> {
         let vectors = root.join(if root.join(&own).is_file() { &own } else { all });
         let name = format!("udf-sdk/example {}", stem(&plugin));
         trials.push(Trial::test(name, move || {
-            check(&plugin, &vectors).map_err(Failed::from)
+            check(&plugin, &[vectors], 500).map_err(Failed::from)
         }));
+    }
+    let examples = vec![root.join("udf-sdk/conformance/vectors-examples/trades.json")];
+    for language in LARGE_LANGUAGES {
+        for (part, vectors) in [("conformance", &vectors), ("example", &examples)] {
+            let (root, vectors) = (root.clone(), vectors.clone());
+            trials.push(Trial::test(format!("udf-sdk/{language} {part}"), move || {
+                check_large(&root, language, part, &vectors).map_err(Failed::from)
+            }));
+        }
     }
     trials.push(Trial::test("udf-sdk/built plugins match their sources", move || {
         locked(&root).map_err(Failed::from)
@@ -133,22 +147,41 @@ fn locked(root: &Path) -> Result<(), String> {
     if there != known {
         return Err(format!("{there:?} are built, {LOCK} knows {known:?}: run {BUILD}"));
     }
-    for (file, expected) in lock.sources.iter().chain(&lock.built) {
+    same_files(root, lock.sources.iter().chain(&lock.built)).map_err(|e| format!("{e} of {LOCK}: run {BUILD}"))
+}
+
+/// Runs all vectors against a plugin that is not in git. Compiling one takes long, so it is done once.
+fn check_large(root: &Path, language: &str, part: &str, vectors: &[PathBuf]) -> Result<(), String> {
+    let plugin = root.join(LARGE).join(format!("{language}-{part}.wasm"));
+    let sources = root.join(LARGE).join(format!("{language}.toml"));
+    if !plugin.is_file() || !sources.is_file() {
+        println!("SKIPPED udf-sdk/{language} {part}: it is not built; run {BUILD_LARGE} {language}");
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(&sources).map_err(|e| format!("{}: {e}", sources.display()))?;
+    let sources: BTreeMap<String, String> = toml::from_str(&text).map_err(|e| e.to_string())?;
+    same_files(root, sources.iter())
+        .map_err(|e| format!("{e} that {LARGE} was built from: run {BUILD_LARGE} {language}"))?;
+    check(&plugin, vectors, 2_000)
+}
+
+fn same_files<'a>(root: &Path, files: impl Iterator<Item = (&'a String, &'a String)>) -> Result<(), String> {
+    for (file, expected) in files {
         let bytes = std::fs::read(root.join(file)).map_err(|e| format!("{file}: {e}"))?;
         let hash: String = Sha256::digest(&bytes)
             .iter()
             .map(|byte| format!("{byte:02x}"))
             .collect();
         if hash != *expected {
-            return Err(format!("{file} is not the one of {LOCK}: run {BUILD}"));
+            return Err(format!("{file} is not the one"));
         }
     }
     Ok(())
 }
 
-fn check(plugin: &Path, vectors: &Path) -> Result<(), String> {
+fn check(plugin: &Path, vectors: &[PathBuf], call_ms: u64) -> Result<(), String> {
     let limits = Limits {
-        call_ms: 500,
+        call_ms,
         ..Limits::default()
     };
     let mut registry = Registry::new(limits).map_err(|e| e.to_string())?;
@@ -159,10 +192,12 @@ fn check(plugin: &Path, vectors: &Path) -> Result<(), String> {
     if let Some(skipped) = loaded.skipped.first() {
         return Err(skipped.to_string());
     }
-    let text = std::fs::read_to_string(vectors).map_err(|e| e.to_string())?;
-    let vectors: Vec<Vector> = serde_json::from_str(&text).map_err(|e| e.to_string())?;
-    for vector in &vectors {
-        run(&registry, vector).map_err(|e| format!("{}: {e}", vector.function))?;
+    for vectors in vectors {
+        let text = std::fs::read_to_string(vectors).map_err(|e| e.to_string())?;
+        let vectors: Vec<Vector> = serde_json::from_str(&text).map_err(|e| e.to_string())?;
+        for vector in &vectors {
+            run(&registry, vector).map_err(|e| format!("{}: {e}", vector.function))?;
+        }
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! `CONNECTOR = 'blackhole'`: takes rows, counts them, keeps nothing. For benchmarks and for trying a query out.
 
 use super::options::Options;
-use super::registry::{Connector, ConnectorSpec, OptionDoc, Payload, ShardOf};
+use super::registry::{Connector, ConnectorSpec, OptionDoc, Payload, ShardOf, Writing};
 use super::{ColumnSink, Error, Sink};
 use crate::types::ChangeBatch;
 
@@ -32,7 +32,7 @@ impl Connector for Blackhole {
         Ok(Payload::Columns)
     }
 
-    fn open_sink(&self, spec: &ConnectorSpec, shard: ShardOf) -> Result<Sink, Error> {
+    fn open_sink(&self, spec: &ConnectorSpec, shard: ShardOf, _writing: Writing) -> Result<Sink, Error> {
         self.check(spec)?;
         Ok(Sink::Columns(Box::new(BlackholeSink::new(&spec.topic, shard.index))))
     }

@@ -5,6 +5,7 @@ use std::io::Write;
 use super::super::registry::ConnectorSpec;
 use super::super::{Error, RecordSink};
 use super::output::Output;
+use super::outputs::Outputs;
 use super::{failed, malformed};
 use crate::format::FormatSpec;
 use crate::types::RawRecords;
@@ -15,25 +16,45 @@ const BUFFER_BYTES: usize = 256 << 10;
 /// One value a line. Keys, timestamps and headers are not written: the columns of the key stand in the value.
 #[derive(Debug)]
 pub(super) struct LineSink {
-    output: Output,
+    outputs: Outputs,
+    /// The file that is being written; `None` where an epoch has no rows yet.
+    output: Option<Output>,
+    /// The first line of each file.
+    header: Vec<u8>,
     buffer: Vec<u8>,
     closed: bool,
 }
 
 impl LineSink {
-    /// A sink whose first line is `header`, where there is one.
-    pub(super) fn new(output: Output, header: Option<Vec<u8>>) -> Self {
-        Self {
+    /// A sink of files whose first line is `header`, where there is one.
+    pub(super) fn new(outputs: Outputs, header: Option<Vec<u8>>) -> Result<Self, Error> {
+        let header = header.unwrap_or_default();
+        let (output, buffer) = if outputs.has_epochs() {
+            (None, Vec::new())
+        } else {
+            // The file of a whole query is there even when it has no rows.
+            (Some(outputs.create()?), header.clone())
+        };
+        Ok(Self {
+            outputs,
             output,
-            buffer: header.unwrap_or_default(),
+            header,
+            buffer,
             closed: false,
-        }
+        })
     }
 
     fn write_out(&mut self) -> Result<(), Error> {
-        self.output
+        if self.buffer.is_empty() {
+            return Ok(());
+        }
+        let output = match &mut self.output {
+            Some(output) => output,
+            None => self.output.insert(self.outputs.create()?),
+        };
+        output
             .write_all(&self.buffer)
-            .map_err(|error| failed(self.output.path(), error))?;
+            .map_err(|error| failed(self.outputs.path(), error))?;
         self.buffer.clear();
         Ok(())
     }
@@ -44,10 +65,13 @@ impl RecordSink for LineSink {
         for value in records.values.iter() {
             let value = value.ok_or_else(|| {
                 malformed(
-                    self.output.path(),
+                    self.outputs.path(),
                     "a delete has no line that could be written: send this table to a topic, or use EMIT FINAL",
                 )
             })?;
+            if self.output.is_none() && self.buffer.is_empty() {
+                self.buffer.extend_from_slice(&self.header);
+            }
             self.buffer.extend_from_slice(value);
             self.buffer.push(b'\n');
             if self.buffer.len() >= BUFFER_BYTES {
@@ -59,17 +83,26 @@ impl RecordSink for LineSink {
 
     fn flush(&mut self) -> Result<(), Error> {
         self.write_out()?;
-        self.output.sync()
+        self.output.as_mut().map_or(Ok(()), Output::sync)
+    }
+
+    fn publish(&mut self, epoch: u64) -> Result<(), Error> {
+        if self.outputs.has_epochs() {
+            self.outputs.publish(self.output.take(), epoch)?;
+        }
+        Ok(())
     }
 
     fn close(&mut self) -> Result<(), Error> {
-        if self.closed {
+        if std::mem::replace(&mut self.closed, true) {
             return Ok(());
         }
+        if self.outputs.has_epochs() {
+            // What has not been published belongs to no epoch.
+            return self.output.take().map_or(Ok(()), Output::discard);
+        }
         self.write_out()?;
-        self.output.finish()?;
-        self.closed = true;
-        Ok(())
+        self.output.take().map_or(Ok(()), |mut output| output.finish())
     }
 }
 

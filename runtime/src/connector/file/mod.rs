@@ -8,6 +8,7 @@ mod conform;
 mod line_reader;
 mod line_sink;
 mod output;
+mod outputs;
 mod parquet_reader;
 mod parquet_sink;
 mod paths;
@@ -23,10 +24,11 @@ use std::sync::Arc;
 
 use super::fixed_source::FixedSource;
 use super::options::wrong;
-use super::registry::{Connector, ConnectorSpec, Opening, OptionDoc, Payload, ShardOf};
+use super::registry::{Claim, Connector, ConnectorSpec, Opening, OptionDoc, Payload, ShardOf, Writing};
 use super::{Error, PartitionReader, Sink, Source, StopAt};
 use crate::types::schema::{Column, ColumnRole};
 use line_reader::{LineRange, LineReader};
+use outputs::Outputs;
 use settings::{FileKind, FileSettings};
 
 /// The connector.
@@ -81,16 +83,26 @@ impl Connector for Files {
         Ok(Box::new(FixedSource::new(readers)))
     }
 
-    fn open_sink(&self, spec: &ConnectorSpec, shard: ShardOf) -> Result<Sink, Error> {
+    fn has_epochs(&self) -> bool {
+        true
+    }
+
+    fn claim(&self, spec: &ConnectorSpec) -> Result<Option<Claim>, Error> {
+        let path = FileSettings::read(spec)?.path;
+        let path = paths::output_file(&path, ShardOf { index: 0, count: 1 })?;
+        outputs::claim(&path).map(Some)
+    }
+
+    fn open_sink(&self, spec: &ConnectorSpec, shard: ShardOf, writing: Writing) -> Result<Sink, Error> {
         let settings = FileSettings::read(spec)?;
-        let output = output::Output::create(&paths::output_file(&settings.path, shard)?, settings.fsync)?;
+        let outputs = Outputs::open(paths::output_file(&settings.path, shard)?, settings.fsync, writing)?;
         Ok(match &settings.kind {
             FileKind::Lines(format) => {
                 let header = settings.header.then(|| line_sink::header_line(spec, format));
-                Sink::Records(Box::new(line_sink::LineSink::new(output, header)))
+                Sink::Records(Box::new(line_sink::LineSink::new(outputs, header)?))
             }
             FileKind::Parquet => Sink::Columns(Box::new(parquet_sink::ParquetSink::new(
-                output,
+                outputs,
                 &spec.columns,
                 settings.compression,
             )?)),

@@ -18,6 +18,8 @@ pub(super) struct Output {
     partial: PathBuf,
     path: PathBuf,
     fsync: bool,
+    /// Whether its directory is known to be on the disk with the partial name.
+    is_listed: bool,
 }
 
 impl Output {
@@ -32,18 +34,19 @@ impl Output {
             partial,
             path: path.to_owned(),
             fsync,
+            is_listed: false,
         })
-    }
-
-    /// The name that it will have.
-    pub(super) fn path(&self) -> &Path {
-        &self.path
     }
 
     /// Forces what was written to the disk, where that was asked for.
     pub(super) fn sync(&mut self) -> Result<(), Error> {
         if self.fsync {
             self.file.sync_data().map_err(|error| failed(&self.partial, error))?;
+            if !self.is_listed {
+                // A file is found again only when its directory is on the disk too.
+                sync_directory(directory_of(&self.path))?;
+                self.is_listed = true;
+            }
         }
         Ok(())
     }
@@ -53,17 +56,30 @@ impl Output {
         self.sync()?;
         fs::rename(&self.partial, &self.path).map_err(|error| failed(&self.path, error))?;
         if self.fsync {
-            // The new name is durable only when its directory is.
-            let directory = match self.path.parent() {
-                Some(parent) if !parent.as_os_str().is_empty() => parent,
-                _ => Path::new("."),
-            };
-            File::open(directory)
-                .and_then(|directory| directory.sync_all())
-                .map_err(|error| failed(directory, error))?;
+            sync_directory(directory_of(&self.path))?;
         }
         Ok(())
     }
+
+    /// Removes what was written.
+    pub(super) fn discard(self) -> Result<(), Error> {
+        fs::remove_file(&self.partial).map_err(|error| failed(&self.partial, error))
+    }
+}
+
+/// The directory in which a file lies.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    }
+}
+
+/// Makes the names in a directory durable.
+pub(super) fn sync_directory(directory: &Path) -> Result<(), Error> {
+    File::open(directory)
+        .and_then(|directory| directory.sync_all())
+        .map_err(|error| failed(directory, error))
 }
 
 impl Write for Output {

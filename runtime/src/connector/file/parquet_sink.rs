@@ -1,7 +1,7 @@
 //! Writes a Parquet file.
 //!
-//! A Parquet file is readable only when it is complete, so a flush in between makes nothing visible or durable. Of an
-//! update only the new row is written, as to a topic; a delete cannot be written.
+//! A Parquet file is readable only when it is complete, so of a file for the whole query a flush makes nothing visible or durable; with a file for
+//! each epoch, a flush completes it. Of an update only the new row is written, as to a topic; a delete cannot be written.
 
 use std::sync::Arc;
 
@@ -18,45 +18,70 @@ use hashbrown::HashSet;
 use super::super::{ColumnSink, Error};
 use super::malformed;
 use super::output::Output;
+use super::outputs::Outputs;
 use crate::types::ChangeBatch;
 use crate::types::schema::{Column, ColumnRole, arrow_schema};
 
 /// Bytes of unwritten columns at which a row group is closed.
 const ROW_GROUP_BYTES_MAX: usize = 64 << 20;
 
-/// One file of declared columns.
+/// Files of declared columns.
 #[derive(Debug)]
 pub(super) struct ParquetSink {
-    path: std::path::PathBuf,
+    outputs: Outputs,
     schema: SchemaRef,
+    properties: WriterProperties,
     /// Positions of the key columns.
     keys: Vec<usize>,
-    /// `None` once closed.
+    /// `None` where an epoch has no rows yet, and once closed.
     writer: Option<ArrowWriter<Output>>,
+    /// The complete file of an epoch that does not count yet.
+    stored: Option<Output>,
+    closed: bool,
 }
 
 impl ParquetSink {
-    pub(super) fn new(output: Output, columns: &[Column], compression: Compression) -> Result<Self, Error> {
+    pub(super) fn new(outputs: Outputs, columns: &[Column], compression: Compression) -> Result<Self, Error> {
         let schema = arrow_schema(columns);
-        let path = output.path().to_owned();
         let properties = WriterProperties::builder()
             .set_compression(compression)
             .set_created_by("waterwheel".to_owned())
             .build();
-        let writer = ArrowWriter::try_new(output, Arc::clone(&schema), Some(properties))
-            .map_err(|error| malformed(&path, format!("these columns cannot be written as Parquet: {error}")))?;
+        // Whether these columns can be written is found out now, and not by the first row.
+        ArrowWriter::try_new(Vec::new(), Arc::clone(&schema), Some(properties.clone()))
+            .map_err(|error| unwritable(outputs.path(), &error))?;
         let keys = columns
             .iter()
             .enumerate()
             .filter(|(_, column)| column.role == ColumnRole::Key)
             .map(|(position, _)| position)
             .collect();
-        Ok(Self {
-            path,
+        let mut sink = Self {
+            outputs,
             schema,
+            properties,
             keys,
-            writer: Some(writer),
-        })
+            writer: None,
+            stored: None,
+            closed: false,
+        };
+        if !sink.outputs.has_epochs() {
+            // The file of a whole query is there even when it has no rows.
+            sink.writer = Some(sink.begin()?);
+        }
+        Ok(sink)
+    }
+
+    fn begin(&self) -> Result<ArrowWriter<Output>, Error> {
+        let (schema, properties) = (Arc::clone(&self.schema), self.properties.clone());
+        ArrowWriter::try_new(self.outputs.create()?, schema, Some(properties))
+            .map_err(|error| write_error(self.outputs.path(), error))
+    }
+
+    /// Completes the file that is being written.
+    fn complete(&mut self) -> Result<Option<Output>, Error> {
+        let complete = self.writer.take().map(ArrowWriter::into_inner).transpose();
+        complete.map_err(|error| write_error(self.outputs.path(), error))
     }
 
     /// The rows to write: the inserted ones, where each retracted one is the old row of an update.
@@ -64,7 +89,7 @@ impl ParquetSink {
         if weights.values().iter().all(|weight| *weight > 0) {
             return Ok(records);
         }
-        let bad = |reason: String| malformed(&self.path, reason);
+        let bad = |reason: String| malformed(self.outputs.path(), reason);
         let fields = self
             .keys
             .iter()
@@ -97,13 +122,24 @@ impl ColumnSink for ParquetSink {
         let options = RecordBatchOptions::new().with_row_count(Some(changes.num_rows()));
         let records =
             RecordBatch::try_new_with_options(Arc::clone(&self.schema), changes.records.columns().to_vec(), &options)
-                .map_err(|error| malformed(&self.path, format!("rows do not fit the declared columns: {error}")))?;
+                .map_err(|error| {
+                malformed(
+                    self.outputs.path(),
+                    format!("rows do not fit the declared columns: {error}"),
+                )
+            })?;
         let records = match &changes.weights {
             Some(weights) => self.inserted(records, weights)?,
             None => records,
         };
+        if self.closed {
+            return Err(malformed(self.outputs.path(), "was closed already"));
+        }
+        if self.writer.is_none() {
+            self.writer = Some(self.begin()?);
+        }
         let Some(writer) = &mut self.writer else {
-            return Err(malformed(&self.path, "was closed already"));
+            return Ok(());
         };
         writer
             .write(&records)
@@ -114,22 +150,39 @@ impl ColumnSink for ParquetSink {
                     Ok(())
                 }
             })
-            .map_err(|error| write_error(&self.path, error))
+            .map_err(|error| write_error(self.outputs.path(), error))
     }
 
     fn flush(&mut self) -> Result<(), Error> {
+        if self.outputs.has_epochs()
+            && let Some(mut output) = self.complete()?
+        {
+            output.sync()?;
+            self.stored = Some(output);
+        }
+        Ok(())
+    }
+
+    fn publish(&mut self, epoch: u64) -> Result<(), Error> {
+        if self.outputs.has_epochs() {
+            self.outputs.publish(self.stored.take(), epoch)?;
+        }
         Ok(())
     }
 
     fn close(&mut self) -> Result<(), Error> {
-        match self.writer.take() {
-            Some(writer) => writer
-                .into_inner()
-                .map_err(|error| write_error(&self.path, error))?
-                .finish(),
-            None => Ok(()),
+        self.closed = true;
+        match (self.complete()?, self.outputs.has_epochs()) {
+            (Some(mut output), false) => output.finish(),
+            // What has not been published belongs to no epoch.
+            (Some(output), true) => output.discard(),
+            (None, _) => Ok(()),
         }
     }
+}
+
+fn unwritable(path: &std::path::Path, error: &ParquetError) -> Error {
+    malformed(path, format!("these columns cannot be written as Parquet: {error}"))
 }
 
 /// A full disk is the disk's fault, all else the rows'.

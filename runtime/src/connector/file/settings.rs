@@ -14,7 +14,7 @@ use crate::format::{Format, FormatSpec};
 pub(super) const OPTIONS: &[OptionDoc] = &[
     OptionDoc {
         name: "PATH",
-        meaning: "a file, a directory, or a pattern as 'dir/*.json'; a sink with several shards writes PATH-0, PATH-1, ...",
+        meaning: "a file, a directory, or a pattern as 'dir/*.json'; a sink whose query goes on after a restart writes a file for each epoch, as out-000000000007.json",
     },
     OptionDoc {
         name: "VALUE_FORMAT",
@@ -38,7 +38,7 @@ pub(super) const OPTIONS: &[OptionDoc] = &[
     },
     OptionDoc {
         name: "FSYNC",
-        meaning: "'true': a sink forces its file to the disk at every flush and at its end",
+        meaning: "'true' or 'false': whether a sink forces its files to the disk at commits and at its end; without it where there is a file for each epoch",
     },
 ];
 
@@ -60,7 +60,8 @@ pub(super) struct FileSettings {
     pub(super) header: bool,
     pub(super) follow: bool,
     pub(super) compression: Compression,
-    pub(super) fsync: bool,
+    /// `None`: epochs are forced to the disk, a file for the whole query is not.
+    pub(super) fsync: Option<bool>,
 }
 
 impl FileSettings {
@@ -86,7 +87,7 @@ impl FileSettings {
             header: options.take_bool("HEADER")?.unwrap_or(false),
             follow: options.take_bool("FOLLOW")?.unwrap_or(false),
             compression: parquet_compression(compression)?,
-            fsync: options.take_bool("FSYNC")?.unwrap_or(false),
+            fsync: options.take_bool("FSYNC")?,
             path,
         };
         options.finish("file")?;

@@ -64,6 +64,18 @@ impl Sandbox {
         &self.limits
     }
 
+    /// The same sandbox for a plugin that carries the runtime of its language, which wants more memory and tables than
+    /// the functions themselves.
+    pub(super) fn with_language_runtime(&self) -> Self {
+        let mut limits = Limits::clone(&self.limits);
+        limits.memory_bytes = limits.memory_bytes.max(limits.runtime_memory_bytes);
+        limits.tables = limits.tables.max(crate::types::limits::PLUGIN_RUNTIME_TABLES_MAX);
+        Self {
+            limits: Arc::new(limits),
+            ..self.clone()
+        }
+    }
+
     /// Ticks after which a call of `ms` milliseconds ends: one more than it takes, as the present tick is partly over.
     pub(super) fn ticks(ms: u64) -> u64 {
         ms.div_ceil(TICK_MS) + 1

@@ -4,6 +4,7 @@ use std::fmt;
 
 use wasmtime::{Trap, WasmBacktrace};
 
+use super::wasi_stub::Left;
 use crate::udf::Error;
 
 /// Why a guest's call did not give a result.
@@ -115,6 +116,7 @@ pub(super) fn from_wasmtime(error: &wasmtime::Error, refused: Option<String>, ti
         },
         None => match refused {
             Some(limit) => Fault::Limit(limit),
+            None if error.is::<Left>() => Fault::trap(error.root_cause().to_string()),
             // Wasmtime itself counts the tables and memories of a store against the limiter's numbers.
             None => match format!("{error:#}").split_once("resource limit exceeded: ") {
                 Some((_, limit)) => Fault::Limit(limit.to_owned()),

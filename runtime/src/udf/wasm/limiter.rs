@@ -25,6 +25,11 @@ impl Limiter {
         }
     }
 
+    /// Whether most of the memory is taken, so that a next call may want more than is left.
+    pub(super) fn is_nearly_full(&self) -> bool {
+        self.memory_bytes > self.memory_bytes_max / 4 * 3
+    }
+
     /// The limit that was last refused, once.
     pub(super) fn take_refused(&mut self) -> Option<String> {
         self.refused.take()

@@ -1,12 +1,14 @@
 //! The sandbox: the only place that knows Wasmtime.
 //!
 //! A plugin file becomes a [`LoadedPlugin`] whose functions implement the traits of `udf`. How they talk to the guest is
-//! `udf-sdk/ABI.md`; `guest` makes the calls, `columns_in` and `columns_out` carry the columns.
+//! `udf-sdk/ABI.md`; `guest` makes the calls, `columns_in` and `columns_out` carry the columns. Components, by
+//! `udf-sdk/wit`, are in `component`.
 
 mod arena;
 mod batch;
 mod columns_in;
 mod columns_out;
+mod component;
 mod descriptor;
 mod engine;
 mod fault;
@@ -23,6 +25,7 @@ mod purity;
 mod reports;
 mod scalar;
 mod stream;
+mod wasi_stub;
 
 #[cfg(test)]
 mod tests;

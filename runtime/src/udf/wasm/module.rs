@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use wasmtime::{ExternType, FuncType, Module, ValType};
 
 use super::engine::Sandbox;
+use super::wasi_stub;
 use crate::udf::Kind;
 use crate::udf::limits::bytes_text;
 use crate::udf::manifest::FunctionSpec;
@@ -39,14 +40,12 @@ pub(super) fn to_binary(bytes: &[u8], text: bool, bytes_max: usize) -> Result<Co
     };
     match *binary {
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(binary),
-        [0, b'a', b's', b'm', _, 0, 1, 0, ..] => {
-            Err("it is a WebAssembly component; only core modules are supported".to_owned())
-        }
+        _ if super::component::is_component(&binary) => Ok(binary),
         _ => Err("it is not a WebAssembly module".to_owned()),
     }
 }
 
-/// Compiles a module, and refuses one with imports.
+/// Compiles a module, and refuses one with imports; a columnar one may have those that `wasi_stub` answers.
 pub(super) fn compile(sandbox: &Sandbox, binary: &[u8]) -> Result<Module, String> {
     let module = Module::from_binary(sandbox.engine(), binary)
         .map_err(|e| format!("it is not a module that can run here: {e:#}"))?;
@@ -56,17 +55,24 @@ pub(super) fn compile(sandbox: &Sandbox, binary: &[u8]) -> Result<Module, String
 
 /// A guest gets nothing from outside, so one that asks cannot start.
 fn refuse_imports(module: &Module) -> Result<(), String> {
-    let imports = module.imports();
-    let count = imports.len();
-    if count == 0 {
-        return Ok(());
-    }
-    let mut names: Vec<String> = imports
-        .take(IMPORTS_NAMED_MAX)
+    // The code of a plain module is read by function number, which imports would shift.
+    let columnar = door(module) == Door::Columnar;
+    let names: Vec<String> = module
+        .imports()
+        .filter(|import| !(columnar && wasi_stub::gives(import.module(), import.name())))
         .map(|import| format!("{}.{}", short(import.module()), short(import.name())))
         .collect();
-    if count > IMPORTS_NAMED_MAX {
-        names.push(format!("{} more", count - IMPORTS_NAMED_MAX));
+    refuse_named(&names)
+}
+
+/// Refuses these imports, the first few by name.
+pub(super) fn refuse_named(imports: &[String]) -> Result<(), String> {
+    if imports.is_empty() {
+        return Ok(());
+    }
+    let mut names: Vec<String> = imports.iter().take(IMPORTS_NAMED_MAX).map(|name| short(name)).collect();
+    if imports.len() > IMPORTS_NAMED_MAX {
+        names.push(format!("{} more", imports.len() - IMPORTS_NAMED_MAX));
     }
     Err(format!(
         "it imports {}; plugins get no imports: build it without a system interface",

@@ -11,7 +11,7 @@ use super::limiter::Limiter;
 use super::module::{self, Door};
 use super::scalar::WasmScalar;
 use super::stream::WasmStream;
-use super::{inline, plain, plain_loop};
+use super::{component, inline, plain, plain_loop, wasi_stub};
 use crate::udf::manifest::{self, FunctionSpec, Manifest};
 use crate::udf::{FunctionInfo, Kind, Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
@@ -42,6 +42,9 @@ pub(in crate::udf) struct LoadedPlugin {
 pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: bool) -> Result<LoadedPlugin, String> {
     sandbox.start_clock().map_err(|e| e.to_string())?;
     let binary = module::to_binary(bytes, text, sandbox.limits().file_bytes)?;
+    if component::is_component(&binary) {
+        return component::load(sandbox, plugin, &binary);
+    }
     let compiled = module::compile(sandbox, &binary)?;
     let (code, manifest) = match module::door(&compiled) {
         Door::Columnar => {
@@ -112,11 +115,18 @@ pub(super) type Described = (FunctionSpec, FunctionInfo);
 
 impl Code {
     fn new(sandbox: &Sandbox, plugin: &str, module: &Module, loops: Option<Loops>) -> Result<Self, String> {
-        let pre = Linker::new(sandbox.engine())
+        let mut linker = Linker::new(sandbox.engine());
+        let mut sandbox = sandbox.clone();
+        if wasi_stub::wanted(module) {
+            // It brings the runtime of its language along.
+            sandbox = sandbox.with_language_runtime();
+            wasi_stub::link(&mut linker).map_err(|e| format!("it cannot be linked: {e:#}"))?;
+        }
+        let pre = linker
             .instantiate_pre(module)
             .map_err(|e| format!("it cannot be linked: {e:#}"))?;
         Ok(Self {
-            sandbox: sandbox.clone(),
+            sandbox,
             plugin: plugin.to_owned(),
             pre,
             loops,

@@ -76,7 +76,7 @@ impl WasmStream {
     }
 
     fn start(&self, constants: &[Option<ScalarValue>]) -> Result<WasmStreamInstance, Fault> {
-        let (values, constant) = self.check_constants(constants)?;
+        let (values, constant) = check_constants(&self.spec, &self.info, constants)?;
         let mut guest = self.code.start()?;
         let prefix = &self.spec.export;
         let exports = Exports {
@@ -112,41 +112,6 @@ impl WasmStream {
             ended: None,
         })
     }
-
-    /// The constants as columns of one row, and which arguments have one.
-    fn check_constants(&self, constants: &[Option<ScalarValue>]) -> Result<(Vec<ArrayRef>, Vec<bool>), Fault> {
-        let declared = &self.info.args;
-        if constants.len() != declared.len() {
-            return Err(Fault::Arguments(format!(
-                "{} arguments, it takes {}",
-                constants.len(),
-                declared.len()
-            )));
-        }
-        let mut values = Vec::with_capacity(constants.len());
-        let mut constant = Vec::with_capacity(constants.len());
-        for ((value, (name, data_type)), arg) in constants.iter().zip(declared).zip(&self.spec.args) {
-            // A strict function's guest sees no null, not even a constant one: all its rows are null.
-            let hidden = |value: &ScalarValue| value.is_null() && self.spec.null_in_null_out;
-            let value = value.as_ref().filter(|value| !hidden(value));
-            if arg.constant && value.is_none() {
-                return Err(Fault::Arguments(format!(
-                    "argument {name} must be a constant and not NULL"
-                )));
-            }
-            constant.push(value.is_some());
-            values.push(match value {
-                Some(value) => {
-                    let array = value
-                        .to_array()
-                        .map_err(|e| Fault::Arguments(format!("argument {name}: {e}")))?;
-                    to_declared(&array, name, data_type)?
-                }
-                None => new_empty_array(data_type),
-            });
-        }
-        Ok((values, constant))
-    }
 }
 
 impl StreamFunction for WasmStream {
@@ -170,7 +135,46 @@ impl StreamFunction for WasmStream {
     }
 }
 
-fn reads(spec: &FunctionSpec, version: u32) -> bool {
+/// The constants as columns of one row, and which arguments have one.
+pub(super) fn check_constants(
+    spec: &FunctionSpec,
+    info: &FunctionInfo,
+    constants: &[Option<ScalarValue>],
+) -> Result<(Vec<ArrayRef>, Vec<bool>), Fault> {
+    let declared = &info.args;
+    if constants.len() != declared.len() {
+        return Err(Fault::Arguments(format!(
+            "{} arguments, it takes {}",
+            constants.len(),
+            declared.len()
+        )));
+    }
+    let mut values = Vec::with_capacity(constants.len());
+    let mut constant = Vec::with_capacity(constants.len());
+    for ((value, (name, data_type)), arg) in constants.iter().zip(declared).zip(&spec.args) {
+        // A strict function's guest sees no null, not even a constant one: all its rows are null.
+        let hidden = |value: &ScalarValue| value.is_null() && spec.null_in_null_out;
+        let value = value.as_ref().filter(|value| !hidden(value));
+        if arg.constant && value.is_none() {
+            return Err(Fault::Arguments(format!(
+                "argument {name} must be a constant and not NULL"
+            )));
+        }
+        constant.push(value.is_some());
+        values.push(match value {
+            Some(value) => {
+                let array = value
+                    .to_array()
+                    .map_err(|e| Fault::Arguments(format!("argument {name}: {e}")))?;
+                to_declared(&array, name, data_type)?
+            }
+            None => new_empty_array(data_type),
+        });
+    }
+    Ok((values, constant))
+}
+
+pub(super) fn reads(spec: &FunctionSpec, version: u32) -> bool {
     version == spec.state_version || spec.reads_state_versions.contains(&version)
 }
 

@@ -49,11 +49,12 @@ fn orders(inputs: &Inputs) -> Vec<Order> {
     inputs.orders.iter().map(order).collect()
 }
 
-/// What every output topic must hold, by its name; sorted.
+/// What every output must hold, by its name; sorted.
 pub(super) fn all(inputs: &Inputs) -> BTreeMap<&'static str, Rows> {
     let orders = orders(inputs);
     let mut all = BTreeMap::from([
         ("copied", copied(&orders)),
+        ("filed", copied(&orders)),
         ("changed", changed(&orders)),
         ("ranked", ranked(&orders)),
         ("joined", joined(&orders, &inputs.bids)),

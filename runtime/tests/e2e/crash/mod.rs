@@ -11,6 +11,7 @@ mod script;
 mod topic;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use rand::{RngExt, SeedableRng};
@@ -45,8 +46,9 @@ const LAST_WAIT: Duration = Duration::from_mins(2);
 /// How long users may take until they are known.
 const USERS_WAIT: Duration = Duration::from_mins(2);
 /// The named places, see `exec/crash_point.rs`.
-const PLACES: [&str; 5] = [
+const PLACES: [&str; 6] = [
     "commit-begun",
+    "results-stored",
     "state-pending",
     "log-committed",
     "commit-over",
@@ -93,7 +95,7 @@ fn run(brokers_die: bool) {
     }
     std::thread::sleep(LAST_ROWS);
     writer.stop();
-    if let Err(difference) = last_life(broker.addresses(), life) {
+    if let Err(difference) = last_life(broker.addresses(), directory.path(), life) {
         let kept = directory.keep();
         panic!(
             "CRASH_SEED={seed} CRASH_KILLS={kills}: {difference}\nlog and state: {}",
@@ -161,7 +163,7 @@ impl End {
 }
 
 /// Lets it come to the end of the input, then compares.
-fn last_life(brokers: &str, life: Life) -> Result<(), String> {
+fn last_life(brokers: &str, directory: &Path, life: Life) -> Result<(), String> {
     let inputs = Inputs {
         orders: topic::read(brokers, "orders"),
         bids: topic::read(brokers, "bids"),
@@ -180,14 +182,14 @@ fn last_life(brokers: &str, life: Life) -> Result<(), String> {
         expected["joined"].len()
     );
     let start = Instant::now();
-    while outputs::all(brokers) != expected && start.elapsed() < LAST_WAIT {
+    while outputs::all(brokers, directory) != expected && start.elapsed() < LAST_WAIT {
         std::thread::sleep(Duration::from_secs(2));
     }
     println!("the rest took {:?}", start.elapsed());
     // What would come twice may still come.
     std::thread::sleep(Duration::from_secs(1));
     life.stop();
-    match difference(&expected, &outputs::all(brokers)) {
+    match difference(&expected, &outputs::all(brokers, directory)) {
         text if text.is_empty() => Ok(()),
         text => Err(text),
     }

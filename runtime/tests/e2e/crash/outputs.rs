@@ -1,6 +1,7 @@
 //! What the output topics hold, as the same texts as what they must hold.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use super::expected::{Rows, number};
 use super::topic::{Record, read};
@@ -9,8 +10,8 @@ use super::topic::{Record, read};
 const WINDOW: usize = 8;
 const SESSION: usize = 16;
 
-/// Every output topic by its name; sorted.
-pub(super) fn all(brokers: &str) -> BTreeMap<&'static str, Rows> {
+/// Every output by its name, topics and the files in `directory`; sorted.
+pub(super) fn all(brokers: &str, directory: &Path) -> BTreeMap<&'static str, Rows> {
     let outputs: [(&'static str, Read); 10] = [
         ("copied", |records| {
             every(records, |r| {
@@ -40,7 +41,22 @@ pub(super) fn all(brokers: &str) -> BTreeMap<&'static str, Rows> {
         rows.sort();
         (topic, rows)
     };
-    outputs.into_iter().map(rows).collect()
+    let mut all: BTreeMap<&'static str, Rows> = outputs.into_iter().map(rows).collect();
+    all.insert("filed", filed(directory));
+    all
+}
+
+/// The rows in the files of all epochs.
+fn filed(directory: &Path) -> Rows {
+    let row = |line: &String| {
+        let row: serde_json::Value = serde_json::from_str(line).unwrap_or_else(|error| panic!("{line}: {error}"));
+        let (key, n) = (row["K"].as_str(), row["N"].as_i64());
+        let price = number(row["PRICE"].as_f64());
+        format!("{} {} {price}", key.expect("a key"), n.expect("a number"))
+    };
+    let mut rows: Rows = crate::files::lines(directory, "filed").iter().map(row).collect();
+    rows.sort();
+    rows
 }
 
 type Read = fn(&[Record]) -> Rows;

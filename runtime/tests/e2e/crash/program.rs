@@ -33,7 +33,7 @@ impl Life {
             ])
             .arg("--plugins")
             .arg(crate::root().join("examples/plugins"))
-            .args(["-e", &script::sql()])
+            .args(["-e", &script::sql(directory)])
             .env("XDG_STATE_HOME", directory)
             .env_remove("WATERWHEEL_CRASH_AT")
             .stdin(Stdio::null())

@@ -1,5 +1,7 @@
 //! What runs while the process is killed: one query of each kind, over the same topics.
 
+use std::path::Path;
+
 /// Topics that the test writes, each with [`PARTITIONS`].
 pub(super) const INPUTS: [&str; 4] = ["orders", "bids", "users", "scores"];
 /// Partitions of the topics.
@@ -15,17 +17,20 @@ pub(super) const SESSION_MS: i64 = 1_000;
 /// How far apart rows of the two streams may be to be joined.
 pub(super) const WITHIN_MS: i64 = 300;
 
-/// The statements.
-pub(super) fn sql() -> String {
+/// The statements; one query writes files into `directory`.
+pub(super) fn sql(directory: &Path) -> String {
     let (size, advance) = HOPPING_MS;
+    let filed = directory.join("filed.json").display().to_string();
     format!(
         "SET 'auto.offset.reset' = 'earliest';
+        SET 'commit.interval.ms' = '200';
         CREATE STREAM orders (k STRING KEY, n BIGINT, price DOUBLE) WITH (KAFKA_TOPIC='orders', VALUE_FORMAT='JSON');
         CREATE STREAM bids (k STRING KEY, n BIGINT) WITH (KAFKA_TOPIC='bids', VALUE_FORMAT='JSON');
         CREATE TABLE users (k STRING PRIMARY KEY, city STRING) WITH (KAFKA_TOPIC='users', VALUE_FORMAT='JSON');
         CREATE TABLE scores (k STRING PRIMARY KEY, city STRING, score BIGINT) WITH (KAFKA_TOPIC='scores', VALUE_FORMAT='JSON');
 
         CREATE STREAM copied WITH (KAFKA_TOPIC='copied') AS SELECT k, n, price FROM orders WHERE n % 10 <> 3;
+        CREATE STREAM filed WITH (CONNECTOR='file', PATH='{filed}') AS SELECT k, n, price FROM orders WHERE n % 10 <> 3;
         CREATE STREAM changed WITH (KAFKA_TOPIC='changed') AS
             SELECT k, n, diff(price) AS d, moving_avg(price, 4) AS m FROM orders;
         CREATE STREAM ranked WITH (KAFKA_TOPIC='ranked') AS

@@ -1,6 +1,7 @@
 //! What file sources and sinks promise: every record once whatever the chunks and splits, exact values through Parquet,
 //! complete files only, clear errors.
 
+mod epochs;
 mod lines;
 mod names;
 mod parquet;

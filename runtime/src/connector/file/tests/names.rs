@@ -116,7 +116,7 @@ fn the_format_decides_what_rows_are_made_of() {
     assert!(!format.wrap_single, "what else was settled stays");
 }
 
-fn lines(values: &[Option<&str>]) -> RawRecords {
+pub(super) fn lines(values: &[Option<&str>]) -> RawRecords {
     let column: BytesColumn = values.iter().map(|value| value.map(str::as_bytes)).collect();
     RawRecords {
         timestamps: vec![0; values.len()],
@@ -128,7 +128,7 @@ fn lines(values: &[Option<&str>]) -> RawRecords {
 }
 
 fn record_sink(spec: &ConnectorSpec, index: usize, count: usize) -> Box<dyn RecordSink> {
-    match Files.open_sink(spec, ShardOf { index, count }).unwrap() {
+    match Files.open_sink(spec, ShardOf { index, count }, Writing::Anew).unwrap() {
         Sink::Records(sink) => sink,
         Sink::Columns(_) => panic!("records are expected"),
     }
@@ -186,7 +186,7 @@ fn what_cannot_be_written_is_refused() {
     let failure = |path: &Path, options: &[(&str, &str)]| {
         let columns = [column("A", SqlType::Integer)];
         Files
-            .open_sink(&spec(path, &columns, options), shard)
+            .open_sink(&spec(path, &columns, options), shard, Writing::Anew)
             .err()
             .map(|error| error.to_string())
             .unwrap_or_default()

@@ -92,7 +92,7 @@ fn every_type() -> Vec<(SqlType, ArrayRef)> {
     ]
 }
 
-fn changes(columns: &[Column], arrays: Vec<ArrayRef>, weights: Option<Vec<i8>>) -> ChangeBatch {
+pub(super) fn changes(columns: &[Column], arrays: Vec<ArrayRef>, weights: Option<Vec<i8>>) -> ChangeBatch {
     let records = RecordBatch::try_new(arrow_schema(columns), arrays).unwrap();
     ChangeBatch {
         event_times: Int64Array::from(vec![0; records.num_rows()]),
@@ -103,7 +103,7 @@ fn changes(columns: &[Column], arrays: Vec<ArrayRef>, weights: Option<Vec<i8>>) 
 }
 
 fn write_parquet(spec: &ConnectorSpec, batches: &[ChangeBatch]) -> Result<(), Error> {
-    let Sink::Columns(mut sink) = Files.open_sink(spec, ShardOf { index: 0, count: 1 })? else {
+    let Sink::Columns(mut sink) = Files.open_sink(spec, ShardOf { index: 0, count: 1 }, Writing::Anew)? else {
         panic!("columns are expected")
     };
     for batch in batches {

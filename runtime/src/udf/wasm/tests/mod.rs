@@ -15,6 +15,7 @@ mod hostile_files;
 mod plain;
 mod scalar;
 mod stream;
+mod stubs;
 
 use std::fmt::Write;
 use std::sync::Arc;

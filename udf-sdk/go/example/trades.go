@@ -1,0 +1,78 @@
+// Four functions over trades: diff, moving_avg and running_vwap keep state per key, risk_score sees one row.
+package main
+
+import (
+	"errors"
+	"math"
+)
+
+type previous struct {
+	price *float64
+}
+
+// the price less the price before; NULL in a key's first row
+//
+//waterwheel:stream
+func diff(state *previous, price float64) *float64 {
+	before := state.price
+	state.price = &price
+	if before == nil {
+		return nil
+	}
+	change := price - *before
+	return &change
+}
+
+type last struct {
+	prices []float64
+}
+
+func (*last) Start(rows int32) error {
+	if rows < 1 || rows > 10_000 {
+		return errors.New("rows must be 1 to 10000")
+	}
+	return nil
+}
+
+// the mean of a key's last prices
+//
+//waterwheel:stream constant=rows
+func moving_avg(state *last, price float64, rows int32) float64 {
+	state.prices = append(state.prices, price)
+	if len(state.prices) > int(rows) {
+		state.prices = append(state.prices[:0], state.prices[1:]...)
+	}
+	sum := 0.0
+	for _, each := range state.prices {
+		sum += each
+	}
+	return sum / float64(len(state.prices))
+}
+
+type traded struct {
+	money, volume float64
+}
+
+// the mean price of a key so far, weighted by volume
+//
+//waterwheel:stream
+func running_vwap(state *traded, price float64, volume int64) (float64, error) {
+	if volume <= 0 {
+		// Before the state is changed: a row that fails leaves it as it was.
+		return 0, errors.New("volume must be more than 0")
+	}
+	state.money += price * float64(volume)
+	state.volume += float64(volume)
+	return state.money / state.volume, nil
+}
+
+// how unusual a trade is, 0 to 1
+//
+//waterwheel:scalar
+func risk_score(price, average float64, volume int64) (float64, error) {
+	if !(average > 0) {
+		return 0, errors.New("average must be more than 0")
+	}
+	strain := math.Abs(price/average-1) * (1 + float64(volume)/10_000)
+	return strain / (strain + 0.05), nil
+}

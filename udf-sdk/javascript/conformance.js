@@ -1,0 +1,85 @@
+// The functions of the conformance vectors (../conformance), in JavaScript with the SDK.
+import { Fatal, scalar, stream } from "waterwheel";
+
+scalar("conf_not", { args: { x: "BOOLEAN" }, returns: "BOOLEAN" }, (x) => !x);
+
+scalar("conf_add", { args: { a: "INTEGER", b: "INTEGER" }, returns: "INTEGER" }, (a, b) => {
+  if ((a + b | 0) !== a + b) throw new RangeError("overflow");
+  return a + b;
+});
+
+scalar("conf_negate", { args: { x: "BIGINT" }, returns: "BIGINT" }, (x) => -x);
+
+scalar("conf_half", { args: { x: "DOUBLE" }, returns: "DOUBLE" }, (x) => x / 2);
+
+scalar("conf_twice", { args: { x: "DECIMAL(20, 4)" }, returns: "DECIMAL(20, 4)" }, (x) => x * 2n);
+
+scalar("conf_next_day", { args: { day: "DATE" }, returns: "DATE" }, (day) => day + 1);
+
+const DAY = 86400000;
+scalar("conf_later", { args: { at: "TIME", seconds: "INTEGER" }, returns: "TIME" }, (at, seconds) =>
+  ((at + seconds * 1000) % DAY + DAY) % DAY);
+
+scalar("conf_hour", { args: { at: "TIMESTAMP" }, returns: "TIMESTAMP" }, (at) => Math.floor(at / 3600000) * 3600000);
+
+scalar("conf_upper", { args: { text: "STRING" }, returns: "STRING" }, (text) => text.replace(/[a-z]+/g, (c) => c.toUpperCase()));
+
+scalar("conf_reverse", { args: { bytes: "BYTES" }, returns: "BYTES" }, (bytes) => bytes.slice().reverse());
+
+scalar("conf_sum", { args: { numbers: "ARRAY<DOUBLE>" }, returns: "DOUBLE" }, (numbers) =>
+  numbers.reduce((sum, number) => sum + (number ?? 0), 0));
+
+scalar("conf_or_zero", { args: { x: "DOUBLE" }, returns: "DOUBLE", nulls: "pass" }, (x) => x ?? 0);
+
+scalar("conf_positive", { args: { x: "DOUBLE" }, returns: "DOUBLE" }, (x) => (x > 0 ? x : null));
+
+scalar("conf_reciprocal", { args: { x: "DOUBLE" }, returns: "DOUBLE" }, (x) => {
+  if (x === 0) throw new RangeError("x is 0");
+  return 1 / x;
+});
+
+scalar("conf_spin", { args: { on: "INTEGER" }, returns: "INTEGER" }, (on) => {
+  while (on) {}
+  return 0;
+});
+
+scalar("conf_trap", { args: { on: "INTEGER" }, returns: "INTEGER" }, (on) => {
+  if (on) throw new Fatal("as asked");
+  return 0;
+});
+
+scalar("conf_hoard", { args: { mib: "INTEGER" }, returns: "INTEGER" }, (mib) => {
+  const hoard = [];
+  try {
+    for (let i = 0; i < mib; i++) hoard.push(new Uint8Array(1 << 20).fill(1));
+  } catch (error) {
+    // An instance without memory is of no more use: who knows when it is collected.
+    throw new Fatal(String(error));
+  }
+  return hoard.length;
+});
+
+stream("conf_running", { args: { x: "DOUBLE" }, returns: "DOUBLE", state: () => ({ sum: 0 }) }, (running, x) => {
+  if (x < 0) throw new RangeError("x is negative");
+  return (running.sum += x);
+});
+
+stream("conf_previous", { args: { text: "STRING" }, returns: "STRING", state: () => ({ text: null }) }, (previous, text) => {
+  const before = previous.text;
+  previous.text = text;
+  return before;
+});
+
+stream("conf_nth", {
+  args: { x: "DOUBLE", n: "CONSTANT INTEGER" },
+  returns: "DOUBLE",
+  state: ({ n }) => {
+    if (n < 1) throw new RangeError("n must be at least 1");
+    return { seen: 0 };
+  },
+}, (nth, x, n) => {
+  nth.seen += 1;
+  if (nth.seen < n) return null;
+  nth.seen = 0;
+  return x;
+});

@@ -1,0 +1,334 @@
+// Functions for Waterwheel in JavaScript: a function is a plain function beside its types. README.md is the way in.
+//
+// The SDK is the side of udf-sdk/wit/functions.wit that a plugin has: it makes the manifest, turns columns into values,
+// calls the function for each row, and turns what it gives, or throws, into a result.
+
+// ---- types ----
+
+const INTEGER_MAX = 2147483647;
+const BIGINT_MAX = 9223372036854775807n;
+
+function check(fits, value, type) {
+  if (!fits) throw new RangeError(`${value} is not ${type}`);
+  return value;
+}
+
+// One SQL type: the case of its values, what stands in the place of a null, and its values on the way in and out.
+const PLAIN = {
+  BOOLEAN: { tag: "booleans", none: false, out: Boolean },
+  INTEGER: { tag: "integers", none: 0, out: integer },
+  BIGINT: { tag: "bigints", none: 0n, out: bigint },
+  DOUBLE: { tag: "doubles", none: 0, out: (x) => check(typeof x === "number", x, "a number") },
+  STRING: { tag: "strings", none: "", out: (x) => check(typeof x === "string", x, "a string") },
+  BYTES: { tag: "bytes", none: new Uint8Array(0), in: (x) => Uint8Array.from(x), out: bytes },
+  DATE: { tag: "integers", none: 0, out: integer },
+  TIME: { tag: "integers", none: 0, out: integer },
+  TIMESTAMP: { tag: "bigints", none: 0n, in: Number, out: (ms) => bigint(BigInt(ms)) },
+};
+
+function integer(x) {
+  return check(Number.isInteger(x) && x >= -INTEGER_MAX - 1 && x <= INTEGER_MAX, x, "an INTEGER");
+}
+
+function bytes(x) {
+  return check(x instanceof Uint8Array, x, "a Uint8Array");
+}
+
+function bigint(x) {
+  return check(typeof x === "bigint" && x >= -BIGINT_MAX - 1n && x <= BIGINT_MAX, x, "a BIGINT, as 1n is");
+}
+
+function decimal(precision) {
+  const end = 10n ** BigInt(precision);
+  return {
+    tag: "decimals",
+    none: [0n, 0n],
+    in: ([low, high]) => (high << 64n) | low,
+    out: (x) => {
+      check(typeof x === "bigint" && x < end && x > -end, x, `a DECIMAL of ${precision} digits`);
+      return [BigInt.asUintN(64, x), BigInt.asIntN(64, x >> 64n)];
+    },
+  };
+}
+
+// Splits at commas that are not inside of <> or ().
+function parts(text) {
+  const found = [];
+  let depth = 0, from = 0;
+  for (let i = 0; i <= text.length; i++) {
+    if (i === text.length || (text[i] === "," && depth === 0)) {
+      found.push(text.slice(from, i).trim());
+      from = i + 1;
+    } else if ("<(".includes(text[i])) depth++;
+    else if (">)".includes(text[i])) depth--;
+  }
+  return found;
+}
+
+function typeOf(text) {
+  const plain = text.trim().toUpperCase();
+  if (PLAIN[plain]) return column(PLAIN[plain]);
+  const number = /^DECIMAL\s*\(\s*(\d+)/.exec(plain);
+  if (number) return column(decimal(Number(number[1])));
+  const nested = /^(ARRAY|MAP|STRUCT)\s*<(.*)>$/s.exec(plain);
+  if (!nested) throw new TypeError(`${text} is not a SQL type that this SDK knows`);
+  const inner = parts(nested[2]);
+  if (nested[1] === "ARRAY") return arrays(typeOf(inner[0]));
+  if (nested[1] === "MAP") return maps(typeOf(inner[0]), typeOf(inner[1]));
+  const fields = inner.map((field) => /^(\S+)\s+(.*)$/s.exec(field));
+  return structs(fields.map((field) => field[1]), fields.map((field) => typeOf(field[2])));
+}
+
+// A type is `read(levels)`, which takes levels from an iterator and gives a function of the row, and `write(values)`,
+// which gives levels.
+function column(plain) {
+  const into = plain.in;
+  return {
+    read(levels) {
+      const { nulls, values } = levels.next().value;
+      const val = values.val;
+      if (nulls.length) return (row) => (nulls[row] ? null : into ? into(val[row]) : val[row]);
+      return into ? (row) => into(val[row]) : (row) => val[row];
+    },
+    write(values) {
+      let some = false;
+      const val = values.map((value) => {
+        if (value !== null && value !== undefined) return plain.out(value);
+        some = true;
+        return plain.none;
+      });
+      return [{ nulls: some ? values.map(isNull) : [], values: { tag: plain.tag, val } }];
+    },
+  };
+}
+
+function isNull(value) {
+  return value === null || value === undefined;
+}
+
+function nullsOf(values) {
+  return values.some(isNull) ? values.map(isNull) : [];
+}
+
+function starts(lengths) {
+  let at = 0;
+  return Array.from(lengths, (length) => (at += length) - length);
+}
+
+function arrays(element) {
+  return {
+    read(levels) {
+      const { nulls, values } = levels.next().value;
+      const inner = element.read(levels), from = starts(values.val);
+      return (row) => (nulls[row] ? null : Array.from({ length: values.val[row] }, (_, i) => inner(from[row] + i)));
+    },
+    write(values) {
+      const rows = values.map((value) => (isNull(value) ? [] : Array.from(value)));
+      const level = { nulls: nullsOf(values), values: { tag: "arrays", val: rows.map((row) => row.length) } };
+      return [level, ...element.write(rows.flat(1))];
+    },
+  };
+}
+
+function maps(key, value) {
+  return {
+    read(levels) {
+      const { nulls, values } = levels.next().value;
+      const keys = key.read(levels), items = value.read(levels), from = starts(values.val);
+      const entry = (at) => [keys(at), items(at)];
+      const entries = (row) => Array.from({ length: values.val[row] }, (_, i) => entry(from[row] + i));
+      return (row) => (nulls[row] ? null : new Map(entries(row)));
+    },
+    write(values) {
+      const rows = values.map((map) => (isNull(map) ? [] : [...map]));
+      const level = { nulls: nullsOf(values), values: { tag: "maps", val: rows.map((row) => row.length) } };
+      const all = rows.flat(1);
+      return [level, ...key.write(all.map((entry) => entry[0])), ...value.write(all.map((entry) => entry[1]))];
+    },
+  };
+}
+
+function structs(names, types) {
+  return {
+    read(levels) {
+      const { nulls } = levels.next().value;
+      const fields = types.map((type) => type.read(levels));
+      return (row) => (nulls[row] ? null : Object.fromEntries(names.map((name, i) => [name, fields[i](row)])));
+    },
+    write(values) {
+      const level = { nulls: nullsOf(values), values: { tag: "structs" } };
+      const inner = names.flatMap((name, i) => types[i].write(values.map((value) => (isNull(value) ? null : value[name]))));
+      return [level, ...inner];
+    },
+  };
+}
+
+// ---- functions ----
+
+const registered = new Map();
+
+function register(kind, name, declared, run) {
+  const { args, returns, doc, state, upgrade, ...options } = declared;
+  const exported = options.export ?? name;
+  if (registered.has(exported)) throw new TypeError(`two functions have the export ${exported}`);
+  const entry = { name, kind, ...options, export: exported, args: [], returns };
+  for (const [arg, type] of Object.entries(args)) {
+    const constant = /^constant\s+/i.exec(type);
+    entry.args.push({ name: arg, type: constant ? type.slice(constant[0].length) : type, ...(constant ? { constant: true } : {}) });
+  }
+  if (doc) entry.doc = doc;
+  registered.set(exported, {
+    entry,
+    run,
+    state,
+    upgrade,
+    names: Object.keys(args),
+    args: entry.args.map((arg) => typeOf(arg.type)),
+    returns: typeOf(returns),
+    isVersion: (version) => version === (entry.state_version ?? 1),
+  });
+}
+
+/** A function of one row: scalar("name", { args: { a: "DOUBLE" }, returns: "DOUBLE", doc: "..." }, (a) => ...) */
+export function scalar(name, declared, run) {
+  register("scalar", name, declared, run);
+}
+
+/** A function of a row and of the state of its key: as scalar, with `state: (constants) => ({...})` in what is
+ *  declared, and the state as the first parameter. A type "CONSTANT INTEGER" asks for a constant. The state is an object
+ *  of what JSON can hold. */
+export function stream(name, declared, run) {
+  register("stream", name, declared, run);
+}
+
+/** Thrown by a function to end its instance: for a program that is broken, where any other error is one of its row. */
+export class Fatal extends Error {}
+
+function message(error) {
+  if (error instanceof Error) return error.message || error.name;
+  return String(error);
+}
+
+function readers(fn, columns) {
+  return fn.args.map((type, i) => type.read(columns[i][Symbol.iterator]()));
+}
+
+// The result of the rows; a value that is not of the result's type is a failed row, unless `strict`.
+function outcome(fn, values, failed, strict) {
+  try {
+    return { values: fn.returns.write(values), failed };
+  } catch (error) {
+    if (strict) throw `its result: ${message(error)}`;
+  }
+  values.forEach((value, row) => {
+    try {
+      fn.returns.write([value]);
+    } catch (error) {
+      values[row] = null;
+      failed.push({ row, message: `its result: ${message(error)}` });
+    }
+  });
+  return { values: fn.returns.write(values), failed };
+}
+
+// ---- what the host calls ----
+
+let opened, fresh, states;
+
+/** The exports of the component. */
+export const functions = {
+  manifest() {
+    return JSON.stringify({ functions: [...registered.values()].map((fn) => fn.entry) });
+  },
+
+  call(name, columns, rows) {
+    const fn = registered.get(name), run = fn.run, args = readers(fn, columns);
+    const values = new Array(rows).fill(null), failed = [];
+    for (let row = 0; row < rows; row++) {
+      try {
+        values[row] = run(...args.map((arg) => arg(row)));
+      } catch (error) {
+        // No result at all is what ends an instance.
+        if (error instanceof Fatal) return undefined;
+        failed.push({ row, message: message(error) });
+      }
+    }
+    return outcome(fn, values, failed, false);
+  },
+
+  open(name, constants) {
+    const fn = registered.get(name), given = {};
+    try {
+      constants.forEach((column, i) => {
+        if (column) given[fn.names[i]] = fn.args[i].read(column[Symbol.iterator]())(0);
+      });
+      const make = fn.state ?? (() => ({}));
+      make(given);
+      [opened, fresh, states] = [fn, () => make(given), new Map()];
+    } catch (error) {
+      throw message(error);
+    }
+  },
+
+  push(slots, columns) {
+    const run = opened.run, args = readers(opened, columns), rows = slots.length;
+    const values = new Array(rows).fill(null), failed = [];
+    for (let row = 0; row < rows; row++) {
+      const slot = slots[row], state = states.get(slot) ?? fresh();
+      try {
+        values[row] = run(state, ...args.map((arg) => arg(row)));
+        states.set(slot, state);
+      } catch (error) {
+        if (error instanceof Fatal) return undefined;
+        failed.push({ row, message: message(error) });
+      }
+    }
+    // The states are past these rows, so with a bad value it is the call that fails.
+    return outcome(opened, values, failed, true);
+  },
+
+  save(slots) {
+    const encoder = new TextEncoder();
+    return Array.from(slots, (slot) => (states.has(slot) ? encoder.encode(dump(states.get(slot))) : new Uint8Array(0)));
+  },
+
+  load(slots, saved, version) {
+    const decoder = new TextDecoder();
+    try {
+      slots.forEach((slot, i) => {
+        if (saved[i].length === 0) return states.delete(slot);
+        let state = JSON.parse(decoder.decode(saved[i]), revive);
+        if (!opened.isVersion(version)) state = opened.upgrade(version, state);
+        states.set(slot, state);
+      });
+    } catch (error) {
+      throw message(error);
+    }
+  },
+
+  forget(slots) {
+    slots.forEach((slot) => states.delete(slot));
+  },
+};
+
+// JSON, and what it has no word for: BigInt, numbers that are not finite, -0, Map, Uint8Array.
+function dump(state) {
+  return JSON.stringify(state, (_, value) => {
+    if (typeof value === "bigint") return { $bigint: value.toString() };
+    if (typeof value === "number" && (!Number.isFinite(value) || Object.is(value, -0))) {
+      return { $number: Object.is(value, -0) ? "-0" : String(value) };
+    }
+    if (value instanceof Map) return { $map: [...value] };
+    if (value instanceof Uint8Array) return { $bytes: [...value] };
+    return value;
+  });
+}
+
+function revive(_, value) {
+  if (value === null || typeof value !== "object") return value;
+  if ("$bigint" in value) return BigInt(value.$bigint);
+  if ("$number" in value) return Number(value.$number);
+  if ("$map" in value) return new Map(value.$map);
+  if ("$bytes" in value) return new Uint8Array(value.$bytes);
+  return value;
+}

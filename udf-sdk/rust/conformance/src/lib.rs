@@ -1,0 +1,148 @@
+//! The functions of the conformance vectors (`udf-sdk/conformance`), in Rust with the SDK.
+
+use waterwheel_udf::{Date, Decimal, List, Time, Timestamp, plugin, scalar, stream};
+
+plugin!(
+    conf_not,
+    conf_add,
+    conf_negate,
+    conf_half,
+    conf_twice,
+    conf_next_day,
+    conf_later,
+    conf_hour,
+    conf_upper,
+    conf_reverse,
+    conf_sum,
+    conf_or_zero,
+    conf_positive,
+    conf_reciprocal,
+    conf_spin,
+    conf_trap,
+    conf_hoard,
+    conf_running,
+    conf_previous,
+    conf_nth,
+);
+
+const DAY_MS: i64 = 86_400_000;
+const HOUR_MS: i64 = 3_600_000;
+
+#[scalar]
+fn conf_not(x: bool) -> bool {
+    !x
+}
+
+#[scalar]
+fn conf_add(a: i32, b: i32) -> Result<i32, &'static str> {
+    a.checked_add(b).ok_or("overflow")
+}
+
+#[scalar]
+fn conf_negate(x: i64) -> i64 {
+    -x
+}
+
+#[scalar]
+fn conf_half(x: f64) -> f64 {
+    x / 2.0
+}
+
+#[scalar]
+fn conf_twice(x: Decimal<20, 4>) -> Option<Decimal<20, 4>> {
+    x.checked_add(x)
+}
+
+#[scalar]
+fn conf_next_day(day: Date) -> Date {
+    Date::from_days(day.days() + 1)
+}
+
+#[scalar]
+fn conf_later(at: Time, seconds: i32) -> Option<Time> {
+    let later = i64::from(at.millis()) + 1_000 * i64::from(seconds);
+    Time::from_millis(later.rem_euclid(DAY_MS) as i32)
+}
+
+#[scalar]
+fn conf_hour(at: Timestamp) -> Timestamp {
+    Timestamp::from_millis(at.millis() - at.millis().rem_euclid(HOUR_MS))
+}
+
+#[scalar]
+fn conf_upper(text: &str) -> String {
+    text.to_ascii_uppercase()
+}
+
+#[scalar]
+fn conf_reverse(bytes: &[u8]) -> Vec<u8> {
+    bytes.iter().rev().copied().collect()
+}
+
+#[scalar]
+fn conf_sum(numbers: List<'_, Option<f64>>) -> f64 {
+    numbers.iter().flatten().fold(0.0, |sum, number| sum + number)
+}
+
+#[scalar]
+fn conf_or_zero(x: Option<f64>) -> f64 {
+    x.unwrap_or_default()
+}
+
+#[scalar]
+fn conf_positive(x: f64) -> Option<f64> {
+    (x > 0.0).then_some(x)
+}
+
+#[scalar]
+fn conf_reciprocal(x: f64) -> Result<f64, &'static str> {
+    if x == 0.0 { Err("x is 0") } else { Ok(1.0 / x) }
+}
+
+#[scalar]
+fn conf_spin(on: i32) -> i32 {
+    while core::hint::black_box(on) != 0 {}
+    0
+}
+
+#[scalar]
+fn conf_trap(on: i32) -> i32 {
+    assert!(on == 0, "as asked");
+    0
+}
+
+#[scalar(volatile)]
+fn conf_hoard(mib: i32) -> i32 {
+    for _ in 0..mib {
+        core::hint::black_box(Vec::leak(vec![1_u8; 1 << 20]));
+    }
+    mib
+}
+
+#[stream]
+fn conf_running(sum: &mut f64, x: f64) -> Result<f64, &'static str> {
+    if x < 0.0 {
+        return Err("x is negative");
+    }
+    *sum += x;
+    Ok(*sum)
+}
+
+#[stream]
+fn conf_previous(previous: &mut Option<String>, text: &str) -> Option<String> {
+    previous.replace(text.to_owned())
+}
+
+fn nth(n: i32) -> Result<i32, &'static str> {
+    if n < 1 { Err("n must be at least 1") } else { Ok(0) }
+}
+
+#[stream(start = nth)]
+fn conf_nth(seen: &mut i32, x: f64, #[constant] n: i32) -> Option<f64> {
+    *seen += 1;
+    if *seen < n {
+        return None;
+    }
+    *seen = 0;
+    Some(x)
+}
