@@ -79,24 +79,27 @@ function typeOf(text) {
   return structs(fields.map((field) => field[1]), fields.map((field) => typeOf(field[2])));
 }
 
-// A type is `read(levels)`, which takes levels from an iterator and gives a function of the row, and `write(values)`,
-// which gives levels.
+// A type is `read(levels)`, which takes levels from an iterator and gives the value of each row, and `write(values)`,
+// which gives levels. The engine interprets, so what is done per row is kept to few steps.
 function column(plain) {
   const into = plain.in;
   return {
     read(levels) {
       const { nulls, values } = levels.next().value;
       const val = values.val;
-      if (nulls.length) return (row) => (nulls[row] ? null : into ? into(val[row]) : val[row]);
-      return into ? (row) => into(val[row]) : (row) => val[row];
+      if (nulls.length) return Array.from(val, (value, row) => (nulls[row] ? null : into ? into(value) : value));
+      return into ? Array.from(val, (value) => into(value)) : val;
     },
     write(values) {
+      const rows = values.length, val = new Array(rows), out = plain.out;
       let some = false;
-      const val = values.map((value) => {
-        if (value !== null && value !== undefined) return plain.out(value);
-        some = true;
-        return plain.none;
-      });
+      for (let row = 0; row < rows; row++) {
+        const value = values[row];
+        if (value === null || value === undefined) {
+          some = true;
+          val[row] = plain.none;
+        } else val[row] = out(value);
+      }
       return [{ nulls: some ? values.map(isNull) : [], values: { tag: plain.tag, val } }];
     },
   };
@@ -120,7 +123,8 @@ function arrays(element) {
     read(levels) {
       const { nulls, values } = levels.next().value;
       const inner = element.read(levels), from = starts(values.val);
-      return (row) => (nulls[row] ? null : Array.from({ length: values.val[row] }, (_, i) => inner(from[row] + i)));
+      const row = (from, length) => Array.from(inner.slice(from, from + length));
+      return from.map((at, i) => (nulls[i] ? null : row(at, values.val[i])));
     },
     write(values) {
       const rows = values.map((value) => (isNull(value) ? [] : Array.from(value)));
@@ -135,9 +139,8 @@ function maps(key, value) {
     read(levels) {
       const { nulls, values } = levels.next().value;
       const keys = key.read(levels), items = value.read(levels), from = starts(values.val);
-      const entry = (at) => [keys(at), items(at)];
-      const entries = (row) => Array.from({ length: values.val[row] }, (_, i) => entry(from[row] + i));
-      return (row) => (nulls[row] ? null : new Map(entries(row)));
+      const entries = (at, length) => Array.from({ length }, (_, i) => [keys[at + i], items[at + i]]);
+      return from.map((at, i) => (nulls[i] ? null : new Map(entries(at, values.val[i]))));
     },
     write(values) {
       const rows = values.map((map) => (isNull(map) ? [] : [...map]));
@@ -153,7 +156,8 @@ function structs(names, types) {
     read(levels) {
       const { nulls } = levels.next().value;
       const fields = types.map((type) => type.read(levels));
-      return (row) => (nulls[row] ? null : Object.fromEntries(names.map((name, i) => [name, fields[i](row)])));
+      const row = (at) => Object.fromEntries(names.map((name, i) => [name, fields[i][at]]));
+      return Array.from(fields[0], (_, at) => (nulls[at] ? null : row(at)));
     },
     write(values) {
       const level = { nulls: nullsOf(values), values: { tag: "structs" } };
@@ -213,6 +217,22 @@ function readers(fn, columns) {
   return fn.args.map((type, i) => type.read(columns[i][Symbol.iterator]()));
 }
 
+// The function with its arguments of one row.
+function caller({ run }, [a, b, c, ...more], isStream) {
+  if (more.length) {
+    const all = [a, b, c, ...more];
+    return (row, state) => (isStream ? run(state, ...all.map((arg) => arg[row])) : run(...all.map((arg) => arg[row])));
+  }
+  if (isStream) {
+    if (c) return (row, state) => run(state, a[row], b[row], c[row]);
+    if (b) return (row, state) => run(state, a[row], b[row]);
+    return a ? (row, state) => run(state, a[row]) : (_, state) => run(state);
+  }
+  if (c) return (row) => run(a[row], b[row], c[row]);
+  if (b) return (row) => run(a[row], b[row]);
+  return a ? (row) => run(a[row]) : () => run();
+}
+
 // The result of the rows; a value that is not of the result's type is a failed row, unless `strict`.
 function outcome(fn, values, failed, strict) {
   try {
@@ -242,11 +262,11 @@ export const functions = {
   },
 
   call(name, columns, rows) {
-    const fn = registered.get(name), run = fn.run, args = readers(fn, columns);
+    const fn = registered.get(name), run = caller(fn, readers(fn, columns), false);
     const values = new Array(rows).fill(null), failed = [];
     for (let row = 0; row < rows; row++) {
       try {
-        values[row] = run(...args.map((arg) => arg(row)));
+        values[row] = run(row);
       } catch (error) {
         // No result at all is what ends an instance.
         if (error instanceof Fatal) return undefined;
@@ -260,7 +280,7 @@ export const functions = {
     const fn = registered.get(name), given = {};
     try {
       constants.forEach((column, i) => {
-        if (column) given[fn.names[i]] = fn.args[i].read(column[Symbol.iterator]())(0);
+        if (column) given[fn.names[i]] = fn.args[i].read(column[Symbol.iterator]())[0];
       });
       const make = fn.state ?? (() => ({}));
       make(given);
@@ -271,12 +291,12 @@ export const functions = {
   },
 
   push(slots, columns) {
-    const run = opened.run, args = readers(opened, columns), rows = slots.length;
+    const run = caller(opened, readers(opened, columns), true), rows = slots.length;
     const values = new Array(rows).fill(null), failed = [];
     for (let row = 0; row < rows; row++) {
       const slot = slots[row], state = states.get(slot) ?? fresh();
       try {
-        values[row] = run(state, ...args.map((arg) => arg(row)));
+        values[row] = run(row, state);
         states.set(slot, state);
       } catch (error) {
         if (error instanceof Fatal) return undefined;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use waterwheel::connector::TopicLog as _;
 
-use crate::kafka::{Broker, create};
+use crate::kafka::{Broker, BrokerOptions, create};
 use crate::kafka_program::{PATIENCE, expect_lines, produce};
 
 /// Cases on the shared broker.
@@ -20,6 +20,12 @@ pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
         taken_over,
     ),
 ];
+
+/// Cases that start brokers of their own.
+pub(crate) const OWN_BROKER_CASES: &[(&str, fn())] = &[(
+    "a broker that is restarted holds a script up and loses and doubles nothing",
+    restarted,
+)];
 
 /// A script that hears of changed topics soon.
 struct Script {
@@ -158,4 +164,50 @@ fn taken_over(broker: &Broker) {
     let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
     expect_lines(broker, "over_out", "%k %s\n", &expected);
     drop(second);
+}
+
+fn restarted() {
+    let broker = Broker::start(BrokerOptions::default());
+    create(&broker.log(&[]), "rest_in", 2);
+    let sql = "SET 'auto.offset.reset' = 'earliest';
+               CREATE STREAM rest_in (k STRING KEY, a INT) WITH (KAFKA_TOPIC='rest_in', VALUE_FORMAT='JSON');
+               CREATE STREAM rest_out WITH (KAFKA_TOPIC='rest_out') AS SELECT k, a FROM rest_in;
+               CREATE TABLE rest_sums WITH (KAFKA_TOPIC='rest_sums') AS SELECT k, COUNT(*) AS c FROM rest_in GROUP BY k;";
+    let script = Script::start(&broker, "restarted", sql);
+    let lines = |range: std::ops::Range<u32>| -> String { range.map(|n| format!("k|{{\"a\":{n}}}\n")).collect() };
+    let mut expected = Vec::new();
+    for round in 0..3_u32 {
+        let range = round * 1_000..(round + 1) * 1_000;
+        produce(&broker, "rest_in", &lines(range.clone()));
+        expected.extend(range.map(|n| format!("k {{\"A\":{n}}}")));
+        if round == 0 {
+            // A statement that meets a dead broker is an error after a while; a query waits.
+            let mut first = expected.clone();
+            first.sort();
+            let first: Vec<&str> = first.iter().map(String::as_str).collect();
+            expect_lines(&broker, "rest_out", "%k %s\n", &first);
+        }
+        if round < 2 {
+            // In the middle of it, as like as not.
+            broker.kill(None);
+            std::thread::sleep(Duration::from_secs(1));
+            broker.restart(None);
+        }
+    }
+    expected.sort();
+    let expected: Vec<&str> = expected.iter().map(String::as_str).collect();
+    expect_lines(&broker, "rest_out", "%k %s\n", &expected);
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let text = broker.kcat(
+            &["-C", "-q", "-e", "-o", "beginning", "-t", "rest_sums", "-f", "%s\n"],
+            "",
+        );
+        if text.lines().last() == Some("{\"C\":3000}") {
+            break;
+        }
+        assert!(Instant::now() < until, "the count is {:?}", text.lines().last());
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    drop(script);
 }

@@ -55,6 +55,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         .map(|(name, case)| Trial::test(format!("kafka/{name}"), move || guarded(|| case(shared_broker()))));
     let own = OWN_BROKER_CASES
         .iter()
+        .chain(kafka_faults::OWN_BROKER_CASES)
         .map(|(name, case)| Trial::test(format!("kafka/{name}"), move || guarded(case)));
     let crashes = crash::cases().into_iter();
     let crashes = crashes.map(|(name, case)| Trial::test(format!("crash/{name}"), move || guarded(case)));
