@@ -408,6 +408,15 @@ pub trait TopicLog: Send + Sync + Debug {
         let _ = (group, topic);
         Ok(Committed::default())
     }
+
+    /// Removes what `group` has committed, once its members are gone.
+    ///
+    /// # Errors
+    /// When the log refuses, or a member stays.
+    fn forget_group(&self, group: &str) -> Result<(), Error> {
+        let _ = group;
+        Ok(())
+    }
 }
 
 /// Why a connector fails.

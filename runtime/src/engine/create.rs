@@ -322,7 +322,7 @@ impl Engine {
             .map(|query| query.info.id.clone())
             .collect();
         for id in makers {
-            Self::stop_query(session, &id)?;
+            self.end_query(session, &id)?;
         }
         session.catalog.remove_source(&definition.name);
         if delete_topic && definition.storage.connector.is_none() {

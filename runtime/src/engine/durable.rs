@@ -10,7 +10,7 @@ use crate::connector::registry::{self, Connector, ConnectorSpec, Writing};
 use crate::connector::{StopAt, Transactions};
 use crate::exec::{self, Durability, LogRecord, Parts, Positions, Rebuild, Start};
 use crate::plan::Dataflow;
-use crate::state::{self, Form, Location, Store};
+use crate::state::{self, Form, Location, MemoryBackend, Store};
 
 /// How often a result may come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +32,8 @@ pub(crate) struct DurableQuery {
     /// Below which state is kept; `None` where nothing outlives the process.
     pub(crate) state: Option<Location>,
     pub(crate) statement: String,
+    /// Where state is kept that ends with the process, for a query that takes this one's place.
+    pub(crate) memory: Option<MemoryBackend>,
 }
 
 impl DurableQuery {
@@ -78,6 +80,21 @@ impl DurableQuery {
         self.opening.group(0)
     }
 
+    /// Its store, where it has one: at its place, or in memory until a query takes over from it.
+    fn open_store(&self, is_transactional: bool) -> Result<Option<Store>, exec::Error> {
+        if !self.needs_store(is_transactional) {
+            return Ok(None);
+        }
+        Ok(match (&self.state, &self.memory) {
+            (Some(location), _) => {
+                let own = location.join(&self.opening.application_id).join(&self.opening.durable);
+                Some(Store::open(&own)?)
+            }
+            (None, Some(memory)) => Some(Store::in_memory(memory)?),
+            (None, None) => None,
+        })
+    }
+
     fn durability(&self) -> Result<Durability, exec::Error> {
         let log = self.opening.topics.log();
         let scans = scans_of(&self.dataflow);
@@ -98,13 +115,7 @@ impl DurableQuery {
             .filter(|_| transactions.is_some() && !reads_log)
             .map(|topic| (self.transactional_id(), topic));
         let record = self.log_record(marker.as_ref())?;
-        let mut store = match &self.state {
-            Some(location) if self.needs_store(transactions.is_some()) => {
-                let own = location.join(&self.opening.application_id).join(&self.opening.id);
-                Some(Store::open(&own)?)
-            }
-            _ => None,
-        };
+        let mut store = self.open_store(transactions.is_some())?;
         let nodes: Vec<usize> = scans.iter().map(|(node, _)| *node).collect();
         let start = match &transactions {
             Some(_) => exec::after_transactions(&record, store.as_ref(), &nodes)?,
@@ -139,7 +150,7 @@ impl DurableQuery {
             about: Form {
                 program_version: env!("CARGO_PKG_VERSION").to_owned(),
                 application: self.opening.application_id.clone(),
-                query: self.opening.id.clone(),
+                query: self.opening.durable.clone(),
                 statement: self.statement.clone(),
                 ..Form::default()
             },

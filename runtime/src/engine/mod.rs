@@ -9,6 +9,7 @@ mod config;
 mod create;
 mod describe;
 mod durable;
+mod durable_name;
 mod error;
 mod held;
 mod insert;
@@ -18,6 +19,7 @@ mod print;
 mod properties;
 mod pull;
 mod query;
+mod replace;
 mod result;
 mod rules;
 mod running;
@@ -73,6 +75,8 @@ pub(crate) struct Session {
     pub(crate) variables: Variables,
     pub(crate) queries: BTreeMap<String, query::Running>,
     pub(crate) next_query: u64,
+    /// How many unnamed queries were started that insert into each stream.
+    pub(crate) inserts: BTreeMap<String, u64>,
     /// The functions, where properties change how they are computed.
     functions: Option<Arc<FunctionSet>>,
 }

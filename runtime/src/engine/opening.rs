@@ -26,6 +26,7 @@ pub(crate) struct Opening {
     step_rows: StepRows,
     reborn_operators: bool,
     pub(crate) id: String,
+    pub(crate) durable: String,
     kind: QueryKind,
     start_at: StartAt,
     pub(crate) commit_interval: Duration,
@@ -54,6 +55,7 @@ impl Engine {
             step_rows: self.config.step_rows,
             reborn_operators: self.config.reborn_operators,
             id: info.id.clone(),
+            durable: info.durable.clone(),
             kind: info.kind,
             start_at: if info.kind == QueryKind::Pull {
                 StartAt::Earliest
@@ -106,8 +108,7 @@ impl Opening {
                     rand::random::<u64>()
                 )
             }
-            (QueryKind::Persistent, 0) => format!("{}-{}", self.application_id, self.id),
-            (QueryKind::Persistent, number) => format!("{}-{}-{number}", self.application_id, self.id),
+            (QueryKind::Persistent, number) => group_of(&self.application_id, &self.durable, number),
         }
     }
 
@@ -207,6 +208,14 @@ impl Opening {
                 },
             )?,
         })
+    }
+}
+
+/// The consumer group of a scan of a persistent query.
+pub(crate) fn group_of(application_id: &str, durable: &str, number: usize) -> String {
+    match number {
+        0 => format!("{application_id}-{durable}"),
+        number => format!("{application_id}-{durable}-{number}"),
     }
 }
 

@@ -3,21 +3,22 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists};
+use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
 use super::durable::DurableQuery;
+use super::durable_name::{Naming, check_durable_name, next_insert};
 use super::held::Held;
 use super::insert::writable;
 use super::opening::Opening;
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
 use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, rules};
+use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, replace, rules};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::registry::{self, ConnectorSpec, ShardOf, Writing};
 use crate::connector::{Sink, StopAt, Transactions};
 use crate::exec::{self, NullKeys, Parts, Pipeline, ShardSink, State, change_channel};
 use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose};
 use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
-use crate::state::Location;
+use crate::state::{Location, MemoryBackend};
 use crate::types::limits::{ENDED_QUERIES_MAX, FILE_COMMIT_INTERVAL};
 use crate::types::schema::{Column, ColumnRole};
 
@@ -51,6 +52,8 @@ pub struct QueryInfo {
     pub sink: Option<String>,
     /// It made its sink (CREATE ... AS), so they are dropped together.
     pub creates_sink: bool,
+    /// The name of its state, its consumer groups and its transactions. It follows from the sink, so that statements before it do not change it.
+    pub durable: String,
 }
 
 /// A query and its run.
@@ -62,6 +65,8 @@ pub(crate) struct Running {
     pub(crate) number: u64,
     /// What it will read, while it is held back.
     pub(crate) held: Option<Held>,
+    /// How it was opened, and can be again.
+    pub(crate) opened: Option<Arc<DurableQuery>>,
 }
 
 impl Engine {
@@ -77,7 +82,10 @@ impl Engine {
             return Err(Error::not_supported(statement));
         };
         rules::check_replaced(session, *kind, name, *if_exists, false)?;
-        if let Some(done) = exists(session, *kind, name, *if_exists)? {
+        let replaced = replace::replaced(session, *kind, name, *if_exists);
+        if replaced.is_none()
+            && let Some(done) = exists(session, *kind, name, *if_exists)?
+        {
             return Ok(done);
         }
         let (mut planned, columns) = self.plan_result(session, *kind, name, query)?;
@@ -107,6 +115,9 @@ impl Engine {
             read_only: false,
             statement: text.to_owned(),
         };
+        if let Some(id) = &replaced {
+            replace::check_result(session, id, &definition, name)?;
+        }
         if let Some(wish) = wish {
             check_formats(&definition)?;
             rules::check_wrapping(wrapping.as_deref(), &definition)?;
@@ -118,14 +129,60 @@ impl Engine {
         if let Some(event_time) = &definition.event_time {
             plan::set_event_time(&mut planned.dataflow, event_time);
         }
+        if let Some(id) = &replaced {
+            replace::check_dataflow(session, id, &planned.dataflow, name)?;
+        }
+        self.start_maker(session, definition, planned, text, (name, replaced))
+    }
+
+    /// Starts the query that makes a stream or table, in place of the one of the name `replaced`.
+    fn start_maker(
+        &self,
+        session: &mut Session,
+        definition: Definition,
+        planned: PlannedQuery,
+        text: &str,
+        (name, replaced): (&Name, Option<String>),
+    ) -> Result<Outcome, Error> {
+        let kind = definition.kind;
         let prefix = match kind {
             SourceKind::Stream => "CSAS",
             SourceKind::Table => "CTAS",
         };
-        let id = next_id(session, &format!("{prefix}_{}", name.value));
-        self.start_persistent(session, id.clone(), &definition, planned, text, true)?;
+        let durable = format!("{prefix}_{}", name.value);
+        let mut naming = Naming {
+            id: String::new(),
+            durable: durable.clone(),
+            creates_sink: true,
+            memory: MemoryBackend::default(),
+        };
+        let Some(replaced) = replaced else {
+            naming.id = next_id(session, &durable);
+            let id = naming.id.clone();
+            self.start_persistent(session, naming, &definition, planned, text)?;
+            session.catalog.put_source(definition);
+            return Ok(created(kind, name, Some(&id)));
+        };
+        naming.id.clone_from(&replaced);
+        let old = Self::hand_over(session, &replaced)?;
+        if let Some(memory) = old.as_ref().and_then(|(old, _)| old.opened.as_ref()?.memory.clone()) {
+            naming.memory = memory;
+        }
+        if let Err(error) = self.start_persistent(session, naming, &definition, planned, text) {
+            if let Some((old, _)) = old {
+                self.take_back(session, old);
+            }
+            return Err(error);
+        }
+        if let (Some((_, State::Paused)), Some(new)) = (&old, session.queries.get(&replaced)) {
+            new.pipeline.pause();
+        }
         session.catalog.put_source(definition);
-        Ok(created(*kind, name, Some(&id)))
+        let word = kind_word(kind);
+        Ok(Outcome::Message(format!(
+            "{word} {} replaced: query {replaced} goes on where it was",
+            name.value
+        )))
     }
 
     /// Where the result of a query is stored, and the topic that has to be made for it.
@@ -214,8 +271,17 @@ impl Engine {
         let columns: Vec<Column> = definition.writable_columns().cloned().collect();
         let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &columns, hidden)?;
-        let id = named.unwrap_or_else(|| next_id(session, "INSERTQUERY"));
-        self.start_persistent(session, id.clone(), &definition, planned, text, false)?;
+        let (id, durable) = match named {
+            Some(id) => (id.clone(), id),
+            None => (next_id(session, "INSERTQUERY"), next_insert(session, &definition.name)),
+        };
+        let naming = Naming {
+            id: id.clone(),
+            durable,
+            creates_sink: false,
+            memory: MemoryBackend::default(),
+        };
+        self.start_persistent(session, naming, &definition, planned, text)?;
         Ok(Outcome::Message(format!("rows go to {} by query {id}", target.value)))
     }
 
@@ -258,6 +324,7 @@ impl Engine {
             pipeline: Arc::clone(&pipeline),
             number: session.next_query,
             held: None,
+            opened: None,
             info,
         };
         forget_ended(session);
@@ -268,23 +335,20 @@ impl Engine {
     fn start_persistent(
         &self,
         session: &mut Session,
-        id: String,
+        naming: Naming,
         definition: &Definition,
         mut planned: PlannedQuery,
         text: &str,
-        creates_sink: bool,
     ) -> Result<(), Error> {
+        let Naming {
+            id,
+            durable,
+            creates_sink,
+            memory,
+        } = naming;
+        check_durable_name(session, &durable)?;
         let carries_headers = definition.storage.connector.is_none() && plan::carry_headers(&mut planned.dataflow);
-        let (one_writer, has_epochs) = match &definition.storage.connector {
-            Some(connector) => {
-                let connector = registry::find(connector)?;
-                (connector.has_one_output(), connector.has_epochs())
-            }
-            None => (false, false),
-        };
-        if one_writer {
-            gather(&mut planned.dataflow);
-        }
+        let (one_writer, has_epochs) = gather_for_sink(&mut planned.dataflow, definition)?;
         let mut info = query_info(
             id.clone(),
             QueryKind::Persistent,
@@ -293,6 +357,7 @@ impl Engine {
             Some(definition.name.clone()),
         );
         info.creates_sink = creates_sink;
+        info.durable = durable;
         let null_keys = if planned.is_partitioned {
             NullKeys::Written
         } else {
@@ -303,14 +368,15 @@ impl Engine {
             null_keys,
             carries_headers,
         };
-        let (pipeline, held) = match self.config.queries {
+        let (pipeline, held, opened) = match self.config.queries {
             QueryStart::AtOnce => {
+                let is_replaceable = self.topics.embedded().is_some() && definition.storage.connector.is_none();
                 let state = self.state_of(&planned.dataflow, definition);
                 let mut opening = self.opening(session, &info)?;
                 if state.is_some() && has_epochs && !session.properties.is_set("commit.interval.ms") {
                     opening.commit_interval = FILE_COMMIT_INTERVAL;
                 }
-                let query = DurableQuery {
+                let query = Arc::new(DurableQuery {
                     opening,
                     dataflow: planned.dataflow,
                     definition: Arc::new(definition.clone()),
@@ -318,20 +384,16 @@ impl Engine {
                     guarantee: session.properties.guarantee()?,
                     state,
                     statement: text.to_owned(),
-                };
-                (Pipeline::start(Arc::new(query).parts()?, &self.pool)?, None)
+                    memory: is_replaceable.then_some(memory),
+                });
+                (Pipeline::start(query.parts()?, &self.pool)?, None, Some(query))
             }
             QueryStart::Held => {
                 let held = Held::new(&planned.dataflow);
-                let sinks = sinks.open(
-                    &self.opening(session, &info)?,
-                    definition,
-                    self.config.workers,
-                    None,
-                    Writing::Anew,
-                )?;
+                let opening = self.opening(session, &info)?;
+                let sinks = sinks.open(&opening, definition, self.config.workers, None, Writing::Anew)?;
                 let parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::CurrentEnd)?;
-                (Pipeline::hold(parts)?, Some(held))
+                (Pipeline::hold(parts)?, Some(held), None)
             }
         };
         session.queries.insert(
@@ -341,6 +403,7 @@ impl Engine {
                 pipeline,
                 number: session.next_query,
                 held,
+                opened,
             },
         );
         Ok(())
@@ -372,6 +435,18 @@ impl Engine {
         }
         Ok(DEFAULT_PARTITIONS)
     }
+}
+
+/// Whether a sink has one output, to which all rows are gathered then, and whether it has epochs.
+fn gather_for_sink(dataflow: &mut Dataflow, definition: &Definition) -> Result<(bool, bool), Error> {
+    let Some(connector) = &definition.storage.connector else {
+        return Ok((false, false));
+    };
+    let connector = registry::find(connector)?;
+    if connector.has_one_output() {
+        gather(dataflow);
+    }
+    Ok((connector.has_one_output(), connector.has_epochs()))
 }
 
 /// One file however many workers: all rows go to the first shard, the others write nothing.
@@ -435,7 +510,6 @@ pub(crate) fn query_info(
     sink: Option<String>,
 ) -> QueryInfo {
     QueryInfo {
-        id,
         kind,
         statement: text.to_owned(),
         plan: plan::explain(dataflow),
@@ -443,6 +517,8 @@ pub(crate) fn query_info(
         sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
         sink,
         creates_sink: false,
+        durable: id.clone(),
+        id,
     }
 }
 
@@ -486,8 +562,8 @@ fn named_id(session: &Session, with: &WithOptions) -> Result<Option<String>, Err
     Ok(Some(id))
 }
 
-/// Names count up over the session, so that a script gives the same names, and consumer groups, on every run. One that QUERY_ID
-/// has given away is passed over.
+/// Names that people see count up over the session. One that QUERY_ID has given away is passed over. What outlives the process goes by
+/// [`QueryInfo::durable`].
 pub(crate) fn next_id(session: &mut Session, prefix: &str) -> String {
     loop {
         session.next_query += 1;

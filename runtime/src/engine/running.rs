@@ -4,15 +4,17 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::opening::group_of;
 use super::query::{QueryInfo, Running};
 use super::{Engine, Error, Outcome, QueryKind, Session};
 use crate::connector::embedded::EmbeddedLog;
 use crate::exec::{Pipeline, State};
 use crate::plan::Dataflow;
 use crate::sql::ast::Name;
+use crate::state::{Location, Store};
 
 /// How long TERMINATE waits for the last step and commit of a query.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const STOP_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a pull query waits for what the statements before it began.
 const SETTLE_TIMEOUT: Duration = Duration::from_secs(10);
 /// The same where that may go on for ever.
@@ -32,7 +34,7 @@ impl Engine {
             None => session.queries.keys().cloned().collect(),
         };
         for id in &ids {
-            Self::stop_query(session, id)?;
+            self.end_query(session, id)?;
         }
         Ok(Outcome::Message(format!(
             "terminated: {}",
@@ -42,6 +44,41 @@ impl Engine {
                 ids.join(", ")
             }
         )))
+    }
+
+    /// Stops a query for good: its state and its consumer groups are removed.
+    pub(crate) fn end_query(&self, session: &mut Session, id: &str) -> Result<(), Error> {
+        let ended = session.queries.get(id).map(|running| {
+            let state = running.opened.as_ref().and_then(|opened| opened.state.clone());
+            (running.info.clone(), state)
+        });
+        Self::stop_query(session, id)?;
+        match ended {
+            Some((info, state)) if info.kind == QueryKind::Persistent => self.forget_query(&info, state),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes what a query keeps beyond its run. First the offsets: state without them is refused at the next start, offsets without state
+    /// would be taken for a loss.
+    fn forget_query(&self, info: &QueryInfo, state: Option<Location>) -> Result<(), Error> {
+        let left = |what: &str, error: &dyn std::fmt::Display| {
+            Error::System(format!(
+                "query {} has ended, but its {what} cannot be removed: {error}",
+                info.id
+            ))
+        };
+        let application = &self.config.application_id;
+        for number in 0..info.dataflow.scans().count().max(1) {
+            let group = group_of(application, &info.durable, number);
+            let removed = self.topics.log().forget_group(&group);
+            removed.map_err(|error| left(&format!("consumer group {group}"), &error))?;
+        }
+        if let Some(location) = state {
+            let own = location.join(application).join(&info.durable);
+            Store::remove(&own).map_err(|error| left("state", &error))?;
+        }
+        Ok(())
     }
 
     pub(crate) fn stop_query(session: &mut Session, id: &str) -> Result<(), Error> {

@@ -43,5 +43,6 @@ pub use pipeline::{Options, Parts, Pipeline, State};
 pub use pool::WorkerPool;
 pub use recovery::{LogRecord, Positions, Start, after_transactions, without_transactions};
 pub use restart::Rebuild;
+pub use run::state_difference;
 pub use scan::{ScanParts, StepRows};
 pub use sink::{ChangeReceiver, ChangeSender, NullKeys, ShardSink, change_channel};

@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use parking_lot::Mutex;
 
 use super::shard::{Outcome, Shard, Shared};
-use super::sink::ShardSink;
+use super::sink::{ShardSink, change_channel};
 use super::{Error, LateLetters};
 use crate::connector::RecordSink;
-use crate::operator::{LateRows, RowErrors};
+use crate::operator::{LateRowPolicy, LateRows, RowErrors};
 use crate::plan::{Dataflow, NodeId};
 use crate::state::{self, Changes, FORMAT_VERSION, Form, OperatorChanges, OperatorForm, Reader, Store, Writer};
 
@@ -32,6 +32,30 @@ pub(super) struct Run {
     stream_times: Mutex<BTreeMap<(NodeId, i32), i64>>,
     /// Whether results are thrown away, because they were written in an earlier life.
     is_muted: AtomicBool,
+}
+
+/// Why a query of the dataflow `new` cannot go on with the state of one of the dataflow `old`; `None` where it can.
+///
+/// # Errors
+/// When an operator cannot be set up.
+pub fn state_difference(old: &Dataflow, new: &Dataflow) -> Result<Option<String>, Error> {
+    let built = |dataflow: &Dataflow| {
+        Run::new(RunParts {
+            dataflow,
+            shards: 1,
+            sinks: vec![ShardSink::Columns(Box::new(change_channel().0))],
+            row_errors: &Arc::new(RowErrors::default()),
+            late_rows: &Arc::new(LateRows::new(String::new(), LateRowPolicy::Count)),
+            dead_letters: BTreeMap::new(),
+        })
+    };
+    let saved = built(old)?.forms().into_iter();
+    let saved: Vec<_> = (0..)
+        .zip(saved)
+        .map(|(number, (_, form))| OperatorForm { number, form })
+        .collect();
+    let new = built(new)?;
+    Ok(new.difference(&new.forms(), &saved))
 }
 
 /// What a run is built from.
@@ -152,35 +176,33 @@ impl Run {
         shard.lock().state_forms()
     }
 
-    /// The numbers in the store of the operators that are there now.
-    fn match_forms(&self, url: &str, now: &[(NodeId, String)], saved: &[OperatorForm]) -> Result<Vec<u16>, Error> {
-        let refused = |reason: String| {
-            let reason = format!(
-                "{reason}; give the query another name, or remove the state, and it is built again from the topics"
-            );
-            Err(state::Error::Unreadable {
-                url: url.to_owned(),
-                reason,
-            })
-        };
+    /// Why the operators that are there now cannot read saved state; `None` where they can.
+    fn difference(&self, now: &[(NodeId, String)], saved: &[OperatorForm]) -> Option<String> {
         let shard = self.shards.first().map(|shard| shard.lock());
         for ((node, form), saved) in now.iter().zip(saved) {
             let reads = shard
                 .as_ref()
                 .is_some_and(|shard| shard.reads_state(*node, &saved.form));
             if !reads {
-                return Ok(refused(format!(
-                    "the query has changed and cannot read its state: it was `{}`, it is `{form}` now",
-                    saved.form
-                ))?);
+                return Some(format!("it was `{}`, it is `{form}` now", saved.form));
             }
         }
-        if now.len() != saved.len() {
-            return Ok(refused(format!(
-                "the query has changed and cannot read its state: it had {} operators with state, it has {} now",
-                saved.len(),
-                now.len()
-            ))?);
+        (now.len() != saved.len())
+            .then(|| format!("it had {} operators with state, it has {} now", saved.len(), now.len()))
+    }
+
+    /// The numbers in the store of the operators that are there now.
+    fn match_forms(&self, url: &str, now: &[(NodeId, String)], saved: &[OperatorForm]) -> Result<Vec<u16>, Error> {
+        if let Some(difference) = self.difference(now, saved) {
+            let reason = format!(
+                "the query has changed and cannot read its state: {difference}; give the query another name, or remove the state, and it is built \
+                 again from the topics"
+            );
+            return Err(state::Error::Unreadable {
+                url: url.to_owned(),
+                reason,
+            }
+            .into());
         }
         Ok(saved.iter().map(|operator| operator.number).collect())
     }

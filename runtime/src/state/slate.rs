@@ -7,9 +7,10 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::time::Duration;
 
 use bytes::Bytes;
-use object_store::ObjectStore;
+use futures::StreamExt as _;
 use object_store::local::LocalFileSystem;
 use object_store::path::Path;
+use object_store::{ObjectStore, ObjectStoreExt as _};
 use slatedb::config::{
     CompactorOptions, GarbageCollectorDirectoryOptions, GarbageCollectorOptions, ScanOptions, Settings,
 };
@@ -95,6 +96,31 @@ impl SlateBackend {
     ) -> Result<T, Error> {
         wait(&self.url, work)?.map_err(|error| store_error(&self.url, &error))
     }
+}
+
+/// Removes the store at `location`, where there is one.
+pub(super) fn remove(location: &Location) -> Result<(), Error> {
+    let url = location.to_string();
+    let failed = |reason: String| Error::Store {
+        url: url.clone(),
+        reason: format!("cannot be removed: {reason}"),
+        retry: Retry::Backoff,
+    };
+    if let Location::Directory(directory) = location {
+        return match std::fs::remove_dir_all(directory) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(failed(error.to_string())),
+            _ => Ok(()),
+        };
+    }
+    let (store, path) = object_store(location)?;
+    let removed = wait(&url, async move {
+        let mut files = store.list(Some(&path));
+        while let Some(file) = files.next().await {
+            store.delete(&file?.location).await?;
+        }
+        Ok::<(), object_store::Error>(())
+    })?;
+    removed.map_err(|error| failed(error.to_string()))
 }
 
 impl Backend for SlateBackend {

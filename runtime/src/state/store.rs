@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::backend::{Backend, Batch, MemoryBackend};
 use super::form::{Epoch, FORMAT_VERSION, Form};
 use super::pending::{self, Pending};
-use super::slate::SlateBackend;
+use super::slate::{self, SlateBackend};
 use super::slate_reader::SlateReader;
 use super::{Changes, Entry, Error, Location};
 
@@ -59,6 +59,14 @@ impl Store {
     /// When there is none, or it cannot be read.
     pub fn inspect(location: &Location) -> Result<Self, Error> {
         Self::over(Box::new(SlateReader::open(location)?))
+    }
+
+    /// Removes the state at `location` for good; nothing must have it open.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn remove(location: &Location) -> Result<(), Error> {
+        slate::remove(location)
     }
 
     /// Entries and bytes of keys and values of each operator and shard.

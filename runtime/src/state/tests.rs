@@ -158,3 +158,20 @@ fn a_store_of_another_version_is_refused() {
     let error = Store::in_memory(&backend).unwrap_err().to_string();
     assert!(error.contains("remove it"), "{error}");
 }
+
+#[test]
+fn what_is_removed_begins_anew_and_its_neighbour_stays() {
+    let directory = tempfile::tempdir().unwrap();
+    let base = Location::Directory(directory.path().to_owned());
+    let (gone, stays) = (base.join("Q_1"), base.join("Q_10"));
+    for location in [&gone, &stays] {
+        let mut store = Store::open(location).unwrap();
+        store.write(epoch(1), changes(&[("a", Some("1"))])).unwrap();
+        store.close().unwrap();
+    }
+    Store::remove(&gone).unwrap();
+    Store::remove(&gone).unwrap();
+    let store = Store::open(&gone).unwrap();
+    assert_eq!((store.done().number, entries(&store).len()), (0, 0));
+    assert_eq!(entries(&Store::open(&stays).unwrap())["a"], "1");
+}

@@ -19,6 +19,7 @@ mod invariant;
 mod kafka;
 mod kafka_faults;
 mod kafka_program;
+mod kafka_replace;
 mod kafka_suite;
 mod nexmark;
 mod over_oracle;

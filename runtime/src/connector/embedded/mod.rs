@@ -209,6 +209,13 @@ impl TopicLog for EmbeddedLog {
         Ok(())
     }
 
+    fn forget_group(&self, group: &str) -> Result<(), Error> {
+        for topic in self.topics.read().values() {
+            topic.forget_group(group);
+        }
+        Ok(())
+    }
+
     fn source(&self, topic: &str, options: &ReadOptions) -> Result<Box<dyn Source>, Error> {
         Ok(Box::new(reader::EmbeddedSource::open(self.topic(topic)?, options)))
     }

@@ -127,6 +127,11 @@ impl Topic {
         self.groups.lock().get(group).cloned()
     }
 
+    /// Removes what `group` has committed.
+    pub(super) fn forget_group(&self, group: &str) {
+        self.groups.lock().remove(group);
+    }
+
     pub(super) fn commit(&self, group: &str, next_offsets: &[(i32, i64)]) {
         // No name, no group: a pull query reads everything each time.
         if group.is_empty() {

@@ -138,6 +138,10 @@ impl TopicLog for KafkaLog {
         Ok(extents.iter().map(|extent| (extent.partition, extent.end)).collect())
     }
 
+    fn forget_group(&self, group: &str) -> Result<(), Error> {
+        self.topics.delete_group(group)
+    }
+
     fn committed(&self, group: &str, topic: &str) -> Result<Committed, Error> {
         Groups::new(&self.properties, &self.topics).committed(group, topic)
     }

@@ -19,6 +19,10 @@ use super::verdict::{self, Verdict};
 use crate::connector::{Error, NewTopic, TopicInfo};
 use crate::types::Retry;
 
+/// How long a group may still have members that ended: longer than the brokers wait for one that does not say that it goes.
+const GROUP_EMPTY_WAIT: Duration = Duration::from_secs(15);
+/// Pause before the brokers are asked again to remove a group.
+const GROUP_ASK_AGAIN: Duration = Duration::from_millis(100);
 /// How long a question to the brokers may take, where `socket.timeout.ms` does not say less.
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 /// The same for the first question of a process: a broker that is started at the same time takes a while to come up.
@@ -125,6 +129,31 @@ impl Topics {
             .map_err(|refusal| self.refused(&action, topic, refusal))?;
         self.health.recover();
         self.await_metadata(&action, || Ok(self.partitions(topic)?.is_none()))
+    }
+
+    /// Removes a consumer group; waits until the brokers have noticed that its members are gone.
+    pub(crate) fn delete_group(&self, group: &str) -> Result<(), Error> {
+        let action = format!("remove consumer group {group}");
+        let until = Instant::now() + GROUP_EMPTY_WAIT;
+        loop {
+            let Err(refusal) = admin::delete_group(&self.client, group, self.answer_wait) else {
+                return Ok(());
+            };
+            let passes =
+                refusal.code == RDKafkaErrorCode::NonEmptyGroup || verdict::verdict(refusal.code) == Verdict::Transient;
+            match refusal.code {
+                RDKafkaErrorCode::GroupIdNotFound => return Ok(()),
+                _ if passes && Instant::now() < until => std::thread::sleep(GROUP_ASK_AGAIN),
+                _ => {
+                    return Err(verdict::error(
+                        &action,
+                        None,
+                        refusal.code,
+                        refusal.reason.trim_end_matches('.'),
+                    ));
+                }
+            }
+        }
     }
 
     /// What every partition of `topic` holds now for a reader of our isolation, in order of the partitions.

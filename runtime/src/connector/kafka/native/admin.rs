@@ -139,6 +139,41 @@ pub(crate) fn delete_topic(client: &EventClient, name: &str, timeout: Duration) 
     }
 }
 
+/// Removes a consumer group with all that it has committed.
+///
+/// # Errors
+/// The broker's refusal, or `OperationTimedOut` after `timeout`.
+pub(crate) fn delete_group(client: &EventClient, name: &str, timeout: Duration) -> Result<(), Refusal> {
+    let group = c_string(name)?;
+    // SAFETY: as in `create_topic`; the results are read while the answer is alive.
+    unsafe {
+        let mut old = Owned {
+            ptr: bindings::rd_kafka_DeleteGroup_new(group.as_ptr()),
+            destroy: bindings::rd_kafka_DeleteGroup_destroy,
+        };
+        let op = bindings::rd_kafka_admin_op_t::RD_KAFKA_ADMIN_OP_DELETEGROUPS;
+        let answer = ask(
+            client,
+            op,
+            |_| Ok(()),
+            timeout,
+            |options, queue| {
+                bindings::rd_kafka_DeleteGroups(client.client().native_ptr(), &raw mut old.ptr, 1, options, queue);
+            },
+        )?;
+        let mut count = 0;
+        let result = bindings::rd_kafka_event_DeleteGroups_result(answer.ptr);
+        let groups = bindings::rd_kafka_DeleteGroups_result_groups(result, &raw mut count);
+        if groups.is_null() || count == 0 {
+            return Err(Refusal {
+                code: RDKafkaErrorCode::Fail,
+                reason: "the answer is empty".to_owned(),
+            });
+        }
+        refused(bindings::rd_kafka_group_result_error(*groups))
+    }
+}
+
 /// A place in a partition that is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Place {
