@@ -44,7 +44,7 @@ pub(super) fn case() {
     let ends = ["commit-over:3", "state-pending:2", "log-committed:1", "state-loaded:2"];
     kills::run(directory.path(), "s3://bucket/state", &environment, &ends);
     let inspected = Command::new(env!("CARGO_BIN_EXE_waterwheel"))
-        .args(["state", "inspect", "s3://bucket/state/waterwheel/CTAS_SUMS_4"])
+        .args(["state", "inspect", "s3://bucket/state/waterwheel/CTAS_SUMS"])
         .envs(environment)
         .output()
         .expect("the program starts");
