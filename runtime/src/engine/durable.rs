@@ -8,7 +8,7 @@ use super::query::ShardSinks;
 use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::registry::{self, Connector, ConnectorSpec, Writing};
 use crate::connector::{StopAt, Transactions};
-use crate::exec::{self, Durability, LogRecord, Parts, Positions, Rebuild, Start};
+use crate::exec::{self, Durability, LogRecord, Parts, Pipeline, Positions, Rebuild, Start};
 use crate::plan::Dataflow;
 use crate::state::{self, Form, Location, MemoryBackend, Store};
 
@@ -32,7 +32,7 @@ pub(crate) struct DurableQuery {
     /// Below which state is kept; `None` where nothing outlives the process.
     pub(crate) state: Option<Location>,
     pub(crate) statement: String,
-    /// Where state is kept that ends with the process, for a query that takes this one's place.
+    /// Where it leaves its state to a query that takes its place, where nothing outlives the process, and where it finds what was left to it.
     pub(crate) memory: Option<MemoryBackend>,
 }
 
@@ -80,7 +80,8 @@ impl DurableQuery {
         self.opening.group(0)
     }
 
-    /// Its store, where it has one: at its place, or in memory until a query takes over from it.
+    /// Its store, where it has one: at its place, or what was left to it. A query that nobody has left anything saves nothing: its state ends
+    /// with the process.
     fn open_store(&self, is_transactional: bool) -> Result<Option<Store>, exec::Error> {
         if !self.needs_store(is_transactional) {
             return Ok(None);
@@ -90,9 +91,28 @@ impl DurableQuery {
                 let own = location.join(&self.opening.application_id).join(&self.opening.durable);
                 Some(Store::open(&own)?)
             }
-            (None, Some(memory)) => Some(Store::in_memory(memory)?),
+            (None, Some(memory)) => {
+                let left = Store::in_memory(memory)?;
+                left.form().is_some().then_some(left)
+            }
             (None, None) => None,
         })
+    }
+
+    /// True when its state and positions are in its run and nowhere else.
+    pub(crate) fn is_kept_by_run(&self) -> Result<bool, exec::Error> {
+        let Some(memory) = self.memory.as_ref().filter(|_| self.state.is_none()) else {
+            return Ok(false);
+        };
+        Ok(self.needs_store(false) && Store::in_memory(memory)?.form().is_none())
+    }
+
+    /// Leaves state and positions of its run, which has stopped, to the query that takes its place.
+    pub(crate) fn hand_over(&self, run: &Pipeline) -> Result<(), exec::Error> {
+        match &self.memory {
+            Some(memory) if self.is_kept_by_run()? => run.hand_over(&mut Store::in_memory(memory)?),
+            _ => Ok(()),
+        }
     }
 
     fn durability(&self) -> Result<Durability, exec::Error> {
@@ -170,7 +190,7 @@ impl DurableQuery {
     }
 
     /// Whether what it writes becomes visible by epochs.
-    fn has_epochs(&self) -> bool {
+    pub(crate) fn has_epochs(&self) -> bool {
         self.connector().is_some_and(Connector::has_epochs)
     }
 

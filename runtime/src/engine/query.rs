@@ -370,7 +370,6 @@ impl Engine {
         };
         let (pipeline, held, opened) = match self.config.queries {
             QueryStart::AtOnce => {
-                let is_replaceable = self.topics.embedded().is_some() && definition.storage.connector.is_none();
                 let state = self.state_of(&planned.dataflow, definition);
                 let mut opening = self.opening(session, &info)?;
                 if state.is_some() && has_epochs && !session.properties.is_set("commit.interval.ms") {
@@ -384,7 +383,7 @@ impl Engine {
                     guarantee: session.properties.guarantee()?,
                     state,
                     statement: text.to_owned(),
-                    memory: is_replaceable.then_some(memory),
+                    memory: self.topics.embedded().is_some().then_some(memory),
                 });
                 (Pipeline::start(query.parts()?, &self.pool)?, None, Some(query))
             }

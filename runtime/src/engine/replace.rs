@@ -109,6 +109,19 @@ pub(crate) fn check_dataflow(session: &Session, id: &str, new: &Dataflow, name: 
         .catalog
         .source(&name.value)
         .map_or(SourceKind::Stream, |old| old.kind);
+    if let Some(opened) = &old.opened {
+        if opened.state.is_none() && opened.has_epochs() {
+            let reason = "without --state its file begins anew with each query, and what is in it would be lost";
+            return Err(refused(name, kind, reason));
+        }
+        if matches!(old.pipeline.state(), State::Failed(_)) && opened.is_kept_by_run()? {
+            return Err(refused(
+                name,
+                kind,
+                &format!("its state has ended with query {id}, which has failed"),
+            ));
+        }
+    }
     let reads = |dataflow: &Dataflow| -> Vec<(String, String)> {
         let scans = dataflow.scans();
         scans
@@ -160,6 +173,9 @@ impl Engine {
         if !running.pipeline.wait(STOP_TIMEOUT).is_over() {
             let seconds = STOP_TIMEOUT.as_secs();
             return Err(Error::System(format!("query {id} did not stop within {seconds} s")));
+        }
+        if let Some(opened) = &running.opened {
+            opened.hand_over(&running.pipeline)?;
         }
         Ok(session.queries.remove(id).map(|running| (running, before)))
     }

@@ -16,6 +16,7 @@ use super::{Durability, Epilogue, Error, LateLetters};
 use crate::connector::Source;
 use crate::operator::RowErrors;
 use crate::plan::{Dataflow, NodeId};
+use crate::state::{MemoryBackend, Store};
 
 /// What stands between two steps.
 #[derive(Debug)]
@@ -212,7 +213,17 @@ impl Control {
         self.durability
             .commit(changes, &advanced, &mut self.sources, &mut results)?;
         if let (Some(reborn), Some(store)) = (&self.reborn, &self.durability.store) {
-            run.make_anew(&reborn.dataflow, &reborn.row_errors, store)?;
+            // By turns from what the commits have written, and from what would be handed over: both are all of it.
+            let mut whole = Store::in_memory(&MemoryBackend::default())?;
+            let is_handed_over = self.durability.epoch.is_multiple_of(2);
+            if is_handed_over {
+                self.hand_over(run, &mut whole)?;
+            }
+            run.make_anew(
+                &reborn.dataflow,
+                &reborn.row_errors,
+                if is_handed_over { &whole } else { store },
+            )?;
         }
         metrics.lag.store(run.lag(), std::sync::atomic::Ordering::Relaxed);
         metrics.commit_times.record(begun.elapsed());
@@ -238,6 +249,12 @@ impl Control {
         self.sources.clear();
         self.gate = None;
         Ok(())
+    }
+
+    /// Writes all state and positions of a run that has stopped to `store`, which is new, for the query that takes its place.
+    pub(super) fn hand_over(&self, run: &Run, store: &mut Store) -> Result<(), Error> {
+        let changes = run.hand_over(store, self.durability.about.clone())?;
+        self.durability.write_whole(store, changes)
     }
 
     /// Lets go of everything without a last commit.

@@ -139,14 +139,16 @@ impl Durability {
 
     /// Writes down state that was built again: the same epoch as before.
     pub(crate) fn write_rebuilt(&mut self, changes: Vec<OperatorChanges>) -> Result<(), Error> {
-        let epoch = Epoch {
-            number: self.epoch,
-            positions: self.epoch_positions(),
-        };
+        let epoch = self.last_epoch();
         match &mut self.store {
             Some(store) => Ok(store.write(epoch, changes)?),
             None => Ok(()),
         }
+    }
+
+    /// Writes down all state and positions where nothing was written before: `changes` is all that there is.
+    pub(crate) fn write_whole(&self, store: &mut Store, changes: Vec<OperatorChanges>) -> Result<(), Error> {
+        Ok(store.write(self.last_epoch(), changes)?)
     }
 
     /// Ends it after the last commit.
@@ -157,6 +159,14 @@ impl Durability {
         let closed = self.store.take().map_or(Ok(()), |mut store| store.close());
         self.claim = None;
         Ok(closed?)
+    }
+
+    /// The last epoch that counts, with where the sources are.
+    fn last_epoch(&self) -> Epoch {
+        Epoch {
+            number: self.epoch,
+            positions: self.epoch_positions(),
+        }
     }
 
     fn epoch_positions(&self) -> Vec<Position> {

@@ -21,6 +21,7 @@ use super::{Durability, Epilogue, Error, LateLetters, ScanParts, WorkerPool};
 use crate::connector::Source;
 use crate::operator::{LateRows, RowErrors};
 use crate::plan::{Dataflow, NodeId};
+use crate::state::Store;
 use crate::types::limits::COMMIT_INTERVAL_MS;
 
 /// The shortest pause of a pipeline that found nothing to do.
@@ -236,6 +237,14 @@ impl Pipeline {
         let state_of = |id| run.shards.iter().map(|shard| shard.lock().state_bytes(id)).sum();
         let counters = run.shared.counters.iter().enumerate();
         counters.map(|(id, counters)| counters.stats(state_of(id))).collect()
+    }
+
+    /// Writes all state and positions to `store`, which is new, for the query that takes the place of this one, which has stopped.
+    ///
+    /// # Errors
+    /// When a value cannot be written.
+    pub fn hand_over(&self, store: &mut Store) -> Result<(), Error> {
+        self.control.lock().hand_over(&self.run(), store)
     }
 
     /// How it stands with its commits, for people: `12 commits (p50 1.2 ms, p99 3.4 ms), epoch 12, begun again 0 times`.

@@ -49,13 +49,15 @@ pub fn state_difference(old: &Dataflow, new: &Dataflow) -> Result<Option<String>
             dead_letters: BTreeMap::new(),
         })
     };
-    let saved = built(old)?.forms().into_iter();
-    let saved: Vec<_> = (0..)
-        .zip(saved)
-        .map(|(number, (_, form))| OperatorForm { number, form })
-        .collect();
+    let saved = numbered(built(old)?.forms());
     let new = built(new)?;
     Ok(new.difference(&new.forms(), &saved))
+}
+
+/// Operators by number, as a new store knows them.
+fn numbered(forms: Vec<(NodeId, String)>) -> Vec<OperatorForm> {
+    let forms = (0..).zip(forms);
+    forms.map(|(number, (_, form))| OperatorForm { number, form }).collect()
 }
 
 /// What a run is built from.
@@ -117,14 +119,7 @@ impl Run {
             ..about
         })?;
         if is_replayed {
-            for shard in &self.shards {
-                let mut shard = shard.lock();
-                for (node, _) in &self.operators {
-                    if let Some(operator) = shard.operator_mut(*node) {
-                        operator.track_changes();
-                    }
-                }
-            }
+            self.track_changes(&self.operators);
             return Ok(());
         }
         self.load(store)?;
@@ -229,11 +224,42 @@ impl Run {
 
     /// What changed in the state of all operators, and how far event time has come on each partition.
     pub(super) fn save(&self) -> Result<Vec<OperatorChanges>, Error> {
+        self.save_of(&self.operators)
+    }
+
+    /// Writes all state to a new store, for who goes on with it: this run must not go on.
+    pub(super) fn hand_over(&self, store: &mut Store, about: Form) -> Result<Vec<OperatorChanges>, Error> {
+        let forms = self.forms();
+        let operators: Vec<(NodeId, u16)> = forms.iter().map(|(node, _)| *node).zip(0..).collect();
+        store.set_form(Form {
+            format_version: FORMAT_VERSION,
+            shards: self.shards.len(),
+            operators: numbered(forms),
+            ..about
+        })?;
+        self.track_changes(&operators);
+        self.stream_times.lock().clear();
+        self.save_of(&operators)
+    }
+
+    /// All that the operators hold counts as changed.
+    fn track_changes(&self, operators: &[(NodeId, u16)]) {
+        for shard in &self.shards {
+            let mut shard = shard.lock();
+            for (node, _) in operators {
+                if let Some(operator) = shard.operator_mut(*node) {
+                    operator.track_changes();
+                }
+            }
+        }
+    }
+
+    fn save_of(&self, operators: &[(NodeId, u16)]) -> Result<Vec<OperatorChanges>, Error> {
         let mut all = Vec::new();
         let mut times: BTreeMap<NodeId, Vec<(i32, i64)>> = BTreeMap::new();
         for (shard_number, shard) in (0..).zip(&self.shards) {
             let mut shard = shard.lock();
-            for (node, number) in &self.operators {
+            for (node, number) in operators {
                 let Some(operator) = shard.operator_mut(*node) else {
                     continue;
                 };

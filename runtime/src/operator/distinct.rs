@@ -75,7 +75,7 @@ impl Operator for Distinct {
     }
 
     fn track_changes(&mut self) {
-        self.changed = Some(BTreeSet::new());
+        self.changed = Some(self.index.all().collect());
     }
 
     /// Key: the row. Value: how often it is there.

@@ -88,6 +88,11 @@ impl KeyIndex {
         &self.bytes[start..self.ends[slot]]
     }
 
+    /// The slots of all keys.
+    pub(crate) fn all(&self) -> impl Iterator<Item = u32> + use<> {
+        (0..).take(self.ends.len())
+    }
+
     /// The slot of a key that [`KeyIndex::key`] once gave.
     pub(crate) fn restore(&mut self, key: &[u8]) -> u32 {
         // Without key columns all rows share slot 0, which is in no table.

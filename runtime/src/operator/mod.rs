@@ -117,11 +117,11 @@ pub trait Operator: Send + Debug {
         self.state_form().as_deref() == Some(form)
     }
 
-    /// Says that its state will be saved: from now on it remembers what changes. Without this call it must not remember, for nobody would
-    /// ever empty that memory.
+    /// Says that its state will be saved: from now on it remembers what changes, and all that is there already counts as changed. Without
+    /// this call it must not remember, for nobody would ever empty that memory.
     fn track_changes(&mut self) {}
 
-    /// Gives what changed since the last call (since [`Operator::track_changes`] at first), between two steps: every entry that has another value than
+    /// Gives what changed since the last call (everything, directly after [`Operator::track_changes`]), between two steps: every entry that has another value than
     /// then, and a deletion for every entry that is no more (a window that is over, a key whose time to live is up). The same state always has
     /// the same entries, whatever the order in which it came about.
     ///

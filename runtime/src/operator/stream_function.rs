@@ -144,7 +144,7 @@ impl Operator for StreamFunctionOperator {
     }
 
     fn track_changes(&mut self) {
-        self.changed = Some(BTreeSet::new());
+        self.changed = Some(self.index.all().collect());
     }
 
     /// Key: the bytes of the key. Value: for each call the version of its state and its bytes.

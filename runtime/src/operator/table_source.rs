@@ -35,6 +35,8 @@ pub struct TableSource {
 struct Changed {
     keys: RowConverter,
     rows: RowCodec,
+    /// All rows count as changed.
+    all: bool,
     /// The slot of each key that has a row.
     slots: BTreeMap<Box<[u8]>, Option<u32>>,
 }
@@ -171,6 +173,7 @@ impl Operator for TableSource {
         self.changed = converters.ok().map(|(keys, rows)| Changed {
             keys,
             rows,
+            all: true,
             slots: BTreeMap::new(),
         });
     }
@@ -180,7 +183,18 @@ impl Operator for TableSource {
         let Some(changed) = &mut self.changed else {
             return Ok(());
         };
-        let slots = std::mem::take(&mut changed.slots);
+        let mut slots = std::mem::take(&mut changed.slots);
+        if std::mem::take(&mut changed.all) {
+            let there = (0..).take(self.index.end());
+            let there: Vec<u32> = there.filter(|slot| self.rows.place(*slot).is_some()).collect();
+            let places: Vec<_> = there.iter().filter_map(|slot| self.rows.place(*slot)).collect();
+            let rows = self.rows.rows(&places)?;
+            let keys: Vec<ArrayRef> = self.keys.iter().map(|key| Arc::clone(rows.column(*key))).collect();
+            let keys = changed.keys.convert_columns(&keys)?;
+            for (key, slot) in keys.iter().zip(there) {
+                slots.insert(key.as_ref().into(), Some(slot));
+            }
+        }
         let places: Vec<_> = slots
             .values()
             .flatten()
@@ -199,6 +213,9 @@ impl Operator for TableSource {
     }
 
     fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
+        if let Some(changed) = &mut self.changed {
+            changed.all = false;
+        }
         let codec = RowCodec::new(Arc::clone(&self.schema))?;
         let rows: Vec<&[u8]> = entries.iter().map(|(_, row)| &**row).collect();
         let records = codec.decode(&rows)?;

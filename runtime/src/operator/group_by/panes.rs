@@ -310,6 +310,11 @@ impl Pane {
         }
     }
 
+    fn mark_all_changed(&mut self) {
+        self.changed = (0..).take(self.index.end()).collect();
+        self.is_changed = vec![true; self.index.end()];
+    }
+
     /// The key of a group's saved entry.
     fn entry_key(&self, start: i64, group: u32) -> Vec<u8> {
         let mut key = vec![GROUP];
@@ -408,7 +413,14 @@ impl Operator for Panes {
     }
 
     fn track_changes(&mut self) {
-        self.changed = Some(Changed::default());
+        for pane in self.open.values_mut() {
+            pane.mark_all_changed();
+        }
+        self.changed = Some(Changed {
+            starts: self.open.keys().copied().collect(),
+            gone: Vec::new(),
+            watermark: self.watermark != i64::MIN,
+        });
     }
 
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {

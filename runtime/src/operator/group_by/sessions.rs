@@ -458,7 +458,12 @@ impl Operator for Sessions {
     }
 
     fn track_changes(&mut self) {
-        self.changed = Some(Changed::default());
+        let keys = (0..).zip(&self.open).filter(|(_, sessions)| !sessions.is_empty());
+        self.changed = Some(Changed {
+            keys: keys.map(|(key, _)| key).collect(),
+            gone: Vec::new(),
+            watermark: self.watermark != i64::MIN,
+        });
     }
 
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {

@@ -112,6 +112,11 @@ impl AsofJoin {
         self.slots.len()
     }
 
+    /// The next save gives everything.
+    pub(super) fn forget_saved(&mut self) {
+        self.journal.forget_saved();
+    }
+
     /// What changed since the last call; the first call gives everything and begins the notes about changes. Call it between
     /// steps.
     ///

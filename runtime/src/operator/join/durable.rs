@@ -16,6 +16,9 @@ pub(super) const WAITING: u8 = 0xfe;
 
 /// A join that says what changed in it.
 pub trait SavedJoin: Operator {
+    /// The next call of [`SavedJoin::save_rows`] gives all rows.
+    fn forget_saved(&mut self);
+
     /// Rows that changed since the last call; the first call gives all.
     ///
     /// # Errors
@@ -98,6 +101,8 @@ impl<J: SavedJoin> Operator for Durable<J> {
 
     fn track_changes(&mut self) {
         self.is_tracked = true;
+        self.join.forget_saved();
+        self.saved_times = [i64::MIN; 2];
     }
 
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
@@ -142,6 +147,10 @@ impl<J: SavedJoin> Operator for Durable<J> {
 }
 
 impl SavedJoin for TableTableJoin {
+    fn forget_saved(&mut self) {
+        self.forget_saved();
+    }
+
     fn save_rows(&mut self) -> Result<Saved, Error> {
         self.save()
     }
@@ -152,6 +161,10 @@ impl SavedJoin for TableTableJoin {
 }
 
 impl SavedJoin for ForeignKeyJoin {
+    fn forget_saved(&mut self) {
+        self.forget_saved();
+    }
+
     fn save_rows(&mut self) -> Result<Saved, Error> {
         self.save()
     }
@@ -162,6 +175,10 @@ impl SavedJoin for ForeignKeyJoin {
 }
 
 impl SavedJoin for StreamTableJoin {
+    fn forget_saved(&mut self) {
+        self.forget_saved();
+    }
+
     fn save_rows(&mut self) -> Result<Saved, Error> {
         self.save()
     }
@@ -172,6 +189,10 @@ impl SavedJoin for StreamTableJoin {
 }
 
 impl SavedJoin for StreamStreamJoin {
+    fn forget_saved(&mut self) {
+        self.forget_saved();
+    }
+
     fn save_rows(&mut self) -> Result<Saved, Error> {
         self.save()
     }
@@ -190,6 +211,10 @@ impl SavedJoin for StreamStreamJoin {
 }
 
 impl SavedJoin for AsofJoin {
+    fn forget_saved(&mut self) {
+        self.forget_saved();
+    }
+
     fn save_rows(&mut self) -> Result<Saved, Error> {
         self.save()
     }
@@ -208,6 +233,10 @@ impl SavedJoin for AsofJoin {
 }
 
 impl SavedJoin for InTime {
+    fn forget_saved(&mut self) {
+        self.join_mut().forget_saved();
+    }
+
     fn save_rows(&mut self) -> Result<Saved, Error> {
         self.join_mut().save()
     }

@@ -189,6 +189,12 @@ impl ForeignKeyJoin {
         self.left.len() + self.right.len()
     }
 
+    /// The next save gives everything.
+    pub(super) fn forget_saved(&mut self) {
+        self.left.forget_saved();
+        self.right.forget_saved();
+    }
+
     /// What changed since the last call; the first call gives everything and begins the notes about changes. Call it between
     /// steps.
     ///

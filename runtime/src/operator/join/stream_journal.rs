@@ -55,6 +55,13 @@ impl Journal {
         self.is_on
     }
 
+    /// Nothing counts as saved.
+    pub(crate) fn forget_saved(&mut self) {
+        self.is_on = false;
+        self.touched.clear();
+        self.gone.clear();
+    }
+
     /// Notes that a unit has changed.
     pub(crate) fn touch(&mut self, slot: u32, side: Side, time: i64) {
         if self.is_on {

@@ -97,6 +97,11 @@ impl StreamTableJoin {
         self.table.store.rows()
     }
 
+    /// The next save gives everything.
+    pub(super) fn forget_saved(&mut self) {
+        self.table.forget_saved();
+    }
+
     /// What changed since the last call; the first call gives everything and begins the notes about changes. Call it between
     /// steps.
     ///

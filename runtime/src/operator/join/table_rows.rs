@@ -127,6 +127,11 @@ impl TableRows {
         self.store.compact(self.current.iter_mut(), self.live)
     }
 
+    /// Nothing counts as saved.
+    pub(crate) fn forget_saved(&mut self) {
+        self.journal = None;
+    }
+
     /// What changed since the last call; the first call gives everything and begins the notes about changes.
     ///
     /// # Errors

@@ -106,6 +106,11 @@ impl TableTableJoin {
         self.tables.iter().map(TableRows::len).sum()
     }
 
+    /// The next save gives everything.
+    pub(super) fn forget_saved(&mut self) {
+        self.tables.iter_mut().for_each(TableRows::forget_saved);
+    }
+
     /// What changed since the last call; the first call gives everything and begins the notes about changes. Call it between
     /// steps.
     ///

@@ -225,8 +225,9 @@ impl Operator for Over {
     }
 
     fn track_changes(&mut self) {
-        self.changed = Some(BTreeSet::new());
-        self.range.gone = Some(Vec::new());
+        self.changed = Some(self.index.all().collect());
+        self.rows.forget_saved();
+        self.range.forget_saved();
     }
 
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {

@@ -90,6 +90,14 @@ impl RangePart {
         })
     }
 
+    /// Nothing counts as saved; from now on rows are remembered that go after they were saved.
+    pub(super) fn forget_saved(&mut self) {
+        self.gone = Some(Vec::new());
+        for key in &mut self.keys {
+            key.saved = 0;
+        }
+    }
+
     /// Takes a batch in and gives a column for each call.
     pub(super) fn push(
         &mut self,

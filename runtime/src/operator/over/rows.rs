@@ -156,6 +156,13 @@ impl RowsPart {
         })
     }
 
+    /// Nothing counts as saved.
+    pub(super) fn forget_saved(&mut self) {
+        for key in &mut self.keys {
+            key.saved = (0, 0);
+        }
+    }
+
     /// The keys with rows that wait for others.
     pub(super) fn waiting(&self) -> impl Iterator<Item = u32> {
         let slots = (0u32..).zip(&self.keys);

@@ -322,15 +322,26 @@ fn reborn(mut over: Over, calls: &[OverCall], stored: &mut BTreeMap<Vec<u8>, Vec
         }
     }
     let mut anew = self::over(calls);
+    anew.track_changes();
     let entry = |(key, value): (&Vec<u8>, &Vec<u8>)| (Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
     let entries: Vec<Entry> = stored.iter().map(entry).collect();
     for part in entries.chunks(5) {
         anew.load(part).unwrap();
     }
-    anew.track_changes();
     let mut nothing = Changes::new();
     anew.save(&mut nothing).unwrap();
     assert!(nothing.is_empty(), "what was loaded has not changed");
+    anew.track_changes();
+    let mut all = Changes::new();
+    anew.save(&mut all).unwrap();
+    let all: BTreeMap<_, _> = all
+        .iter()
+        .map(|(key, value)| (key.to_vec(), value.unwrap().to_vec()))
+        .collect();
+    assert_eq!(
+        all, *stored,
+        "what is there counts as changed when it is to be saved anew"
+    );
     anew
 }
 

@@ -239,7 +239,7 @@ impl Operator for TopN {
     }
 
     fn track_changes(&mut self) {
-        self.changed = Some(BTreeSet::new());
+        self.changed = Some(self.index.all().collect());
     }
 
     /// Key: the key. Value: its rows in order, each with its place in it.

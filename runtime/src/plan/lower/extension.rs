@@ -2,6 +2,7 @@
 
 use datafusion::logical_expr::{Distinct, Expr, Extension, UserDefinedLogicalNodeCore};
 
+use super::relation::all_or_missing;
 use super::{Lowering, Relation, arrow_schema};
 use crate::operator::table_function::TableCall;
 use crate::operator::top_n::{Counting, Retractions, Ties, TopNSpec};
@@ -107,9 +108,9 @@ impl Lowering {
             },
             keys: keys.clone(),
         };
-        let (key, window) = match top_n_key(top_n, counting, &input) {
-            Some(key) => (key, Ok(vec![])),
-            None => (input.key.clone(), input.window.clone()),
+        let (key, key_exprs, window) = match top_n_key(top_n, counting, &input) {
+            Some((key, exprs)) => (key, exprs, Ok(vec![])),
+            None => (input.key.clone(), vec![], input.window.clone()),
         };
         let node = self.gather_keys(node, keys);
         let given = schema.fields().len() - own.fields().len();
@@ -125,6 +126,7 @@ impl Lowering {
             key,
             window,
             equal: vec![],
+            key_exprs,
         })
     }
 
@@ -152,34 +154,37 @@ impl Lowering {
             key,
             window: Ok(vec![]),
             equal: vec![],
+            key_exprs: vec![],
         })
     }
 }
 
-/// What tells the rows of a Top-N apart: their places, where these are shown; the key, where it has one row; the key of the
+/// Positions that hold each column of a key, or the names of those that are nowhere, as in [`Relation`].
+type Key = Result<Vec<Vec<usize>>, Vec<String>>;
+
+/// What tells the rows of a Top-N apart, as positions and where that is none as expressions: their places, where these are shown; the key, where it has one row; the key of the
 /// rows themselves, where they come from a table: `None`.
-fn top_n_key(top_n: &TopNNode, counting: Counting, input: &Relation) -> Option<Result<Vec<Vec<usize>>, Vec<String>>> {
-    let schema = top_n.input.schema();
+fn top_n_key(top_n: &TopNNode, counting: Counting, input: &Relation) -> Option<(Key, Vec<Expr>)> {
     let is_place = counting == Counting::RowNumber && top_n.number.is_some();
     let has_one_row = counting == Counting::RowNumber && top_n.last.saturating_sub(top_n.skip) <= 1;
     if !is_place && !has_one_row {
-        return match (input.kind, top_n.number.is_some()) {
-            (SourceKind::Table, _) => None,
-            (SourceKind::Stream, false) => Some(Err(vec!["the number of the row".into()])),
-            (SourceKind::Stream, true) => Some(Err(vec!["ROW_NUMBER in place of RANK".into()])),
+        let missing = match (input.kind, top_n.number.is_some()) {
+            (SourceKind::Table, _) => return None,
+            (SourceKind::Stream, false) => "the number of the row",
+            (SourceKind::Stream, true) => "ROW_NUMBER in place of RANK",
         };
+        return Some((Err(vec![missing.into()]), vec![]));
     }
-    let key = super::relation::all_or_missing(top_n.partition_by.iter().map(|by| match by {
-        Expr::Column(column) => match schema.maybe_index_of_column(column) {
-            Some(position) => Ok(vec![position]),
-            None => Err(column.name.clone()),
-        },
-        other => Err(super::label(other)),
+    let schema = top_n.schema();
+    let number = is_place.then(|| schema.columns().pop().map(Expr::Column)).flatten();
+    let parts: Vec<Expr> = top_n.partition_by.iter().cloned().chain(number).collect();
+    let key = all_or_missing(parts.iter().map(|part| {
+        let place = match part {
+            Expr::Column(column) => schema.maybe_index_of_column(column),
+            _ => None,
+        };
+        place.map(|place| vec![place]).ok_or_else(|| super::label(part))
     }));
-    Some(key.map(|mut key| {
-        if is_place {
-            key.push(vec![schema.fields().len()]);
-        }
-        key
-    }))
+    let exprs = if key.is_ok() { vec![] } else { parts };
+    Some((key, exprs))
 }

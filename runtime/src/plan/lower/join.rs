@@ -362,6 +362,7 @@ impl Lowering {
             key,
             window: Ok(vec![]),
             equal,
+            key_exprs: vec![],
         }
     }
 }

@@ -34,6 +34,10 @@ impl Lowering {
         Ok(Relation {
             node,
             kind: input.kind,
+            key_exprs: match key {
+                Ok(_) => vec![],
+                Err(_) => input.projected_key_exprs(&projection.expr),
+            },
             key,
             window,
             equal: vec![],

@@ -1,6 +1,6 @@
 //! What is known of a node besides its columns: whether it gives rows or changes of a table, and what its key is.
 
-use datafusion::common::DFSchema;
+use datafusion::common::{Column, DFSchema};
 use datafusion::logical_expr::Expr;
 
 use crate::catalog::Definition;
@@ -22,6 +22,8 @@ pub(crate) struct Relation {
     /// For each column of its key the expressions over its columns that are equal where they are known, and whether some may be
     /// NULL in a row; empty but for joins and what keeps their columns.
     pub(crate) equal: Vec<EqualKeys>,
+    /// The key as expressions over its columns, where some of it is no column; a projection above may make it one. Else empty.
+    pub(crate) key_exprs: Vec<Expr>,
 }
 
 /// What a column of a join's key is equal to.
@@ -41,6 +43,7 @@ impl Relation {
             key: Ok(vec![]),
             window: Ok(vec![]),
             equal: vec![],
+            key_exprs: vec![],
         }
     }
 
@@ -81,6 +84,7 @@ impl Relation {
             key: all_or_missing(definition.key_columns().map(place_of)),
             window: all_or_missing(bounds.into_iter().map(place_of)),
             equal: vec![],
+            key_exprs: vec![],
         }
     }
 
@@ -179,7 +183,38 @@ impl Relation {
         if let Some(place) = exprs.iter().position(is_synthetic_key) {
             return Ok(vec![vec![place]]);
         }
-        projected(&self.key, input, exprs)
+        match &self.key {
+            Err(_) if !self.key_exprs.is_empty() => self.made_key(exprs),
+            key => projected(key, input, exprs),
+        }
+    }
+
+    /// Where `exprs` are the expressions of the key.
+    fn made_key(&self, exprs: &[Expr]) -> Result<Vec<Vec<usize>>, Vec<String>> {
+        all_or_missing(self.key_exprs.iter().map(|part| {
+            let places = (0..).zip(exprs).filter(|(_, expr)| unaliased(expr) == part);
+            let found: Vec<usize> = places.map(|(place, _)| place).collect();
+            if found.is_empty() {
+                Err(super::label(part))
+            } else {
+                Ok(found)
+            }
+        }))
+    }
+
+    /// The expressions of a key that is still to be made, after a projection to `exprs`: nothing where one of their columns is gone.
+    pub(super) fn projected_key_exprs(&self, exprs: &[Expr]) -> Vec<Expr> {
+        let is_there = |column: &Column| {
+            exprs
+                .iter()
+                .any(|expr| matches!(expr, Expr::Column(kept) if kept == column))
+        };
+        let mut columns = self.key_exprs.iter().flat_map(Expr::column_refs);
+        if columns.all(is_there) {
+            self.key_exprs.clone()
+        } else {
+            vec![]
+        }
     }
 
     /// The window after a projection.

@@ -1,15 +1,17 @@
 //! The sandbox: the only place that knows Wasmtime.
 //!
 //! A plugin file becomes a [`LoadedPlugin`] whose functions implement the traits of `udf`. How they talk to the guest is
-//! `udf-sdk/ABI.md`; `guest` makes the calls, `columns_in` and `columns_out` carry the columns. Components, by
-//! `udf-sdk/wit`, are in `component`.
+//! `udf-sdk/ABI.md`: `columnar`; `guest` makes the calls, `columns_in` and `columns_out` carry the columns. Components, by
+//! `udf-sdk/wit`, are in `component`. What both have in common is in `scalar` and `stream`, over what `door` asks of them.
 
 mod arena;
 mod batch;
+mod columnar;
 mod columns_in;
 mod columns_out;
 mod component;
 mod descriptor;
+mod door;
 mod engine;
 mod fault;
 mod frame;

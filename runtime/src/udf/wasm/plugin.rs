@@ -9,11 +9,9 @@ use super::fault::Fault;
 use super::guest::{Guest, new_store, start_fault};
 use super::limiter::Limiter;
 use super::module::{self, Door};
-use super::scalar::WasmScalar;
-use super::stream::WasmStream;
-use super::{component, inline, plain, plain_loop, wasi_stub};
-use crate::udf::manifest::{self, FunctionSpec, Manifest};
-use crate::udf::{FunctionInfo, Kind, Limits, ScalarFunction, SkippedFunction, StreamFunction};
+use super::{component, door, inline, plain, plain_loop, wasi_stub};
+use crate::udf::manifest::{self, Manifest};
+use crate::udf::{Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
 /// The code of one plugin and how it is started. Shared by its functions.
 pub(super) struct Code {
@@ -78,40 +76,8 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
             (code, manifest)
         }
     };
-    Ok(LoadedPlugin::new(code, manifest))
+    Ok(door::functions(code, manifest))
 }
-
-impl LoadedPlugin {
-    fn new(code: Code, manifest: Manifest) -> Self {
-        let code = Arc::new(code);
-        let mut loaded = Self {
-            scalars: Vec::new(),
-            streams: Vec::new(),
-            skipped: manifest.skipped,
-        };
-        let infos: Vec<FunctionInfo> = manifest
-            .functions
-            .iter()
-            .map(|function| function.info(&code.plugin, manifest.version.as_deref()))
-            .collect();
-        let (scalars, streams): (Vec<_>, Vec<_>) = manifest
-            .functions
-            .into_iter()
-            .zip(infos)
-            .partition(|(function, _)| function.kind == Kind::Scalar);
-        loaded.scalars = WasmScalar::all(&code, scalars);
-        loaded.streams = streams
-            .into_iter()
-            .map(|(function, info)| {
-                Arc::new(WasmStream::new(Arc::clone(&code), function, info)) as Arc<dyn StreamFunction>
-            })
-            .collect();
-        loaded
-    }
-}
-
-/// A function of the manifest with its public face.
-pub(super) type Described = (FunctionSpec, FunctionInfo);
 
 impl Code {
     fn new(sandbox: &Sandbox, plugin: &str, module: &Module, loops: Option<Loops>) -> Result<Self, String> {

@@ -20,6 +20,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::batch::Batch;
+use super::door::{self, Described, PluginCode};
 use super::engine::Sandbox;
 use super::fault::Fault;
 use super::guest::{new_store, start_fault};
@@ -27,9 +28,9 @@ use super::limiter::Limiter;
 use super::module::refuse_named;
 use super::plugin::LoadedPlugin;
 use crate::udf::manifest::{self, Manifest};
-use crate::udf::{Kind, Limits, ScalarFunction, StreamFunction};
+use crate::udf::{Kind, Limits};
 use instance::Running;
-use scalar::ComponentScalar;
+use scalar::ComponentScalars;
 use stream::ComponentStream;
 
 /// The code of one component and how it is started. Shared by its functions.
@@ -57,31 +58,7 @@ pub(super) fn load(sandbox: &Sandbox, plugin: &str, binary: &[u8]) -> Result<Loa
         .map_err(|fault| format!("describing itself, it {fault}"))??;
     code.check_exports(&manifest)
         .map_err(|fault| format!("starting, it {fault}"))?;
-    Ok(functions(code, manifest))
-}
-
-fn functions(code: Code, manifest: Manifest) -> LoadedPlugin {
-    let code = Arc::new(code);
-    let mut loaded = LoadedPlugin {
-        scalars: Vec::new(),
-        streams: Vec::new(),
-        skipped: manifest.skipped,
-    };
-    let mut scalars = Vec::new();
-    for spec in manifest.functions {
-        let info = spec.info(&code.plugin, manifest.version.as_deref());
-        match spec.kind {
-            Kind::Scalar => scalars.push((spec, info)),
-            Kind::Stream => loaded
-                .streams
-                .push(Arc::new(ComponentStream::new(Arc::clone(&code), spec, info)) as Arc<dyn StreamFunction>),
-        }
-    }
-    loaded.scalars = ComponentScalar::all(&code, scalars)
-        .into_iter()
-        .map(|function| function as Arc<dyn ScalarFunction>)
-        .collect();
-    loaded
+    Ok(door::functions(code, manifest))
 }
 
 impl Code {
@@ -100,14 +77,6 @@ impl Code {
             pre,
             interface,
         })
-    }
-
-    fn plugin(&self) -> &str {
-        &self.plugin
-    }
-
-    fn limits(&self) -> &Limits {
-        self.sandbox.limits()
     }
 
     /// Where a function of the interface is.
@@ -140,14 +109,36 @@ impl Code {
     /// Checks that the component has the functions that its kinds need, with the right types.
     fn check_exports(&self, manifest: &Manifest) -> Result<(), Fault> {
         let has = |kind| manifest.functions.iter().any(|function| function.kind == kind);
-        let mut running = self.start()?;
         if has(Kind::Scalar) {
-            scalar::export(self, &mut running)?;
+            ComponentScalars::new(self, self.start()?)?;
         }
         if has(Kind::Stream) {
-            stream::Exports::new(self, &mut running)?;
+            ComponentStream::new(self, self.start()?)?;
         }
         Ok(())
+    }
+}
+
+impl PluginCode for Code {
+    type Scalars = ComponentScalars;
+    type Stream = ComponentStream;
+
+    fn plugin(&self) -> &str {
+        &self.plugin
+    }
+
+    fn limits(&self) -> &Limits {
+        self.sandbox.limits()
+    }
+
+    fn scalars(&self) -> Result<ComponentScalars, Fault> {
+        ComponentScalars::new(self, self.start()?)
+    }
+
+    fn stream(&self, function: &Described, values: &[ArrayRef], constant: &[bool]) -> Result<ComponentStream, Fault> {
+        let mut stream = ComponentStream::new(self, self.start()?)?;
+        stream.open(function, values, constant)?;
+        Ok(stream)
     }
 }
 

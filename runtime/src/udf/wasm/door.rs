@@ -1,0 +1,93 @@
+//! What a door to plugins must be able to do. What its functions have in common, pools, state in slots, limits and errors, is in `scalar` and
+//! `stream`.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::ArrayRef;
+
+use super::batch::Batch;
+use super::fault::Fault;
+use super::plugin::LoadedPlugin;
+use super::scalar::WasmScalar;
+use super::stream::WasmStream;
+use crate::udf::manifest::{FunctionSpec, Manifest};
+use crate::udf::{FunctionInfo, Kind, Limits, Outcome, StreamFunction};
+
+/// A function of a plugin: what its manifest says, and its public face.
+pub(super) struct Described {
+    /// Its place among the functions of its kind.
+    pub(super) index: usize,
+    pub(super) spec: FunctionSpec,
+    pub(super) info: FunctionInfo,
+}
+
+/// The code of one plugin behind one door.
+pub(super) trait PluginCode: Send + Sync + Sized + 'static {
+    /// An instance that serves all scalar functions.
+    type Scalars: ScalarCalls;
+    /// An instance that is one stream function.
+    type Stream: StreamCalls;
+
+    /// The plugin's name.
+    fn plugin(&self) -> &str;
+
+    fn limits(&self) -> &Limits;
+
+    /// Starts an instance for scalar calls.
+    fn scalars(&self) -> Result<Self::Scalars, Fault>;
+
+    /// Starts an instance that is this function. `values` are its constant arguments, one value each, where `constant` says so.
+    fn stream(&self, function: &Described, values: &[ArrayRef], constant: &[bool]) -> Result<Self::Stream, Fault>;
+}
+
+/// Calls of scalar functions into one instance.
+pub(super) trait ScalarCalls: Send {
+    /// One call with at most [`crate::types::limits::PLUGIN_ROWS_PER_CALL_MAX`] rows.
+    fn call(&mut self, function: &Described, batch: &Batch<'_>) -> Result<Outcome, Fault>;
+
+    /// Whether another instance should take over.
+    fn is_worn(&self) -> bool {
+        false
+    }
+}
+
+/// Calls of a stream function into the instance that is it.
+pub(super) trait StreamCalls: Send {
+    /// As [`ScalarCalls::call`].
+    fn push(&mut self, function: &Described, batch: &Batch<'_>) -> Result<Outcome, Fault>;
+
+    /// The state of at most [`crate::types::limits::PLUGIN_SLOTS_PER_SAVE_MAX`] slots, one for each.
+    fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Fault>;
+
+    /// Takes back states of a version; [`Fault::TooLarge`] where these are too many at once.
+    fn load(&mut self, slots: &[u32], states: &[Vec<u8>], version: u32) -> Result<(), Fault>;
+
+    /// Makes slots as if they had never been used.
+    fn forget(&mut self, slots: &[u32]) -> Result<(), Fault>;
+
+    /// Whether another instance should take over, with all states.
+    fn is_worn(&self) -> bool {
+        false
+    }
+}
+
+/// The functions of a plugin.
+pub(super) fn functions<D: PluginCode>(code: D, manifest: Manifest) -> LoadedPlugin {
+    let code = Arc::new(code);
+    let (mut scalars, mut streams) = (Vec::new(), Vec::new());
+    for spec in manifest.functions {
+        let info = spec.info(code.plugin(), manifest.version.as_deref());
+        let of_kind = match spec.kind {
+            Kind::Scalar => &mut scalars,
+            Kind::Stream => &mut streams,
+        };
+        let index = of_kind.len();
+        of_kind.push(Described { index, spec, info });
+    }
+    let stream = |function| Arc::new(WasmStream::new(Arc::clone(&code), function)) as Arc<dyn StreamFunction>;
+    LoadedPlugin {
+        streams: streams.into_iter().map(stream).collect(),
+        scalars: WasmScalar::all(&code, scalars),
+        skipped: manifest.skipped,
+    }
+}
