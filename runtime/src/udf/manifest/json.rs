@@ -20,6 +20,7 @@ pub(super) const FUNCTION_KEYS: &[&str] = &[
     "volatility",
     "state_version",
     "reads_state_versions",
+    "retracts",
     "doc",
 ];
 pub(super) const ARG_KEYS: &[&str] = &["name", "type", "constant"];
@@ -44,6 +45,7 @@ pub(super) struct RawFunction {
     pub(super) volatility: Option<String>,
     pub(super) state_version: Option<u32>,
     pub(super) reads_state_versions: Option<Vec<u32>>,
+    pub(super) retracts: Option<bool>,
     pub(super) doc: Option<String>,
     #[serde(flatten)]
     pub(super) extra: Extra,

@@ -42,6 +42,8 @@ pub(in crate::udf) struct FunctionSpec {
     pub(in crate::udf) volatility: Volatility,
     pub(in crate::udf) state_version: u32,
     pub(in crate::udf) reads_state_versions: Vec<u32>,
+    /// Whether a component can take rows back; in a module the export says it.
+    pub(in crate::udf) retracts: bool,
     pub(in crate::udf) doc: Option<String>,
 }
 
@@ -199,6 +201,9 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
             "{place}: state_version and reads_state_versions are for stream and aggregate functions"
         ));
     }
+    if kind != Kind::Aggregate && raw.retracts.is_some() {
+        return Err(format!("{place}: retracts is for aggregate functions"));
+    }
     Ok(Entry::Function(Box::new(FunctionSpec {
         kind,
         export,
@@ -219,6 +224,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
         volatility: volatility(place, raw.volatility.as_deref(), stateful)?,
         state_version: raw.state_version.unwrap_or(1),
         reads_state_versions: raw.reads_state_versions.unwrap_or_default(),
+        retracts: raw.retracts.unwrap_or_default(),
         doc: raw.doc.map(|doc| cut(&doc, limits.message_bytes)),
         name: raw.name,
     })))
