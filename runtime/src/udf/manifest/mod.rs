@@ -173,6 +173,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
         }
     };
     json::refuse_unknown_keys(place, &raw.extra, json::FUNCTION_KEYS)?;
+    refuse_keys_of_other_kinds(place, kind, &raw)?;
     if raw.args.len() > limits.args {
         return Err(format!(
             "{place}: {} arguments; the limit is {}",
@@ -195,14 +196,6 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
             return Err(format!("{place}: two arguments are called {}", arg.name));
         }
         args.push(arg);
-    }
-    if !stateful && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
-        return Err(format!(
-            "{place}: state_version and reads_state_versions are for stream and aggregate functions"
-        ));
-    }
-    if kind != Kind::Aggregate && raw.retracts.is_some() {
-        return Err(format!("{place}: retracts is for aggregate functions"));
     }
     Ok(Entry::Function(Box::new(FunctionSpec {
         kind,
@@ -228,6 +221,18 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
         doc: raw.doc.map(|doc| cut(&doc, limits.message_bytes)),
         name: raw.name,
     })))
+}
+
+fn refuse_keys_of_other_kinds(place: &str, kind: Kind, raw: &RawFunction) -> Result<(), String> {
+    if kind == Kind::Scalar && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
+        return Err(format!(
+            "{place}: state_version and reads_state_versions are for stream and aggregate functions"
+        ));
+    }
+    if kind != Kind::Aggregate && raw.retracts.is_some() {
+        return Err(format!("{place}: retracts is for aggregate functions"));
+    }
+    Ok(())
 }
 
 fn read_arg(place: &str, raw: RawArg, stateful: bool, limits: &Limits) -> Result<ArgSpec, String> {
