@@ -33,7 +33,9 @@ pub(super) fn all(brokers: &str, directory: &Path) -> BTreeMap<&'static str, Row
             })
         }),
         ("cities", |records| {
-            last(records, |r| format!("{} {} {}", r.key_text(0), r.int("C"), r.int("S")) + &weighted(r))
+            last(records, |r| {
+                format!("{} {} {}", r.key_text(0), r.int("C"), r.int("S")) + &weighted(r)
+            })
         }),
     ];
     let rows = |(topic, rows): (&'static str, Read)| {
@@ -113,11 +115,7 @@ fn weighted(record: &Record) -> String {
 
 fn visits(record: &Record) -> String {
     let (start, end, count) = (record.int("WS"), record.int("WE"), record.int("C"));
-    format!(
-        "{} {start} {end} {count}{}",
-        record.key_text(SESSION),
-        weighted(record)
-    )
+    format!("{} {start} {end} {count}{}", record.key_text(SESSION), weighted(record))
 }
 
 /// Whether users are known: how many keys came out with a town, of the last `keys` rows that asked.

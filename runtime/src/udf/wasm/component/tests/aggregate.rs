@@ -66,9 +66,15 @@ fn rows_go_into_their_slots_and_back() {
     let rows = doubles(&[Some(5.0), None, Some(10.0), Some(7.0)]);
     total.update(&[0, 0, 1, 0], &[rows]).unwrap();
     total.retract(&[0], &[doubles(&[Some(5.0)])]).unwrap();
-    assert_eq!(*total.finish(&[1, 0, 2]).unwrap(), *doubles(&[Some(10.0), Some(7.0), Some(0.0)]));
+    assert_eq!(
+        *total.finish(&[1, 0, 2]).unwrap(),
+        *doubles(&[Some(10.0), Some(7.0), Some(0.0)])
+    );
     total.merge(&[1, 2], &[0, 1]).unwrap();
-    assert_eq!(*total.finish(&[0, 1, 2]).unwrap(), *doubles(&[Some(7.0), Some(17.0), Some(17.0)]));
+    assert_eq!(
+        *total.finish(&[0, 1, 2]).unwrap(),
+        *doubles(&[Some(7.0), Some(17.0), Some(17.0)])
+    );
     total.drop_slots(&[1]).unwrap();
     assert_eq!(*total.finish(&[1]).unwrap(), *doubles(&[Some(0.0)]));
 }
@@ -102,13 +108,22 @@ fn bad_ones_end_with_their_reason() {
         error
     };
     // One value where two are due.
-    let short = SUM.replace("(i32.store (i32.const 176) (local.get $n))", "(i32.store (i32.const 176) (i32.const 1))");
+    let short = SUM.replace(
+        "(i32.store (i32.const 176) (local.get $n))",
+        "(i32.store (i32.const 176) (i32.const 1))",
+    );
     let error = ends(&short, |total| total.finish(&[0, 1]).map(drop));
     assert!(error.contains("a column of 2 rows was due, one of 1 came"), "{error}");
     // A failed row that is none of the call.
-    let beyond = SUM.replace("(i32.store (i32.const 128) (local.get $i))", "(i32.store (i32.const 128) (i32.const 9))");
+    let beyond = SUM.replace(
+        "(i32.store (i32.const 128) (local.get $i))",
+        "(i32.store (i32.const 128) (i32.const 9))",
+    );
     let error = ends(&beyond, |total| total.update(&[0], &[doubles(&[Some(-1.0)])]));
-    assert!(error.contains("row 9 is reported as failed in a call of 1 rows"), "{error}");
+    assert!(
+        error.contains("row 9 is reported as failed in a call of 1 rows"),
+        "{error}"
+    );
     let traps = "(func $merge (param i32 i32 i32 i32) (result i32) unreachable) (func $unused ";
     let trap = SUM.replace("(func $merge ", traps);
     let error = ends(&trap, |total| total.merge(&[0], &[1]));

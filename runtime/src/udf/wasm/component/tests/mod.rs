@@ -131,7 +131,11 @@ impl<'a> Text<'a> {
         );
         let mut shim_imports = String::from(r#"(import "f-manifest" (func $manifest (result string)))"#);
         let mut with = String::from(r#"(with "f-manifest" (func $manifest))"#);
-        let aggregates = if self.body.contains("(func $update ") { AGGREGATE_FUNCTIONS } else { &[] };
+        let aggregates = if self.body.contains("(func $update ") {
+            AGGREGATE_FUNCTIONS
+        } else {
+            &[]
+        };
         let functions = || FUNCTIONS.iter().chain(aggregates);
         for (name, core_type, ty) in functions() {
             if !self.body.contains(&format!("(func ${name} ")) {
