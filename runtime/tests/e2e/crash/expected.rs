@@ -196,7 +196,9 @@ fn visits(orders: &[Order]) -> Rows {
         for session in orders.chunk_by(|before, after| after.at - before.at <= SESSION_MS) {
             let (first, last) = (session[0].at, session[session.len() - 1].at);
             let mut mean = Mean::default();
-            session.iter().for_each(|order| mean.add(order.price));
+            for order in session {
+                mean.add(order.price);
+            }
             rows.push(format!("{key} {first} {last} {} {}", session.len(), mean.text()));
         }
     }
