@@ -88,10 +88,10 @@ impl Engine {
     /// When the configuration is wrong, the plugin directory cannot be read, or no thread can be started.
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let topics = Topics::open(&config)?;
-        let registry = match &config.plugins {
-            Some(directory) => Registry::scan(directory, config.plugin_limits.clone())?,
-            None => Registry::new(config.plugin_limits.clone())?,
-        };
+        let mut registry = Registry::new(config.plugin_limits.clone())?.with_code_cache(&config.code_cache);
+        if let Some(directory) = &config.plugins {
+            registry = registry.with_directory(directory)?;
+        }
         let pool = WorkerPool::start(config.workers).map_err(|error| Error::System(error.to_string()))?;
         let mut variables = Variables::new();
         for (name, value) in &config.variables {

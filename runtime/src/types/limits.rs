@@ -75,6 +75,8 @@ pub const PLUGIN_FILE_BYTES_MAX: usize = 64 << 20;
 pub const PLUGIN_FILES_MAX: usize = 1_024;
 /// Bytes of a plugin's manifest.
 pub const PLUGIN_MANIFEST_BYTES_MAX: usize = 64 << 10;
+/// Bytes of compiled code that are kept on disk; what was not used for longest makes room.
+pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;
 /// Functions of one plugin.
 pub const PLUGIN_FUNCTIONS_MAX: usize = 256;
 /// Arguments of one function of a plugin.

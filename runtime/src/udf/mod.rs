@@ -10,6 +10,7 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
+mod code_cache;
 mod coerce;
 mod error;
 mod limits;
@@ -21,6 +22,7 @@ mod wasm;
 #[cfg(test)]
 mod tests;
 
+pub use code_cache::{CodeCacheCounts, CodeCachePlace};
 pub use error::Error;
 pub use limits::Limits;
 pub use registry::Registry;

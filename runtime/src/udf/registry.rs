@@ -15,7 +15,7 @@ use super::coerce::signature;
 use super::manifest::cut;
 use super::wasm::{LoadedPlugin, Sandbox, load};
 use super::{
-    Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction, SkipReason, SkippedFunction,
+    CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction, SkipReason, SkippedFunction,
     StreamFunction,
 };
 use crate::types::limits::PLUGIN_FILES_MAX;
@@ -57,12 +57,32 @@ impl Registry {
     /// # Errors
     /// When the directory cannot be read or has too many plugins; a file that cannot be loaded is no error.
     pub fn scan(dir: &Path, limits: Limits) -> Result<Self, Error> {
-        let mut registry = Self::new(limits)?;
+        Self::new(limits)?.with_directory(dir)
+    }
+
+    /// The same registry, with compiled code kept there. To be said before files are added.
+    #[must_use]
+    pub fn with_code_cache(self, place: &CodeCachePlace) -> Self {
+        let sandbox = self.sandbox.cached(place);
+        Self { sandbox, ..self }
+    }
+
+    /// As [`Registry::scan`], into this registry.
+    ///
+    /// # Errors
+    /// As [`Registry::scan`].
+    pub fn with_directory(mut self, dir: &Path) -> Result<Self, Error> {
         let files = plugin_files(dir)?;
-        for loaded in load_all(&registry.sandbox, &files) {
-            registry.add(loaded);
+        for loaded in load_all(&self.sandbox, &files) {
+            self.add(loaded);
         }
-        Ok(registry)
+        Ok(self)
+    }
+
+    /// What the cache of compiled code has done, where there is one.
+    #[must_use]
+    pub fn code_cache(&self) -> Option<CodeCacheCounts> {
+        self.sandbox.code_cache().map(|cache| cache.counts())
     }
 
     /// Adds the functions of one more file; those that are there already keep theirs. A file that cannot be loaded is
@@ -216,7 +236,7 @@ fn load_file(sandbox: &Sandbox, path: &Path) -> Loaded {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from_digit(u32::from(n), 16).expect("half a byte is a digit");
     bytes
         .iter()

@@ -9,6 +9,7 @@ mod batch;
 mod columnar;
 mod columns_in;
 mod columns_out;
+mod compiled;
 mod component;
 mod descriptor;
 mod door;

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{Extern, Instance, InstancePre, Linker, Module, TypedFunc};
 
+use super::compiled::compiled;
 use super::engine::Sandbox;
 use super::fault::Fault;
 use super::guest::{Guest, new_store, start_fault};
@@ -62,7 +63,7 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
             let bodies = inline::bodies(&binary, &exports);
             let loops = plain_loop::loop_module(&functions, &bodies);
             let loops = Loops {
-                module: Module::from_binary(sandbox.engine(), &loops)
+                module: compiled(sandbox, &loops)
                     .map_err(|e| format!("its loops do not compile: {e:#}"))?,
                 exports: functions
                     .into_iter()
