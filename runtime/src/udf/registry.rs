@@ -15,8 +15,8 @@ use super::coerce::signature;
 use super::manifest::cut;
 use super::wasm::{LoadedPlugin, Sandbox, load};
 use super::{
-    CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction, SkipReason, SkippedFunction,
-    StreamFunction,
+    CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction,
+    SkipReason, SkippedFunction, StreamFunction,
 };
 use crate::types::limits::PLUGIN_FILES_MAX;
 

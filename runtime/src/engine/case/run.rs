@@ -9,6 +9,7 @@ use super::{Body, Case, ExpectedError, Matching};
 use crate::engine::{Config, Engine, QueryStart};
 use crate::exec::StepRows;
 use crate::types::clock::ManualClock;
+use crate::udf::CodeCachePlace;
 
 /// Where the clock of every case stands, milliseconds since the epoch.
 const CLOCK_MS: i64 = 1_700_000_000_000;

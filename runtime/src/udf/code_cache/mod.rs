@@ -150,7 +150,10 @@ impl CodeCache {
     pub(super) fn refuse(&self, key: &Key, reason: &str) {
         count(&self.counts.refused);
         let path = self.path(key);
-        tracing::warn!("compiled code in {} is not used: {reason}; the plugin is compiled anew", path.display());
+        tracing::warn!(
+            "compiled code in {} is not used: {reason}; the plugin is compiled anew",
+            path.display()
+        );
         // If it stays, the new entry takes its place.
         let _ = std::fs::remove_file(path);
     }
@@ -292,7 +295,10 @@ fn read_entry(path: &Path, key: &Key, owner: u32, bytes_max: u64) -> Result<Opti
     let metadata = file.metadata().map_err(text)?;
     trusted(&metadata, owner)?;
     if metadata.len() > bytes_max {
-        return Err(format!("it is larger than {}", bytes_text(usize::try_from(bytes_max).unwrap_or(usize::MAX))));
+        return Err(format!(
+            "it is larger than {}",
+            bytes_text(usize::try_from(bytes_max).unwrap_or(usize::MAX))
+        ));
     }
     let mut header = [0; HEADER_BYTES];
     file.read_exact(&mut header).map_err(|_| "it is cut off".to_owned())?;

@@ -64,7 +64,7 @@ impl Artifact for Component {
 }
 
 /// The code of a binary.
-pub(super) fn compiled<A: Artifact>(sandbox: &Sandbox, binary: &[u8]) -> wasmtime::Result<A> {
+pub(super) fn code_of<A: Artifact>(sandbox: &Sandbox, binary: &[u8]) -> wasmtime::Result<A> {
     let engine = sandbox.engine();
     let Some(cache) = sandbox.code_cache() else {
         return A::compile(engine, binary);

@@ -20,7 +20,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::batch::Batch;
-use super::compiled::compiled;
+use super::compiled::code_of;
 use super::door::{self, Described, PluginCode};
 use super::engine::Sandbox;
 use super::fault::Fault;
@@ -51,8 +51,8 @@ pub(super) fn is_component(binary: &[u8]) -> bool {
 /// Loads a component from its binary. The error is a reason without the plugin's name.
 pub(super) fn load(sandbox: &Sandbox, plugin: &str, binary: &[u8]) -> Result<LoadedPlugin, String> {
     let sandbox = sandbox.with_language_runtime();
-    let component: Component = compiled(&sandbox, binary)
-        .map_err(|e| format!("it is not a component that can run here: {e:#}"))?;
+    let component: Component =
+        code_of(&sandbox, binary).map_err(|e| format!("it is not a component that can run here: {e:#}"))?;
     let code = Code::new(sandbox, plugin, component)?;
     let manifest = code
         .describe()
