@@ -59,6 +59,7 @@ fn add_functions(registry: &Registry, table: &mut Table) {
         let kind = match info.kind {
             Kind::Scalar => "scalar",
             Kind::Stream => "stream",
+            Kind::Aggregate => "aggregate",
         };
         table.rows.push(vec![
             function_signature(&info),

@@ -108,6 +108,7 @@ impl Engine {
             let kind = match info.kind {
                 Kind::Scalar => "scalar function",
                 Kind::Stream => "stream function, state per key: use OVER (PARTITION BY key)",
+                Kind::Aggregate => "aggregate function: use GROUP BY",
             };
             let version = info
                 .version

@@ -50,6 +50,7 @@ impl Engine {
             let kind = match info.kind {
                 Kind::Scalar => "scalar",
                 Kind::Stream => "stream",
+                Kind::Aggregate => "aggregate",
             };
             table.rows.push(vec![
                 function_signature(info),

@@ -10,7 +10,7 @@ use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUD
 use crate::function::{self, AggregateLimits};
 use crate::operator::table_function::{self, TableFunction};
 use crate::types::Clock;
-use crate::udf::{FunctionSource, StreamFunction, scalar_udf};
+use crate::udf::{FunctionSource, StreamFunction, aggregate_udf, scalar_udf};
 
 /// The functions of one moment; a query keeps the set that it was planned with.
 #[derive(Debug, Clone)]
@@ -90,6 +90,9 @@ impl FunctionSet {
             }
             if let Some(function) = scalar_udf(plugins, &info.name) {
                 self.scalars.insert(name.clone(), Arc::new(function));
+            }
+            if let Some(function) = aggregate_udf(plugins, &info.name) {
+                self.aggregates.insert(name.clone(), Arc::new(function));
             }
         }
     }

@@ -10,6 +10,7 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
+mod aggregate_udf;
 mod code_cache;
 mod coerce;
 mod error;
@@ -22,6 +23,7 @@ mod wasm;
 #[cfg(test)]
 mod tests;
 
+pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
 pub use code_cache::{CodeCacheCounts, CodeCachePlace};
 pub use error::Error;
 pub use limits::Limits;
@@ -35,6 +37,8 @@ pub enum Kind {
     Scalar,
     /// One value per row, from that row and state kept per key.
     Stream,
+    /// One value per group of rows, from state kept per group.
+    Aggregate,
 }
 
 /// What gives equal results for equal arguments.
@@ -189,6 +193,73 @@ pub trait StreamInstance: Send + Debug {
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
 }
 
+/// An aggregate function, of which every shard makes an instance of its own.
+pub trait AggregateFunction: Send + Sync + Debug {
+    /// What it is.
+    fn info(&self) -> &FunctionInfo;
+
+    /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
+    ///
+    /// # Errors
+    /// When the plugin cannot be started or refuses the constants.
+    fn instance(&self, constants: &[Option<ScalarValue>]) -> Result<Box<dyn AggregateInstance>, Error>;
+
+    /// Whether rows can be taken back.
+    fn retracts(&self) -> bool;
+
+    /// The number of the format in which `save` writes state; to be kept beside the bytes.
+    fn state_version(&self) -> u32;
+
+    /// Whether `load` reads state of that format.
+    fn reads_state_version(&self, version: u32) -> bool;
+}
+
+/// A running aggregate function: the state of groups lives in the guest, addressed by slot numbers that the host hands out, dense from
+/// zero. A slot that was not seen before, or was dropped, is that of a group without rows.
+pub trait AggregateInstance: Send + Debug {
+    /// Takes rows in. `slots[i]` is the slot of row i's group; each argument has the declared type and `slots.len()` rows.
+    ///
+    /// # Errors
+    /// When the function fails, or one row does: an error of [`Error::Row`]; the other rows were taken in then.
+    fn update(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<(), Error>;
+
+    /// Takes rows back that were taken in before. Only where [`AggregateFunction::retracts`].
+    ///
+    /// # Errors
+    /// As [`AggregateInstance::update`].
+    fn retract(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<(), Error>;
+
+    /// Adds the state of each of `from` to that of `into` at the same place; `from` stays as it is.
+    ///
+    /// # Errors
+    /// When the function fails.
+    fn merge(&mut self, into: &[u32], from: &[u32]) -> Result<(), Error>;
+
+    /// The values of slots; their states go on.
+    ///
+    /// # Errors
+    /// When the function fails.
+    fn finish(&mut self, slots: &[u32]) -> Result<ArrayRef, Error>;
+
+    /// As [`StreamInstance::save`].
+    ///
+    /// # Errors
+    /// When the function fails.
+    fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Error>;
+
+    /// As [`StreamInstance::load_version`].
+    ///
+    /// # Errors
+    /// When the function does not read that format, or refuses the bytes.
+    fn load(&mut self, slots: &[u32], states: &[Vec<u8>], version: u32) -> Result<(), Error>;
+
+    /// As [`StreamInstance::drop_slots`].
+    ///
+    /// # Errors
+    /// When the function fails.
+    fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+}
+
 /// A plugin file as the registry found it.
 #[derive(Debug, Clone)]
 pub struct PluginInfo {
@@ -257,6 +328,8 @@ pub trait FunctionSource: Send + Sync + Debug {
     fn scalar(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>>;
     /// All overloads of a stream function.
     fn stream(&self, name: &str) -> Vec<Arc<dyn StreamFunction>>;
+    /// All overloads of an aggregate function.
+    fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>>;
     /// All plugin files, broken ones included.
     fn plugins(&self) -> Vec<PluginInfo>;
 }

@@ -15,8 +15,8 @@ use super::coerce::signature;
 use super::manifest::cut;
 use super::wasm::{LoadedPlugin, Sandbox, load};
 use super::{
-    CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction,
-    SkipReason, SkippedFunction, StreamFunction,
+    AggregateFunction, CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, Limits, PluginInfo,
+    ScalarFunction, SkipReason, SkippedFunction, StreamFunction,
 };
 use crate::types::limits::PLUGIN_FILES_MAX;
 
@@ -27,6 +27,7 @@ pub struct Registry {
     plugins: Vec<PluginInfo>,
     scalars: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     streams: HashMap<String, Vec<Arc<dyn StreamFunction>>>,
+    aggregates: HashMap<String, Vec<Arc<dyn AggregateFunction>>>,
     /// Which plugin gives a signature.
     owners: HashMap<String, String>,
 }
@@ -48,6 +49,7 @@ impl Registry {
             plugins: Vec::new(),
             scalars: HashMap::new(),
             streams: HashMap::new(),
+            aggregates: HashMap::new(),
             owners: HashMap::new(),
         })
     }
@@ -113,6 +115,14 @@ impl Registry {
                         .push(function);
                 }
             }
+            for function in plugin.aggregates {
+                if self.claim(function.info(), &mut info) {
+                    self.aggregates
+                        .entry(key(&function.info().name))
+                        .or_default()
+                        .push(function);
+                }
+            }
         }
         self.plugins.push(info);
     }
@@ -136,7 +146,8 @@ impl FunctionSource for Registry {
     fn functions(&self) -> Vec<FunctionInfo> {
         let scalars = self.scalars.values().flatten().map(|function| function.info());
         let streams = self.streams.values().flatten().map(|function| function.info());
-        let mut functions: Vec<FunctionInfo> = scalars.chain(streams).cloned().collect();
+        let aggregates = self.aggregates.values().flatten().map(|function| function.info());
+        let mut functions: Vec<FunctionInfo> = scalars.chain(streams).chain(aggregates).cloned().collect();
         functions.sort_by_cached_key(|function| (key(&function.name), signature(function)));
         functions
     }
@@ -147,6 +158,10 @@ impl FunctionSource for Registry {
 
     fn stream(&self, name: &str) -> Vec<Arc<dyn StreamFunction>> {
         self.streams.get(&key(name)).cloned().unwrap_or_default()
+    }
+
+    fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>> {
+        self.aggregates.get(&key(name)).cloned().unwrap_or_default()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {

@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use crate::argument::{Arguments, Columns};
 use crate::returned::{Outcome, Return};
 
-/// A function of a plugin. `#[scalar]` and `#[stream]` make one beside each Rust function, with the same name.
+/// A function of a plugin. `#[scalar]` and `#[stream]` make one beside each Rust function, with the same name; `#[aggregate]` makes the state
+/// one.
 pub trait Function {
     /// Its entry in the manifest.
     fn describe(manifest: &mut Manifest);
@@ -37,6 +38,13 @@ pub enum Kind {
     },
     /// One value per row, from that row and state kept per key.
     Stream {
+        /// Format of the state.
+        state_version: u32,
+        /// Older formats that can be read.
+        reads_state_versions: &'static [u32],
+    },
+    /// One value per group of rows.
+    Aggregate {
         /// Format of the state.
         state_version: u32,
         /// Older formats that can be read.
@@ -116,17 +124,25 @@ fn kind(kind: Kind, json: &mut Vec<u8>) {
         Kind::Stream {
             state_version,
             reads_state_versions,
-        } => {
-            raw(", \"kind\": \"stream\", \"state_version\": ", json);
-            number(state_version, json);
-            raw(", \"reads_state_versions\": [", json);
-            for (i, version) in reads_state_versions.iter().enumerate() {
-                raw(if i == 0 { "" } else { ", " }, json);
-                number(*version, json);
-            }
-            raw("]", json);
-        }
+        } => with_state("stream", state_version, reads_state_versions, json),
+        Kind::Aggregate {
+            state_version,
+            reads_state_versions,
+        } => with_state("aggregate", state_version, reads_state_versions, json),
     }
+}
+
+fn with_state(kind: &str, state_version: u32, reads_state_versions: &[u32], json: &mut Vec<u8>) {
+    raw(", \"kind\": ", json);
+    quote(kind, json);
+    raw(", \"state_version\": ", json);
+    number(state_version, json);
+    raw(", \"reads_state_versions\": [", json);
+    for (i, version) in reads_state_versions.iter().enumerate() {
+        raw(if i == 0 { "" } else { ", " }, json);
+        number(*version, json);
+    }
+    raw("]", json);
 }
 
 fn quoted_type(sql_type: fn(&mut String), json: &mut Vec<u8>) {

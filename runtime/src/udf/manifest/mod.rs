@@ -144,7 +144,7 @@ fn add(manifest: &mut Manifest, function: FunctionSpec, place: &str) -> Result<(
         }
         if other.name.eq_ignore_ascii_case(&function.name) && other.kind != function.kind {
             return Err(format!(
-                "{place}: {} is both a scalar and a stream function; overloads of one name have one kind",
+                "{place}: {} is of two kinds; overloads of one name have one kind",
                 function.name
             ));
         }
@@ -157,14 +157,17 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
     let kind = match raw.kind.as_str() {
         "scalar" => Kind::Scalar,
         "stream" => Kind::Stream,
-        "aggregate" | "table" => {
+        "aggregate" => Kind::Aggregate,
+        "table" => {
             return Ok(Entry::Skipped(SkippedFunction {
                 signature: raw.name.to_ascii_uppercase(),
                 reason: SkipReason::UnsupportedKind { kind: raw.kind },
             }));
         }
         other => {
-            return Err(format!("{place}: kind {other:?} is not one of scalar, stream"));
+            return Err(format!(
+                "{place}: kind {other:?} is not one of scalar, stream, aggregate"
+            ));
         }
     };
     json::refuse_unknown_keys(place, &raw.extra, json::FUNCTION_KEYS)?;
@@ -175,7 +178,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
             limits.args
         ));
     }
-    let stream = kind == Kind::Stream;
+    let stateful = kind != Kind::Scalar;
     let export = raw.export.unwrap_or_else(|| raw.name.clone());
     if export.is_empty() || export.chars().count() > limits.name_chars {
         return Err(format!(
@@ -185,15 +188,15 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
     }
     let mut args: Vec<ArgSpec> = Vec::with_capacity(raw.args.len());
     for (i, arg) in raw.args.into_iter().enumerate() {
-        let arg = read_arg(&format!("{place}: args[{i}]"), arg, stream, limits)?;
+        let arg = read_arg(&format!("{place}: args[{i}]"), arg, stateful, limits)?;
         if args.iter().any(|other| other.name.eq_ignore_ascii_case(&arg.name)) {
             return Err(format!("{place}: two arguments are called {}", arg.name));
         }
         args.push(arg);
     }
-    if !stream && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
+    if !stateful && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
         return Err(format!(
-            "{place}: state_version and reads_state_versions are for stream functions"
+            "{place}: state_version and reads_state_versions are for stream and aggregate functions"
         ));
     }
     Ok(Entry::Function(Box::new(FunctionSpec {
@@ -213,7 +216,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
             raw.constants.as_deref(),
             &[("expand", true), ("pass", false)],
         )?,
-        volatility: volatility(place, raw.volatility.as_deref(), stream)?,
+        volatility: volatility(place, raw.volatility.as_deref(), stateful)?,
         state_version: raw.state_version.unwrap_or(1),
         reads_state_versions: raw.reads_state_versions.unwrap_or_default(),
         doc: raw.doc.map(|doc| cut(&doc, limits.message_bytes)),
@@ -221,11 +224,11 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
     })))
 }
 
-fn read_arg(place: &str, raw: RawArg, stream: bool, limits: &Limits) -> Result<ArgSpec, String> {
+fn read_arg(place: &str, raw: RawArg, stateful: bool, limits: &Limits) -> Result<ArgSpec, String> {
     json::refuse_unknown_keys(place, &raw.extra, json::ARG_KEYS)?;
     check_name(place, "name", &raw.name, limits)?;
-    if raw.constant && !stream {
-        return Err(format!("{place}: \"constant\" is for stream functions"));
+    if raw.constant && !stateful {
+        return Err(format!("{place}: \"constant\" is for stream and aggregate functions"));
     }
     Ok(ArgSpec {
         sql_type: type_name::parse(&raw.sql_type, limits).map_err(|e| format!("{place}: type: {e}"))?,
@@ -234,12 +237,12 @@ fn read_arg(place: &str, raw: RawArg, stream: bool, limits: &Limits) -> Result<A
     })
 }
 
-/// The volatility of a stream function is not its own to say: its result depends on what came before.
-fn volatility(place: &str, text: Option<&str>, stream: bool) -> Result<Volatility, String> {
-    if stream {
+/// The volatility of a function with state is not its own to say: its result depends on what came before.
+fn volatility(place: &str, text: Option<&str>, stateful: bool) -> Result<Volatility, String> {
+    if stateful {
         return match text {
             None => Ok(Volatility::Volatile),
-            Some(_) => Err(format!("{place}: a stream function has no volatility")),
+            Some(_) => Err(format!("{place}: a function with state has no volatility")),
         };
     }
     let choices = [

@@ -207,6 +207,15 @@ impl Guest {
         Ok(Outcome { values, failed })
     }
 
+    /// The rows that failed in a call without results that gave `status`.
+    pub(super) fn failed_rows(&mut self, status: i32, rows: usize) -> Result<Vec<RowFailure>, Fault> {
+        match status {
+            0 => Ok(Vec::new()),
+            1 => reports::failed_rows(self.reports(rows)?, rows),
+            other => Err(self.failure(other)),
+        }
+    }
+
     /// The fault of a call without rows that gave `status`, if it is one.
     pub(super) fn check(&mut self, status: i32) -> Result<(), Fault> {
         if status == 0 { Ok(()) } else { Err(self.failure(status)) }

@@ -4,6 +4,7 @@
 //! `udf-sdk/ABI.md`: `columnar`; `guest` makes the calls, `columns_in` and `columns_out` carry the columns. Components, by
 //! `udf-sdk/wit`, are in `component`. What both have in common is in `scalar` and `stream`, over what `door` asks of them.
 
+mod aggregate;
 mod arena;
 mod batch;
 mod columnar;

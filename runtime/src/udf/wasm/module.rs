@@ -124,7 +124,21 @@ pub(super) fn check_function(module: &Module, function: &FunctionSpec) -> Result
     let exports: &[(&str, usize)] = match function.kind {
         Kind::Scalar => &[("", 3)],
         Kind::Stream => &[("_new", 1), ("_push", 4), ("_save", 3), ("_load", 4), ("_drop", 2)],
+        Kind::Aggregate => &[
+            ("_new", 1),
+            ("_update", 3),
+            ("_merge", 3),
+            ("_finish", 3),
+            ("_save", 3),
+            ("_load", 4),
+            ("_drop", 2),
+        ],
     };
+    let retract = format!("{}_retract", function.export);
+    if function.kind == Kind::Aggregate && module.get_export(&retract).is_some() {
+        check_export(module, &retract, &vec![ValType::I32; 3], &[ValType::I32])
+            .map_err(|reason| format!("function {}: {reason}", function.name))?;
+    }
     for (suffix, params) in exports {
         check_export(
             module,

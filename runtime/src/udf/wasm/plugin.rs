@@ -12,7 +12,7 @@ use super::limiter::Limiter;
 use super::module::{self, Door};
 use super::{component, door, inline, plain, plain_loop, wasi_stub};
 use crate::udf::manifest::{self, Manifest};
-use crate::udf::{Limits, ScalarFunction, SkippedFunction, StreamFunction};
+use crate::udf::{AggregateFunction, Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
 /// The code of one plugin and how it is started. Shared by its functions.
 pub(super) struct Code {
@@ -34,6 +34,7 @@ struct Loops {
 pub(in crate::udf) struct LoadedPlugin {
     pub(in crate::udf) scalars: Vec<Arc<dyn ScalarFunction>>,
     pub(in crate::udf) streams: Vec<Arc<dyn StreamFunction>>,
+    pub(in crate::udf) aggregates: Vec<Arc<dyn AggregateFunction>>,
     pub(in crate::udf) skipped: Vec<SkippedFunction>,
 }
 
@@ -105,6 +106,11 @@ impl Code {
 
     pub(super) fn limits(&self) -> &Limits {
         self.sandbox.limits()
+    }
+
+    /// Whether the module exports something of that name.
+    pub(super) fn exports(&self, name: &str) -> bool {
+        self.pre.module().get_export(name).is_some()
     }
 
     /// A new instance, under the deadline of starting up.

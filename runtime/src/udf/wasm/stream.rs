@@ -1,8 +1,10 @@
-//! Stream functions: one instance of the guest per use and shard, its state in slots that the host numbers.
+//! Functions with state: one instance of the guest per use and shard, its state in slots that the host numbers. How they serve as stream
+//! functions; `aggregate` has the other use.
 
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, new_empty_array};
+use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
 use super::batch::{Batch, check, to_declared};
@@ -15,15 +17,15 @@ use crate::udf::{Error, FunctionInfo, Outcome, StreamFunction, StreamInstance};
 
 /// A stream function of a plugin.
 pub(super) struct WasmStream<D> {
-    code: Arc<D>,
-    function: Arc<Described>,
+    pub(super) code: Arc<D>,
+    pub(super) function: Arc<Described>,
 }
 
 /// A running stream function.
-struct WasmStreamInstance<D: PluginCode> {
-    code: Arc<D>,
-    function: Arc<Described>,
-    calls: D::Stream,
+pub(super) struct WasmStreamInstance<D: PluginCode> {
+    pub(super) code: Arc<D>,
+    pub(super) function: Arc<Described>,
+    pub(super) calls: D::Stream,
     /// The constant arguments, one value each; an empty column where the argument is none.
     constants: Vec<ArrayRef>,
     constant: Vec<bool>,
@@ -70,6 +72,12 @@ impl<D: PluginCode> WasmStream<D> {
             ended: None,
         })
     }
+
+    /// Starts an instance; the error names plugin and function.
+    pub(super) fn start_named(&self, constants: &[Option<ScalarValue>]) -> Result<WasmStreamInstance<D>, Error> {
+        self.start(constants)
+            .map_err(|fault| fault.name(self.code.plugin(), &self.function.info.name))
+    }
 }
 
 impl<D: PluginCode> StreamFunction for WasmStream<D> {
@@ -78,10 +86,7 @@ impl<D: PluginCode> StreamFunction for WasmStream<D> {
     }
 
     fn instance(&self, constants: &[Option<ScalarValue>]) -> Result<Box<dyn StreamInstance>, Error> {
-        match self.start(constants) {
-            Ok(instance) => Ok(Box::new(instance)),
-            Err(fault) => Err(fault.name(self.code.plugin(), &self.function.info.name)),
-        }
+        Ok(Box::new(self.start_named(constants)?))
     }
 
     fn state_version(&self) -> u32 {
@@ -137,7 +142,7 @@ fn reads(spec: &FunctionSpec, version: u32) -> bool {
 
 impl<D: PluginCode> WasmStreamInstance<D> {
     /// Runs `work` unless the instance is at its end; a fault of the guest ends it.
-    fn alive<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Error> {
+    pub(super) fn alive<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Error> {
         if let Some(error) = &self.ended {
             return Err(error.clone());
         }
@@ -151,7 +156,14 @@ impl<D: PluginCode> WasmStreamInstance<D> {
         })
     }
 
-    fn run(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Outcome, Fault> {
+    /// Gives rows to `call`, piece by piece.
+    pub(super) fn run(
+        &mut self,
+        slots: &[u32],
+        args: &[ArrayRef],
+        returns: &DataType,
+        call: impl Fn(&mut D::Stream, &Described, &Batch<'_>) -> Result<Outcome, Fault>,
+    ) -> Result<Outcome, Fault> {
         let info = &self.function.info;
         let given = check(info, args, &vec![false; args.len()], slots.len())?;
         // A constant's column says nothing that its value does not.
@@ -166,12 +178,12 @@ impl<D: PluginCode> WasmStreamInstance<D> {
             result_bytes_max: self.code.limits().batch_result_bytes,
         };
         let (calls, function) = (&mut self.calls, &self.function);
-        batch.run(info.null_in_null_out, &info.returns, &mut |piece| {
-            calls.push(function, piece)
+        batch.run(info.null_in_null_out, returns, &mut |piece| {
+            call(calls, function, piece)
         })
     }
 
-    fn note(&mut self, slots: &[u32], used: bool) {
+    pub(super) fn note(&mut self, slots: &[u32], used: bool) {
         let length = slots.iter().max().map_or(0, |slot| *slot as usize + 1);
         if self.used.len() < length {
             self.used.resize(length, false);
@@ -182,7 +194,7 @@ impl<D: PluginCode> WasmStreamInstance<D> {
     }
 
     /// Takes all states to a new instance, when this one has little memory left.
-    fn renew(&mut self) -> Result<(), Fault> {
+    pub(super) fn renew(&mut self) -> Result<(), Fault> {
         if !self.calls.is_worn() {
             return Ok(());
         }
@@ -235,7 +247,10 @@ impl<D: PluginCode> StreamInstance for WasmStreamInstance<D> {
         self.alive(|this| {
             this.renew()?;
             this.note(slots, true);
-            this.run(slots, args)
+            let returns = this.function.info.returns.clone();
+            this.run(slots, args, &returns, |calls, function, piece| {
+                calls.push(function, piece)
+            })
         })
     }
 

@@ -1,4 +1,4 @@
-//! Reads what stands in the brackets of `#[scalar(...)]` and `#[stream(...)]`.
+//! Reads what stands in the brackets of `#[scalar(...)]`, `#[stream(...)]` and `#[aggregate(...)]`.
 
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
@@ -22,6 +22,7 @@ pub(crate) struct Options {
 pub(crate) enum Attribute {
     Scalar,
     Stream,
+    Aggregate,
 }
 
 pub(crate) fn parse(tokens: TokenStream, attribute: Attribute) -> Result<Options> {
@@ -41,11 +42,11 @@ impl Options {
             }
             ("volatile", Attribute::Scalar) => self.volatility(meta, "volatile")?,
             ("stable", Attribute::Scalar) => self.volatility(meta, "stable")?,
-            ("start", Attribute::Stream) => self.start = Some(meta.value()?.parse()?),
-            ("state_version", Attribute::Stream) => {
+            ("start", Attribute::Stream | Attribute::Aggregate) => self.start = Some(meta.value()?.parse()?),
+            ("state_version", Attribute::Stream | Attribute::Aggregate) => {
                 self.state_version = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?)
             }
-            ("upgrade", Attribute::Stream) => {
+            ("upgrade", Attribute::Stream | Attribute::Aggregate) => {
                 let content;
                 syn::parenthesized!(content in meta.input);
                 while !content.is_empty() {
@@ -58,7 +59,7 @@ impl Options {
                 }
             }
             (_, Attribute::Scalar) => return Err(meta.error("options are: name = \"...\", volatile, stable")),
-            (_, Attribute::Stream) => {
+            (_, Attribute::Stream | Attribute::Aggregate) => {
                 return Err(
                     meta.error("options are: name = \"...\", start = path, state_version = N, upgrade(N = path, ...)")
                 );

@@ -9,6 +9,7 @@
     reason = "test data is small, and reads best as what it is"
 )]
 
+mod aggregate;
 mod columns;
 mod hostile;
 mod hostile_files;
