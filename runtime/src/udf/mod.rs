@@ -191,6 +191,11 @@ pub trait StreamInstance: Send + Debug {
     /// # Errors
     /// When the function fails.
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+
+    /// Memory that the states take, in the guest and on the host.
+    fn state_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// An aggregate function, of which every shard makes an instance of its own.
@@ -258,6 +263,11 @@ pub trait AggregateInstance: Send + Debug {
     /// # Errors
     /// When the function fails.
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+
+    /// Memory that the states take, in the guest and on the host.
+    fn state_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A plugin file as the registry found it.

@@ -7,6 +7,7 @@ use datafusion::arrow::array::ArrayRef;
 
 use super::batch::Batch;
 use super::fault::Fault;
+pub(super) use super::limiter::GuestMemory;
 use super::plugin::LoadedPlugin;
 use super::scalar::WasmScalar;
 use super::stream::WasmStream;
@@ -77,10 +78,8 @@ pub(super) trait StreamCalls: Send {
     /// Makes slots as if they had never been used.
     fn forget(&mut self, slots: &[u32]) -> Result<(), Fault>;
 
-    /// Whether another instance should take over, with all states.
-    fn is_worn(&self) -> bool {
-        false
-    }
+    /// The memory of the guest.
+    fn memory(&self) -> GuestMemory;
 }
 
 /// The functions of a plugin.

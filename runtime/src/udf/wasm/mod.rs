@@ -27,7 +27,9 @@ mod plain_loop;
 mod plugin;
 mod purity;
 mod reports;
+mod resident;
 mod scalar;
+mod slots;
 mod stream;
 mod wasi_stub;
 

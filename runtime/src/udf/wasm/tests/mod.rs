@@ -11,6 +11,7 @@
 
 mod aggregate;
 mod columns;
+mod evict;
 mod hostile;
 mod hostile_files;
 mod plain;

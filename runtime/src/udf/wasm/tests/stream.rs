@@ -235,7 +235,7 @@ fn constants_are_checked_at_set_up() {
 #[test]
 fn refused_state_is_the_guests_to_say() {
     let mut total = from(0);
-    let error = total.load(&[0, 1], &[vec![1, 2, 3], vec![]]).unwrap_err();
+    let error = total.load(&[0, 1], &[vec![1, 2, 3], vec![4]]).unwrap_err();
     assert_eq!(error.to_string(), "function total of plugin test failed: no minus one");
     let mut total = from(0);
     let error = total.load(&[0, 1], &[vec![0; 8]]).unwrap_err();
