@@ -13,6 +13,7 @@ use datafusion::scalar::ScalarValue;
 mod aggregate_udf;
 mod code_cache;
 mod coerce;
+mod counters;
 mod error;
 mod limits;
 mod manifest;
@@ -25,6 +26,7 @@ mod tests;
 
 pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
 pub use code_cache::{CodeCacheCounts, CodeCachePlace};
+pub use counters::FunctionTotals;
 pub use error::Error;
 pub use limits::Limits;
 pub use registry::Registry;
@@ -107,6 +109,11 @@ pub trait ScalarFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
 
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
+
     /// Calls it on `rows` rows. Each argument has exactly the declared type and is `rows` long, or one value long where
     /// `constant` is true for it.
     ///
@@ -128,6 +135,11 @@ pub trait ScalarFunction: Send + Sync + Debug {
 pub trait StreamFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
     ///
@@ -202,6 +214,11 @@ pub trait StreamInstance: Send + Debug {
 pub trait AggregateFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
     ///
@@ -334,6 +351,10 @@ impl std::fmt::Display for SkipReason {
 pub trait FunctionSource: Send + Sync + Debug {
     /// All functions, overloads included, by name.
     fn functions(&self) -> Vec<FunctionInfo>;
+    /// What each function did so far, where that is counted; in the order of [`FunctionSource::functions`].
+    fn totals(&self) -> Vec<(FunctionInfo, FunctionTotals)> {
+        Vec::new()
+    }
     /// All overloads of a scalar function.
     fn scalar(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>>;
     /// All overloads of a stream function.

@@ -15,8 +15,8 @@ use super::coerce::signature;
 use super::manifest::cut;
 use super::wasm::{LoadedPlugin, Sandbox, load};
 use super::{
-    AggregateFunction, CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, Limits, PluginInfo,
-    ScalarFunction, SkipReason, SkippedFunction, StreamFunction,
+    AggregateFunction, CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, FunctionTotals, Limits,
+    PluginInfo, ScalarFunction, SkipReason, SkippedFunction, StreamFunction,
 };
 use crate::types::limits::PLUGIN_FILES_MAX;
 
@@ -144,12 +144,17 @@ impl Registry {
 
 impl FunctionSource for Registry {
     fn functions(&self) -> Vec<FunctionInfo> {
-        let scalars = self.scalars.values().flatten().map(|function| function.info());
-        let streams = self.streams.values().flatten().map(|function| function.info());
-        let aggregates = self.aggregates.values().flatten().map(|function| function.info());
-        let mut functions: Vec<FunctionInfo> = scalars.chain(streams).chain(aggregates).cloned().collect();
-        functions.sort_by_cached_key(|function| (key(&function.name), signature(function)));
-        functions
+        self.totals().into_iter().map(|(info, _)| info).collect()
+    }
+
+    fn totals(&self) -> Vec<(FunctionInfo, FunctionTotals)> {
+        let scalars = self.scalars.values().flatten().map(|f| (f.info(), f.totals()));
+        let streams = self.streams.values().flatten().map(|f| (f.info(), f.totals()));
+        let aggregates = self.aggregates.values().flatten().map(|f| (f.info(), f.totals()));
+        let all = scalars.chain(streams).chain(aggregates);
+        let mut all: Vec<_> = all.map(|(info, totals)| (info.clone(), totals)).collect();
+        all.sort_by_cached_key(|(function, _)| (key(&function.name), signature(function)));
+        all
     }
 
     fn scalar(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>> {

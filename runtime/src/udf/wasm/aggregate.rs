@@ -9,11 +9,17 @@ use super::door::{PluginCode, StreamCalls};
 use super::fault::Fault;
 use super::scalar::all_rows;
 use super::stream::{WasmStream, WasmStreamInstance};
-use crate::udf::{AggregateFunction, AggregateInstance, Error, FunctionInfo, StreamFunction, StreamInstance};
+use crate::udf::{
+    AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionTotals, StreamFunction, StreamInstance,
+};
 
 impl<D: PluginCode> AggregateFunction for WasmStream<D> {
     fn info(&self) -> &FunctionInfo {
         StreamFunction::info(self)
+    }
+
+    fn totals(&self) -> FunctionTotals {
+        StreamFunction::totals(self)
     }
 
     fn instance(&self, constants: &[Option<ScalarValue>]) -> Result<Box<dyn AggregateInstance>, Error> {

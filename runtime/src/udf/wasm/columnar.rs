@@ -163,6 +163,10 @@ impl ScalarCalls for ColumnarScalars {
         let status = guest.call(export, (frame.args, count(batch.rows), frame.out))?;
         guest.collect(status, frame.out, returns, batch.rows)
     }
+
+    fn memory(&self) -> GuestMemory {
+        self.guest.memory()
+    }
 }
 
 fn no_aggregate() -> Fault {

@@ -53,6 +53,9 @@ pub(super) trait ScalarCalls: Send {
     fn is_worn(&self) -> bool {
         false
     }
+
+    /// The memory of the guest.
+    fn memory(&self) -> GuestMemory;
 }
 
 /// Calls of a function with state into the instance that is it.

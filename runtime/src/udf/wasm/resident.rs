@@ -15,6 +15,7 @@ use super::fault::Fault;
 use super::slots::{Saved, Slots};
 use crate::types::limits::{PLUGIN_ROWS_PER_CALL_MAX, PLUGIN_SLOTS_PER_SAVE_MAX};
 use crate::udf::Outcome;
+use crate::udf::counters::Counters;
 use crate::udf::limits::bytes_text;
 
 /// Bytes of states that one call asks for, as far as their size is known: the guest needs as much memory to write them.
@@ -32,6 +33,7 @@ pub(super) struct Resident<D: PluginCode> {
     calls: D::Stream,
     slots: Slots,
     growth: Growth,
+    counters: Arc<Counters>,
 }
 
 /// What was seen of how the guest's memory grows with its states.
@@ -49,6 +51,7 @@ impl<D: PluginCode> Resident<D> {
     pub(super) fn start(
         code: Arc<D>,
         function: Arc<Described>,
+        counters: Arc<Counters>,
         constants: Vec<ArrayRef>,
         constant: Vec<bool>,
     ) -> Result<Self, Fault> {
@@ -60,12 +63,14 @@ impl<D: PluginCode> Resident<D> {
             constant: constant.into(),
             slots: Slots::default(),
             growth: Growth::default(),
+            counters,
         })
     }
 
-    /// Bytes of the states, in the guest (its whole memory) and on the host.
-    pub(super) fn state_bytes(&self) -> usize {
-        self.calls.memory().bytes + self.slots.outside_bytes()
+    /// Bytes of the guest's memory, number of states, bytes of those that are on the host.
+    pub(super) fn footprint(&self) -> (usize, usize, usize) {
+        let memory = self.calls.memory().bytes;
+        (memory, self.slots.count(), self.slots.outside_bytes())
     }
 
     /// Calls the guest with the states of these rows in it.
@@ -288,6 +293,7 @@ impl<D: PluginCode> Resident<D> {
         };
         self.calls = self.code.stream(&self.function, &self.constants, &self.constant)?;
         self.slots.clear_inside();
+        self.counters.add_evicted(slots.len());
         let version = self.version();
         for (slot, state) in slots.into_iter().zip(states) {
             let bytes = state.into();

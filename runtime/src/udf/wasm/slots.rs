@@ -33,6 +33,11 @@ impl Slots {
         self.next as usize - self.free.len()
     }
 
+    /// How many states there are.
+    pub(super) fn count(&self) -> usize {
+        self.inside_count() + self.outside.len()
+    }
+
     /// Bytes of the states that are not in the guest, roughly.
     pub(super) fn outside_bytes(&self) -> usize {
         self.outside_bytes + self.outside.len() * size_of::<(u32, Saved)>()

@@ -9,21 +9,25 @@ use datafusion::scalar::ScalarValue;
 
 use super::batch::{Batch, check, to_declared};
 use super::door::{Described, PluginCode, StreamCalls};
-use super::fault::Fault;
+use super::fault::{Fault, end_of};
 use super::resident::Resident;
 use super::scalar::all_rows;
+use crate::udf::counters::{Counters, Footprint};
 use crate::udf::manifest::FunctionSpec;
-use crate::udf::{Error, FunctionInfo, Outcome, StreamFunction, StreamInstance};
+use crate::udf::{Error, FunctionInfo, FunctionTotals, Outcome, StreamFunction, StreamInstance};
 
 /// A stream function of a plugin.
 pub(super) struct WasmStream<D> {
     pub(super) code: Arc<D>,
     pub(super) function: Arc<Described>,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// A running stream function.
 pub(super) struct WasmStreamInstance<D: PluginCode> {
     pub(super) resident: Resident<D>,
+    counters: Arc<Counters>,
+    footprint: Footprint,
     /// The error that ended the instance.
     ended: Option<Error>,
 }
@@ -50,15 +54,21 @@ impl<D: PluginCode> WasmStream<D> {
         Self {
             code,
             function: Arc::new(function),
+            counters: Arc::default(),
         }
     }
 
     fn start(&self, constants: &[Option<ScalarValue>]) -> Result<WasmStreamInstance<D>, Fault> {
         let (values, constant) = check_constants(&self.function, constants)?;
-        Ok(WasmStreamInstance {
-            resident: Resident::start(Arc::clone(&self.code), Arc::clone(&self.function), values, constant)?,
+        let (code, function) = (Arc::clone(&self.code), Arc::clone(&self.function));
+        let mut instance = WasmStreamInstance {
+            resident: Resident::start(code, function, Arc::clone(&self.counters), values, constant)?,
+            footprint: self.counters.begin_instance(),
+            counters: Arc::clone(&self.counters),
             ended: None,
-        })
+        };
+        instance.see_footprint();
+        Ok(instance)
     }
 
     /// Starts an instance; the error names plugin and function.
@@ -71,6 +81,10 @@ impl<D: PluginCode> WasmStream<D> {
 impl<D: PluginCode> StreamFunction for WasmStream<D> {
     fn info(&self) -> &FunctionInfo {
         &self.function.info
+    }
+
+    fn totals(&self) -> FunctionTotals {
+        self.counters.totals()
     }
 
     fn instance(&self, constants: &[Option<ScalarValue>]) -> Result<Box<dyn StreamInstance>, Error> {
@@ -137,12 +151,19 @@ impl<D: PluginCode> WasmStreamInstance<D> {
         &self.resident.function.info
     }
 
+    fn see_footprint(&mut self) {
+        let (memory, states, host) = self.resident.footprint();
+        self.footprint.set(memory, states, host);
+    }
+
     /// Runs `work` unless the instance is at its end; a fault of the guest ends it.
     pub(super) fn alive<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Error> {
         if let Some(error) = &self.ended {
             return Err(error.clone());
         }
-        work(self).map_err(|fault| {
+        let result = work(self);
+        self.see_footprint();
+        result.map_err(|fault| {
             let callers_fault = matches!(fault, Fault::Arguments(_));
             let error = fault.name(self.plugin(), &self.info().name);
             if !callers_fault {
@@ -174,9 +195,12 @@ impl<D: PluginCode> WasmStreamInstance<D> {
             rows: slots.len(),
             result_bytes_max: resident.code.limits().batch_result_bytes,
         };
-        batch.run(function.info.null_in_null_out, returns, &mut |piece| {
-            resident.call(piece, &call)
-        })
+        let run = || {
+            batch.run(function.info.null_in_null_out, returns, &mut |piece| {
+                resident.call(piece, &call)
+            })
+        };
+        self.counters.count(slots.len(), run, end_of)
     }
 }
 
@@ -196,7 +220,9 @@ impl<D: PluginCode> StreamInstance for WasmStreamInstance<D> {
     }
 
     fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Error> {
-        self.alive(|this| this.resident.save(slots))
+        let states = self.alive(|this| this.resident.save(slots))?;
+        self.counters.add_saved(&states);
+        Ok(states)
     }
 
     fn load(&mut self, slots: &[u32], states: &[Vec<u8>]) -> Result<(), Error> {
@@ -225,6 +251,7 @@ impl<D: PluginCode> StreamInstance for WasmStreamInstance<D> {
     }
 
     fn state_bytes(&self) -> usize {
-        self.resident.state_bytes()
+        let (memory, _, host) = self.resident.footprint();
+        memory + host
     }
 }
