@@ -100,7 +100,11 @@ impl Counters {
     pub(super) fn count<T>(&self, rows: usize, work: impl FnOnce() -> T, end: impl FnOnce(&T) -> End) -> T {
         let before = self.calls.fetch_add(1, Ordering::Relaxed);
         // The first ones are each timed: what is cold is not typical of those after it.
-        let weight = if rows < ROWS_TIMED && before >= TIMED_ONE_IN { TIMED_ONE_IN } else { 1 };
+        let weight = if rows < ROWS_TIMED && before >= TIMED_ONE_IN {
+            TIMED_ONE_IN
+        } else {
+            1
+        };
         let begun = before.is_multiple_of(weight).then(Instant::now);
         let result = work();
         if let Some(begun) = begun {

@@ -31,6 +31,8 @@ pub use error::Error;
 pub use limits::Limits;
 pub use registry::Registry;
 pub use scalar_udf::{OverloadedFunction, scalar_udf};
+#[doc(hidden)]
+pub use wasm::fuzz;
 
 /// What a function does with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -96,4 +96,8 @@ impl<D: PluginCode> AggregateInstance for WasmStreamInstance<D> {
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error> {
         StreamInstance::drop_slots(self, slots)
     }
+
+    fn state_bytes(&self) -> usize {
+        StreamInstance::state_bytes(self)
+    }
 }

@@ -17,6 +17,7 @@ mod door;
 mod engine;
 mod fault;
 mod frame;
+pub mod fuzz;
 mod guest;
 mod inline;
 mod limiter;

@@ -5,6 +5,7 @@
 
 mod columns;
 mod instance;
+mod levels;
 mod scalar;
 mod stream;
 mod types;
@@ -31,6 +32,7 @@ use super::plugin::LoadedPlugin;
 use crate::udf::manifest::{self, FunctionSpec, Manifest};
 use crate::udf::{Kind, Limits, SkipReason, SkippedFunction};
 use instance::Running;
+pub(super) use levels::read_levels;
 use scalar::ComponentScalars;
 use stream::ComponentStream;
 

@@ -14,6 +14,7 @@ mod columns;
 mod evict;
 mod hostile;
 mod hostile_files;
+mod mutations;
 mod plain;
 mod scalar;
 mod stream;

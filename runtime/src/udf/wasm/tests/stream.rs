@@ -7,7 +7,7 @@ use crate::udf::StreamInstance;
 
 /// `total(x BIGINT, start BIGINT constant)`: the running sum of x per slot, beginning at `start`. A slot's state is its
 /// sum less `start`, 8 bytes at 65536 + 8 * slot; a fresh one is 0. x = -1 fails the row, -2 traps.
-const TOTAL: &str = r#"
+pub(super) const TOTAL: &str = r#"
 (global $start (mut i64) (i64.const 0))
 (global $reports (mut i32) (i32.const 0))
 (data (i32.const 8192) "no minus one")
