@@ -15,7 +15,7 @@ const SPLIT: &str = r#"
 (func (export "split") (param $args i32) (param $rows i32) (param $out i32) (result i32)
   (local $i i32) (local $v i32) (local $n i32) (local $k i32) (local $status i32) (local $lie i32)
   (global.set $reports (i32.const 0))
-  (i32.store (i32.const 32768) (i32.const 0))
+  (i32.store (i32.const 20480) (i32.const 0))
   (loop $next
     (local.set $v (i32.load (i32.add (i32.load offset=16 (local.get $args)) (i32.shl (local.get $i) (i32.const 2)))))
     (if (i32.eq (local.get $v) (i32.const -1)) (then
@@ -34,12 +34,12 @@ const SPLIT: &str = r#"
       (local.set $k (i32.add (local.get $k) (i32.const 1)))
       (br $more)))
     (local.set $i (i32.add (local.get $i) (i32.const 1)))
-    (i32.store (i32.add (i32.const 32768) (i32.shl (local.get $i) (i32.const 2))) (i32.add (local.get $n) (local.get $lie)))
+    (i32.store (i32.add (i32.const 20480) (i32.shl (local.get $i) (i32.const 2))) (i32.add (local.get $n) (local.get $lie)))
     (br_if $next (i32.lt_u (local.get $i) (local.get $rows))))
   (i32.store (i32.const 4096) (local.get $n))
   (i32.store (i32.const 4112) (i32.const 65536))
   (i32.store (i32.const 4116) (i32.shl (local.get $n) (i32.const 2)))
-  (i32.store offset=24 (local.get $out) (i32.const 32768))
+  (i32.store offset=24 (local.get $out) (i32.const 20480))
   (i32.store offset=28 (local.get $out) (i32.const 4096))
   (local.get $status))
 "#;
