@@ -28,6 +28,7 @@ pub struct Registry {
     scalars: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     streams: HashMap<String, Vec<Arc<dyn StreamFunction>>>,
     aggregates: HashMap<String, Vec<Arc<dyn AggregateFunction>>>,
+    tables: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     /// Which plugin gives a signature.
     owners: HashMap<String, String>,
 }
@@ -50,6 +51,7 @@ impl Registry {
             scalars: HashMap::new(),
             streams: HashMap::new(),
             aggregates: HashMap::new(),
+            tables: HashMap::new(),
             owners: HashMap::new(),
         })
     }
@@ -103,6 +105,14 @@ impl Registry {
                         .push(function);
                 }
             }
+            for function in plugin.tables {
+                if self.claim(function.info(), &mut info) {
+                    self.tables
+                        .entry(key(&function.info().name))
+                        .or_default()
+                        .push(function);
+                }
+            }
         }
         self.plugins.push(info);
     }
@@ -127,7 +137,9 @@ impl FunctionSource for Registry {
         let scalars = self.scalars.values().flatten().map(|function| function.info());
         let streams = self.streams.values().flatten().map(|function| function.info());
         let aggregates = self.aggregates.values().flatten().map(|function| function.info());
-        let mut functions: Vec<FunctionInfo> = scalars.chain(streams).chain(aggregates).cloned().collect();
+        let tables = self.tables.values().flatten().map(|function| function.info());
+        let functions = scalars.chain(streams).chain(aggregates).chain(tables);
+        let mut functions: Vec<FunctionInfo> = functions.cloned().collect();
         functions.sort_by_cached_key(|function| (key(&function.name), signature(function)));
         functions
     }
@@ -142,6 +154,10 @@ impl FunctionSource for Registry {
 
     fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>> {
         self.aggregates.get(&key(name)).cloned().unwrap_or_default()
+    }
+
+    fn table(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>> {
+        self.tables.get(&key(name)).cloned().unwrap_or_default()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {

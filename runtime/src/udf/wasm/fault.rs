@@ -19,6 +19,8 @@ pub(super) enum Fault {
     },
     /// A limit by name and value.
     Limit(String),
+    /// As `Limit`, of what the guest wanted to make: memory, or a result.
+    NoRoom(String),
     /// The guest broke a rule of the ABI.
     BadResult(String),
     /// The guest said that it failed.
@@ -69,7 +71,7 @@ impl Fault {
                 row,
                 reason,
             },
-            Self::Limit(limit) | Self::TooLarge(limit) => Error::Limit {
+            Self::Limit(limit) | Self::NoRoom(limit) | Self::TooLarge(limit) => Error::Limit {
                 plugin,
                 function,
                 limit,
@@ -98,7 +100,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trap { reason, .. } => write!(f, "trapped: {reason}"),
-            Self::Limit(limit) | Self::TooLarge(limit) => write!(f, "met its limit: {limit}"),
+            Self::Limit(limit) | Self::NoRoom(limit) | Self::TooLarge(limit) => write!(f, "met its limit: {limit}"),
             Self::BadResult(reason) | Self::Failed(reason) | Self::Arguments(reason) => f.write_str(reason),
         }
     }
@@ -111,11 +113,11 @@ pub(super) fn from_wasmtime(error: &wasmtime::Error, refused: Option<String>, ti
         Some(Trap::Interrupt) => Fault::Limit(format!("time {time_ms} ms")),
         Some(Trap::StackOverflow) => Fault::Limit(format!("stack {stack}")),
         Some(trap) => match refused {
-            Some(limit) => Fault::Limit(limit),
+            Some(limit) => Fault::NoRoom(limit),
             None => Fault::trap(trap_text(*trap, error)),
         },
         None => match refused {
-            Some(limit) => Fault::Limit(limit),
+            Some(limit) => Fault::NoRoom(limit),
             None if error.is::<Left>() => Fault::trap(error.root_cause().to_string()),
             // Wasmtime itself counts the tables and memories of a store against the limiter's numbers.
             None => match format!("{error:#}").split_once("resource limit exceeded: ") {
