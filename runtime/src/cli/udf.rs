@@ -60,6 +60,7 @@ fn add_functions(registry: &Registry, table: &mut Table) {
             Kind::Scalar => "scalar",
             Kind::Stream => "stream",
             Kind::Aggregate => "aggregate",
+            Kind::Table => "table",
         };
         table.rows.push(vec![
             function_signature(&info),

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::array::Int64Array;
 
 use super::event_clock::NOT_WAITED_FOR;
+use crate::connector::PartitionReader;
 use crate::types::ChangeBatch;
 use crate::types::limits::PARTITION_IDLE_MS;
 
@@ -13,8 +14,17 @@ use crate::types::limits::PARTITION_IDLE_MS;
 pub(crate) struct Waiting {
     /// How many there are, where that is known.
     pub(crate) lag: Option<u64>,
-    /// False while nothing is known of the partition at all.
+    /// False while rows may be on their way, see [`PartitionReader::is_at_end`].
     pub(crate) is_at_end: bool,
+}
+
+impl Waiting {
+    pub(crate) fn of(reader: &dyn PartitionReader) -> Self {
+        Self {
+            lag: reader.lag(),
+            is_at_end: reader.is_at_end(),
+        }
+    }
 }
 
 /// One partition's event time.

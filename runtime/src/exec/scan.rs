@@ -214,9 +214,9 @@ impl ScanShard {
     pub(crate) fn stream_time(&self) -> i64 {
         let times = self.readers.iter().map(|(reader, clock)| {
             if self.in_order {
-                clock.waited_for_in_order(|| waiting(reader.as_ref()))
+                clock.waited_for_in_order(|| Waiting::of(reader.as_ref()))
             } else {
-                clock.waited_for(|| waiting(reader.as_ref()))
+                clock.waited_for(|| Waiting::of(reader.as_ref()))
             }
         });
         times.min().unwrap_or(NOT_WAITED_FOR)
@@ -254,7 +254,7 @@ impl ScanShard {
         let times = self
             .readers
             .iter()
-            .map(|(reader, clock)| clock.read_until(|| waiting(reader.as_ref())));
+            .map(|(reader, clock)| clock.read_until(|| Waiting::of(reader.as_ref())));
         times.min().unwrap_or(NOT_WAITED_FOR)
     }
 
@@ -591,12 +591,5 @@ fn dead_letter(records: &RawRecords, bad: &BadRow, topic: &str) -> RawRecords {
         timestamps: vec![records.timestamps[row]],
         offsets: vec![-1],
         headers: Some(vec![headers]),
-    }
-}
-/// What is known of the rows that a reader has not given yet.
-fn waiting(reader: &dyn PartitionReader) -> Waiting {
-    Waiting {
-        lag: reader.lag(),
-        is_at_end: reader.is_at_end(),
     }
 }

@@ -19,6 +19,7 @@ mod limits;
 mod manifest;
 mod registry;
 mod scalar_udf;
+mod table_udf;
 mod wasm;
 
 #[cfg(test)]
@@ -31,6 +32,7 @@ pub use error::Error;
 pub use limits::Limits;
 pub use registry::Registry;
 pub use scalar_udf::{OverloadedFunction, scalar_udf};
+pub use table_udf::OverloadedTable;
 #[doc(hidden)]
 pub use wasm::fuzz;
 
@@ -43,6 +45,8 @@ pub enum Kind {
     Stream,
     /// One value per group of rows, from state kept per group.
     Aggregate,
+    /// No, one or many rows per row, from that row alone.
+    Table,
 }
 
 /// What gives equal results for equal arguments.
@@ -65,7 +69,7 @@ pub struct FunctionInfo {
     pub kind: Kind,
     /// Argument names and types, in order.
     pub args: Vec<(String, DataType)>,
-    /// Result type.
+    /// Result type; of a table function that of one row that it gives.
     pub returns: DataType,
     /// Whether a null argument gives null without a call.
     pub null_in_null_out: bool,
@@ -106,7 +110,8 @@ pub struct RowFailure {
     pub message: String,
 }
 
-/// Calls a scalar function on columns. Shared by all shards; each call borrows an instance.
+/// Calls a scalar function on columns. Shared by all shards; each call borrows an instance. A table function is called so, too: its
+/// value for a row is the ARRAY of the rows that it gives.
 pub trait ScalarFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
@@ -363,6 +368,8 @@ pub trait FunctionSource: Send + Sync + Debug {
     fn stream(&self, name: &str) -> Vec<Arc<dyn StreamFunction>>;
     /// All overloads of an aggregate function.
     fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>>;
+    /// All overloads of a table function, called as scalar ones whose values are ARRAYs of [`FunctionInfo::returns`].
+    fn table(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>>;
     /// All plugin files, broken ones included.
     fn plugins(&self) -> Vec<PluginInfo>;
 }

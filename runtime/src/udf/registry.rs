@@ -28,6 +28,7 @@ pub struct Registry {
     scalars: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     streams: HashMap<String, Vec<Arc<dyn StreamFunction>>>,
     aggregates: HashMap<String, Vec<Arc<dyn AggregateFunction>>>,
+    tables: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     /// Which plugin gives a signature.
     owners: HashMap<String, String>,
 }
@@ -50,6 +51,7 @@ impl Registry {
             scalars: HashMap::new(),
             streams: HashMap::new(),
             aggregates: HashMap::new(),
+            tables: HashMap::new(),
             owners: HashMap::new(),
         })
     }
@@ -123,6 +125,14 @@ impl Registry {
                         .push(function);
                 }
             }
+            for function in plugin.tables {
+                if self.claim(function.info(), &mut info) {
+                    self.tables
+                        .entry(key(&function.info().name))
+                        .or_default()
+                        .push(function);
+                }
+            }
         }
         self.plugins.push(info);
     }
@@ -151,7 +161,8 @@ impl FunctionSource for Registry {
         let scalars = self.scalars.values().flatten().map(|f| (f.info(), f.totals()));
         let streams = self.streams.values().flatten().map(|f| (f.info(), f.totals()));
         let aggregates = self.aggregates.values().flatten().map(|f| (f.info(), f.totals()));
-        let all = scalars.chain(streams).chain(aggregates);
+        let tables = self.tables.values().flatten().map(|f| (f.info(), f.totals()));
+        let all = scalars.chain(streams).chain(aggregates).chain(tables);
         let mut all: Vec<_> = all.map(|(info, totals)| (info.clone(), totals)).collect();
         all.sort_by_cached_key(|(function, _)| (key(&function.name), signature(function)));
         all
@@ -167,6 +178,10 @@ impl FunctionSource for Registry {
 
     fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>> {
         self.aggregates.get(&key(name)).cloned().unwrap_or_default()
+    }
+
+    fn table(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>> {
+        self.tables.get(&key(name)).cloned().unwrap_or_default()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {

@@ -152,7 +152,7 @@ impl ScalarCalls for ColumnarScalars {
             Some(export) => export,
             None => slot.insert(guest.export(&function.spec.export)?),
         };
-        let returns = &function.info.returns;
+        let returns = &function.column;
         let frame = guest.prepare(&Request {
             slots: &[],
             count: batch.args.len(),

@@ -254,7 +254,7 @@ impl Guest {
     fn bad(&self, bad: Bad) -> Fault {
         match bad {
             Bad::Lie(reason) => Fault::BadResult(reason),
-            Bad::TooLarge => Fault::Limit(format!("result {}", bytes_text(self.limits.result_bytes))),
+            Bad::TooLarge => Fault::NoRoom(format!("result {}", bytes_text(self.limits.result_bytes))),
         }
     }
 

@@ -35,6 +35,7 @@ pub(in crate::udf) struct LoadedPlugin {
     pub(in crate::udf) scalars: Vec<Arc<dyn ScalarFunction>>,
     pub(in crate::udf) streams: Vec<Arc<dyn StreamFunction>>,
     pub(in crate::udf) aggregates: Vec<Arc<dyn AggregateFunction>>,
+    pub(in crate::udf) tables: Vec<Arc<dyn ScalarFunction>>,
     pub(in crate::udf) skipped: Vec<SkippedFunction>,
 }
 

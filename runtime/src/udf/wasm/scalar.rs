@@ -1,15 +1,16 @@
-//! Scalar functions: a batch in, a column out, over a pool of instances that all scalar functions of a plugin share.
+//! Scalar functions: a batch in, a column out, over a pool of instances that all scalar functions of a plugin share. Table functions, whose
+//! column has an ARRAY for each row, are called in the same way.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::{ArrayRef, new_null_array};
 use parking_lot::Mutex;
 
 use super::batch::{Batch, check};
 use super::door::{Described, PluginCode, ScalarCalls};
 use super::fault::{Fault, end_of};
 use crate::udf::counters::{Counters, Footprint, Instances};
-use crate::udf::{Error, FunctionInfo, FunctionTotals, Outcome, ScalarFunction, Volatility};
+use crate::udf::{Error, FunctionInfo, FunctionTotals, Kind, Outcome, RowFailure, ScalarFunction, Volatility};
 
 /// The instances of one plugin for scalar calls.
 struct Pool<D: PluginCode> {
@@ -70,14 +71,32 @@ impl<D: PluginCode> WasmScalar<D> {
             rows,
             result_bytes_max: self.pool.code.limits().batch_result_bytes,
         };
-        batch.run(info.null_in_null_out, &info.returns, &mut |piece| {
-            self.call_once(piece).map_err(|fault| match fault {
-                Fault::Trap { reason, .. } => Fault::Trap {
+        batch.run(
+            info.null_in_null_out,
+            &self.function.column,
+            &mut |piece| match self.call_once(piece) {
+                Err(Fault::Trap { reason, .. }) => Err(Fault::Trap {
                     reason,
                     row: self.trapping_row(piece),
-                },
+                }),
+                Err(Fault::NoRoom(limit)) if info.kind == Kind::Table => self.fewer_rows(limit, piece.rows),
                 other => other,
-            })
+            },
+        )
+    }
+
+    /// Of a table function the rows say how much comes back: half of them may fit, and one alone that does not has failed.
+    #[cold]
+    fn fewer_rows(&self, limit: String, rows: usize) -> Result<Outcome, Fault> {
+        if rows > 1 {
+            return Err(Fault::TooLarge(limit));
+        }
+        Ok(Outcome {
+            values: new_null_array(&self.function.column, 1),
+            failed: vec![RowFailure {
+                row: 0,
+                message: format!("it met its limit: {limit}"),
+            }],
         })
     }
 

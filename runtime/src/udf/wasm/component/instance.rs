@@ -57,7 +57,7 @@ impl Running {
         export.call(&mut self.store, params).map_err(|error| {
             let refused = self.store.data_mut().take_refused();
             if is_out_of_fuel(&error) {
-                return Fault::Limit(format!("result {}", bytes_text(self.limits.result_bytes)));
+                return Fault::NoRoom(format!("result {}", bytes_text(self.limits.result_bytes)));
             }
             from_wasmtime(
                 &error,

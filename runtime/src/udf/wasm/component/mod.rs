@@ -130,7 +130,7 @@ impl Code {
     /// Checks that the component has the functions that its kinds need, with the right types.
     fn check_exports(&self, manifest: &Manifest) -> Result<(), Fault> {
         let has = |kind| manifest.functions.iter().any(|function| function.kind == kind);
-        if has(Kind::Scalar) {
+        if has(Kind::Scalar) || has(Kind::Table) {
             ComponentScalars::new(self, self.start()?)?;
         }
         if has(Kind::Stream) {

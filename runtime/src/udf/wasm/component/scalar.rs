@@ -35,7 +35,7 @@ impl ScalarCalls for ComponentScalars {
         let rows = u32::try_from(batch.rows).expect("a call has at most 8192 rows");
         let params = (function.spec.export.clone(), columns, rows);
         let (given,) = self.running.call(&self.call, params)?;
-        self.running.outcome(given, &function.info.returns, batch.rows)
+        self.running.outcome(given, &function.column, batch.rows)
     }
 
     fn memory(&self) -> GuestMemory {

@@ -19,6 +19,7 @@ mod plain;
 mod scalar;
 mod stream;
 mod stubs;
+mod table;
 
 use std::fmt::Write;
 use std::sync::Arc;
