@@ -6,6 +6,7 @@
 use std::fmt::Write;
 
 use datafusion::arrow::datatypes::DataType;
+use datafusion::scalar::ScalarValue;
 
 use super::FunctionInfo;
 use crate::types::schema::SqlType;
@@ -13,19 +14,110 @@ use crate::types::schema::SqlType;
 /// Cost of a conversion that may fail on some values; one of them is worse than any number of safe ones.
 const MAY_FAIL: u32 = 1_000;
 
+/// How a call writes the arguments that a function declares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CallForm {
+    /// Each of them.
+    Whole,
+    /// Without the last ones, which have defaults.
+    Short,
+    /// The elements of the last one, an ARRAY, one by one.
+    Spread,
+}
+
+impl CallForm {
+    /// From the plainest on: of two that are as good the first is meant.
+    const ALL: [Self; 3] = [Self::Whole, Self::Short, Self::Spread];
+
+    /// The types of the `given` arguments of a call; `None` where the function cannot be called so.
+    fn types(self, function: &FunctionInfo, given: usize) -> Option<Vec<DataType>> {
+        let all = function.args.len();
+        let declared = function.args.iter().map(|(_, data_type)| data_type.clone());
+        match self {
+            Self::Whole => (given == all).then(|| declared.collect()),
+            Self::Short => {
+                (given < all && all <= given + function.defaults.len()).then(|| declared.take(given).collect())
+            }
+            Self::Spread => {
+                let element = function.variadic_element()?;
+                let rest = given.checked_sub(all - 1)?;
+                Some(
+                    declared
+                        .take(all - 1)
+                        .chain(std::iter::repeat_n(element, rest))
+                        .collect(),
+                )
+            }
+        }
+    }
+}
+
+/// The overload that a call means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Chosen {
+    /// Its place.
+    pub index: usize,
+    /// How the call writes its arguments.
+    pub form: CallForm,
+    /// The types that these have to have, one for each that the call gives.
+    pub types: Vec<DataType>,
+}
+
+impl FunctionInfo {
+    /// The type of one of the values that a call may give in the place of the last argument.
+    #[must_use]
+    pub fn variadic_element(&self) -> Option<DataType> {
+        match self.args.last() {
+            Some((_, DataType::List(element))) if self.variadic => Some(element.data_type().clone()),
+            _ => None,
+        }
+    }
+
+    /// The arguments as SQL would declare them: `x DOUBLE[, n INTEGER = 60]`, `x DOUBLE...`.
+    #[must_use]
+    pub fn arguments(&self) -> String {
+        let required = self.args.len() - self.defaults.len();
+        let mut text = String::new();
+        for (i, (name, data_type)) in self.args.iter().enumerate() {
+            let separator = if i == 0 { "" } else { ", " };
+            let written = match i.checked_sub(required) {
+                Some(optional) => {
+                    let default = default_text(&self.defaults[optional]);
+                    write!(text, "[{separator}{name} {} = {default}", type_text(data_type))
+                }
+                None => match self.variadic_element().filter(|_| i + 1 == self.args.len()) {
+                    Some(element) => write!(text, "{separator}{name} {}...", type_text(&element)),
+                    None => write!(text, "{separator}{name} {}", type_text(data_type)),
+                },
+            };
+            written.expect("a String can be written");
+        }
+        text + &"]".repeat(self.defaults.len())
+    }
+}
+
+fn default_text(value: &ScalarValue) -> String {
+    match value {
+        ScalarValue::Utf8(Some(text)) => format!("'{}'", text.replace('\'', "''")),
+        value => value.to_string(),
+    }
+}
+
 /// The overload that takes arguments of these types.
 ///
 /// # Errors
 /// When none does, or two do equally well; the text lists the overloads.
-pub(super) fn choose<'a>(
+pub fn choose<'a>(
     name: &str,
     overloads: impl Iterator<Item = &'a FunctionInfo> + Clone,
     given: &[DataType],
-) -> Result<usize, String> {
-    let costs: Vec<(usize, u32)> = overloads
+) -> Result<Chosen, String> {
+    let mut costs: Vec<((u32, usize), Chosen)> = overloads
         .clone()
         .enumerate()
-        .filter_map(|(i, overload)| Some((i, call_cost(overload, given)?)))
+        .filter_map(|(index, overload)| {
+            cheapest(overload, given).map(|(cost, form, types)| (cost, Chosen { index, form, types }))
+        })
         .collect();
     let list = |chosen: &dyn Fn(usize) -> bool| {
         let lines: Vec<String> = overloads
@@ -36,7 +128,7 @@ pub(super) fn choose<'a>(
             .collect();
         lines.join("; ")
     };
-    let Some(best) = costs.iter().map(|(_, cost)| *cost).min() else {
+    let Some(best) = costs.iter().map(|(cost, _)| *cost).min() else {
         return Err(format!(
             "{}({}) does not exist; there is {}",
             name.to_ascii_uppercase(),
@@ -44,13 +136,10 @@ pub(super) fn choose<'a>(
             list(&|_| true)
         ));
     };
-    let winners: Vec<usize> = costs
-        .iter()
-        .filter(|(_, cost)| *cost == best)
-        .map(|(i, _)| *i)
-        .collect();
-    match winners.as_slice() {
-        [one] => Ok(*one),
+    costs.retain(|(cost, _)| *cost == best);
+    let winners: Vec<usize> = costs.iter().map(|(_, chosen)| chosen.index).collect();
+    match costs.pop() {
+        Some((_, one)) if costs.is_empty() => Ok(one),
         _ => Err(format!(
             "{}({}) is ambiguous: {}; cast the arguments to the types of one of them",
             name.to_ascii_uppercase(),
@@ -60,16 +149,18 @@ pub(super) fn choose<'a>(
     }
 }
 
-fn call_cost(overload: &FunctionInfo, given: &[DataType]) -> Option<u32> {
-    if overload.args.len() != given.len() {
-        return None;
-    }
-    overload
-        .args
-        .iter()
-        .zip(given)
-        .map(|((_, declared), given)| cost(given, declared))
-        .sum()
+/// The cheapest way to call an overload: what its conversions cost, then how plain it is.
+fn cheapest(overload: &FunctionInfo, given: &[DataType]) -> Option<((u32, usize), CallForm, Vec<DataType>)> {
+    let ways = CallForm::ALL.into_iter().enumerate().filter_map(|(rank, form)| {
+        let types = form.types(overload, given.len())?;
+        let conversions: Option<u32> = types
+            .iter()
+            .zip(given)
+            .map(|(declared, given)| cost(given, declared))
+            .sum();
+        Some(((conversions?, rank), form, types))
+    });
+    ways.min_by_key(|(cost, ..)| *cost)
 }
 
 /// What it costs to give a value of type `given` where `declared` is due; `None` where it cannot be.
@@ -127,12 +218,8 @@ pub(super) fn signature(function: &FunctionInfo) -> String {
 
 /// A function as SQL would declare it: `RISK_SCORE(price DOUBLE, volume BIGINT) RETURNS DOUBLE`.
 pub(super) fn describe(function: &FunctionInfo) -> String {
-    let mut text = format!("{}(", function.name.to_ascii_uppercase());
-    for (i, (name, data_type)) in function.args.iter().enumerate() {
-        let separator = if i == 0 { "" } else { ", " };
-        write!(text, "{separator}{name} {}", type_text(data_type)).expect("a String can be written");
-    }
-    text + &format!(") RETURNS {}", type_text(&function.returns))
+    let (name, returns) = (function.name.to_ascii_uppercase(), type_text(&function.returns));
+    format!("{name}({}) RETURNS {returns}", function.arguments())
 }
 
 fn types_text<'a>(types: impl Iterator<Item = &'a DataType>) -> String {
