@@ -58,11 +58,11 @@ pub(super) fn complete(expr: Expr, schema: &DFSchema) -> Result<Expr> {
 
 fn complete_one(mut expr: Expr, schema: &DFSchema) -> Result<Transformed<Expr>> {
     let changed = match &mut expr {
-        Expr::ScalarFunction(call) => complete_scalar(&call.func.clone(), &mut call.args, schema)?,
-        Expr::AggregateFunction(call) => complete_aggregate(&call.func.clone(), &mut call.params.args, schema)?,
+        Expr::ScalarFunction(call) => complete_scalar(&call.func, &mut call.args, schema)?,
+        Expr::AggregateFunction(call) => complete_aggregate(&call.func, &mut call.params.args, schema)?,
         Expr::WindowFunction(call) => match &call.fun {
             WindowFunctionDefinition::AggregateUDF(function) => {
-                complete_aggregate(&function.clone(), &mut call.params.args, schema)?
+                complete_aggregate(function, &mut call.params.args, schema)?
             }
             WindowFunctionDefinition::WindowUDF(_) => false,
         },
@@ -137,28 +137,28 @@ fn complete_args<'a>(
             };
             let elements = args.split_off(info.args.len() - 1);
             let types = types.split_at(args.len()).1;
-            args.push(array_of(elements, types, element)?);
+            args.push(array_of(elements, types, &element));
         }
     }
     Ok(true)
 }
 
 /// The ARRAY of these values, each made one of its elements.
-fn array_of(values: Vec<Expr>, types: &[DataType], element: DataType) -> Result<Expr> {
+fn array_of(values: Vec<Expr>, types: &[DataType], element: &DataType) -> Expr {
     if values.is_empty() {
-        let empty = ScalarValue::new_list_nullable(&[], &element);
-        return Ok(Expr::Literal(ScalarValue::List(empty), None));
+        let empty = ScalarValue::new_list_nullable(&[], element);
+        return Expr::Literal(ScalarValue::List(empty), None);
     }
     let values = values
         .into_iter()
         .zip(types)
         .map(|(value, given)| {
-            if *given == element {
+            if given == element {
                 value
             } else {
                 Expr::Cast(Cast::new(Box::new(value), element.clone()))
             }
         })
         .collect();
-    Ok(Expr::ScalarFunction(ScalarFunction::new_udf(make_array_udf(), values)))
+    Expr::ScalarFunction(ScalarFunction::new_udf(make_array_udf(), values))
 }

@@ -229,3 +229,84 @@ fn types_text<'a>(types: impl Iterator<Item = &'a DataType>) -> String {
 fn type_text(data_type: &DataType) -> String {
     SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |sql_type| sql_type.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::udf::{Kind, Volatility};
+
+    fn info(args: &[DataType], defaults: usize, variadic: bool) -> FunctionInfo {
+        FunctionInfo {
+            name: "f".into(),
+            kind: Kind::Scalar,
+            args: args
+                .iter()
+                .enumerate()
+                .map(|(i, arg)| (format!("a{i}"), arg.clone()))
+                .collect(),
+            defaults: vec![ScalarValue::Int64(Some(1)); defaults],
+            variadic,
+            returns: DataType::Int64,
+            null_in_null_out: true,
+            volatility: Volatility::Immutable,
+            plugin: "test".into(),
+            version: None,
+            doc: None,
+        }
+    }
+
+    const LONG: DataType = DataType::Int64;
+    const DOUBLE: DataType = DataType::Float64;
+
+    fn longs() -> DataType {
+        DataType::new_list(LONG, true)
+    }
+
+    /// Which overload is meant, and how it is called.
+    fn chosen(overloads: &[FunctionInfo], given: &[DataType]) -> Result<(usize, CallForm), String> {
+        choose("f", overloads.iter(), given).map(|chosen| (chosen.index, chosen.form))
+    }
+
+    #[test]
+    fn arguments_are_left_out_from_the_end() {
+        let overloads = [info(&[DataType::Utf8, LONG, LONG], 2, false)];
+        let text = DataType::Utf8;
+        assert_eq!(chosen(&overloads, std::slice::from_ref(&text)), Ok((0, CallForm::Short)));
+        assert_eq!(chosen(&overloads, &[text.clone(), LONG]), Ok((0, CallForm::Short)));
+        assert_eq!(chosen(&overloads, &[text.clone(), LONG, LONG]), Ok((0, CallForm::Whole)));
+        assert!(chosen(&overloads, &[]).is_err() && chosen(&overloads, &vec![text; 4]).is_err());
+    }
+
+    #[test]
+    fn values_are_given_one_by_one_or_as_one() {
+        let overloads = [info(&[DataType::Utf8, longs()], 0, true)];
+        let text = DataType::Utf8;
+        for values in 0..4 {
+            let given: Vec<DataType> = std::iter::once(text.clone())
+                .chain(std::iter::repeat_n(DataType::Int32, values))
+                .collect();
+            let chosen = choose("f", overloads.iter(), &given).unwrap();
+            assert_eq!(chosen.form, CallForm::Spread);
+            assert_eq!(chosen.types[1..], vec![LONG; values]);
+        }
+        assert_eq!(chosen(&overloads, &[text.clone(), longs()]), Ok((0, CallForm::Whole)));
+        let none = chosen(&overloads, &[text.clone(), text]).unwrap_err();
+        assert!(none.contains("there is F(a0 STRING, a1 BIGINT...) RETURNS BIGINT"), "{none}");
+        assert!(chosen(&overloads, &[]).is_err());
+    }
+
+    #[test]
+    fn the_plainest_of_equally_near_overloads_is_meant() {
+        let whole = info(&[LONG], 0, false);
+        let short = info(&[LONG, DOUBLE], 1, false);
+        let spread = info(&[longs()], 0, true);
+        let all = [spread.clone(), short.clone(), whole];
+        assert_eq!(chosen(&all, &[LONG]), Ok((2, CallForm::Whole)));
+        assert_eq!(chosen(&all[..2], &[LONG]), Ok((1, CallForm::Short)));
+        // Nearer types come first.
+        let doubles = info(&[DOUBLE], 0, false);
+        assert_eq!(chosen(&[doubles, spread], &[LONG]), Ok((1, CallForm::Spread)));
+        let ambiguous = chosen(&[short, info(&[LONG, longs()], 1, false)], &[LONG]).unwrap_err();
+        assert!(ambiguous.contains("F(BIGINT) is ambiguous"), "{ambiguous}");
+    }
+}
