@@ -11,7 +11,9 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
 mod aggregate_udf;
+mod code_cache;
 mod coerce;
+mod counters;
 mod error;
 mod limits;
 mod manifest;
@@ -25,11 +27,15 @@ mod tests;
 
 pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
 pub use coerce::{CallForm, Chosen, choose};
+pub use code_cache::{CodeCacheCounts, CodeCachePlace};
+pub use counters::FunctionTotals;
 pub use error::Error;
 pub use limits::Limits;
 pub use registry::Registry;
 pub use scalar_udf::{OverloadedFunction, scalar_udf};
 pub use table_udf::OverloadedTable;
+#[doc(hidden)]
+pub use wasm::fuzz;
 
 /// What a function does with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -115,6 +121,11 @@ pub trait ScalarFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
 
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
+
     /// Calls it on `rows` rows. Each argument has exactly the declared type and is `rows` long, or one value long where
     /// `constant` is true for it.
     ///
@@ -136,6 +147,11 @@ pub trait ScalarFunction: Send + Sync + Debug {
 pub trait StreamFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
     ///
@@ -199,12 +215,22 @@ pub trait StreamInstance: Send + Debug {
     /// # Errors
     /// When the function fails.
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+
+    /// Memory that the states take, in the guest and on the host.
+    fn state_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// An aggregate function, of which every shard makes an instance of its own.
 pub trait AggregateFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
     ///
@@ -266,6 +292,11 @@ pub trait AggregateInstance: Send + Debug {
     /// # Errors
     /// When the function fails.
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+
+    /// Memory that the states take, in the guest and on the host.
+    fn state_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A plugin file as the registry found it.
@@ -332,6 +363,10 @@ impl std::fmt::Display for SkipReason {
 pub trait FunctionSource: Send + Sync + Debug {
     /// All functions, overloads included, by name.
     fn functions(&self) -> Vec<FunctionInfo>;
+    /// What each function did so far, where that is counted; in the order of [`FunctionSource::functions`].
+    fn totals(&self) -> Vec<(FunctionInfo, FunctionTotals)> {
+        Vec::new()
+    }
     /// All overloads of a scalar function.
     fn scalar(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>>;
     /// All overloads of a stream function.

@@ -8,6 +8,7 @@ use datafusion::arrow::datatypes::DataType;
 
 use super::batch::Batch;
 use super::fault::Fault;
+pub(super) use super::limiter::GuestMemory;
 use super::plugin::LoadedPlugin;
 use super::scalar::WasmScalar;
 use super::stream::WasmStream;
@@ -56,6 +57,9 @@ pub(super) trait ScalarCalls: Send {
     fn is_worn(&self) -> bool {
         false
     }
+
+    /// The memory of the guest.
+    fn memory(&self) -> GuestMemory;
 }
 
 /// Calls of a function with state into the instance that is it.
@@ -81,10 +85,8 @@ pub(super) trait StreamCalls: Send {
     /// Makes slots as if they had never been used.
     fn forget(&mut self, slots: &[u32]) -> Result<(), Fault>;
 
-    /// Whether another instance should take over, with all states.
-    fn is_worn(&self) -> bool {
-        false
-    }
+    /// The memory of the guest.
+    fn memory(&self) -> GuestMemory;
 }
 
 /// The functions of a plugin.

@@ -5,7 +5,8 @@ use std::fmt;
 use wasmtime::{Trap, WasmBacktrace};
 
 use super::wasi_stub::Left;
-use crate::udf::Error;
+use crate::udf::counters::End;
+use crate::udf::{Error, Outcome};
 
 /// Why a guest's call did not give a result.
 #[derive(Debug, Clone)]
@@ -59,6 +60,16 @@ impl Fault {
     /// Whether the guest can be used again: it did what it should, and only its function said no.
     pub(super) fn spares_instance(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::TooLarge(_) | Self::Arguments(_))
+    }
+
+    /// How a call with it ended, to be counted.
+    pub(super) fn end(&self) -> End {
+        match self {
+            Self::Trap { .. } => End::Trap,
+            Self::Limit(_) | Self::TooLarge(_) | Self::NoRoom(_) => End::Limit,
+            Self::BadResult(_) | Self::Failed(_) => End::Failure,
+            Self::Arguments(_) => End::NotCalled,
+        }
     }
 
     /// The error that names whose it is.
@@ -139,5 +150,15 @@ fn trap_text(trap: Trap, error: &wasmtime::Error) -> String {
     match place {
         Some(name) => format!("{text} (in {})", name.chars().take(128).collect::<String>()),
         None => text.to_owned(),
+    }
+}
+
+/// How a call ended, to be counted.
+pub(super) fn end_of(result: &Result<Outcome, Fault>) -> End {
+    match result {
+        Ok(outcome) => End::Done {
+            failed_rows: outcome.failed.len(),
+        },
+        Err(fault) => fault.end(),
     }
 }

@@ -9,6 +9,7 @@ use crate::udf::manifest::cut;
 use crate::udf::wasm::engine::Sandbox;
 use crate::udf::wasm::fault::{Fault, from_wasmtime};
 use crate::udf::wasm::guest::{GuestStore, start_fault};
+use crate::udf::wasm::limiter::GuestMemory;
 use crate::udf::wasm::reports::{failed_rows, null_rows};
 use crate::udf::{Limits, Outcome, RowFailure};
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -70,6 +71,16 @@ impl Running {
     /// Whether another instance should take over: the engines of some languages give back little of what calls used.
     pub(super) fn is_worn(&self) -> bool {
         self.store.data().is_nearly_full()
+    }
+
+    /// The memory that it has taken.
+    pub(super) fn memory(&self) -> GuestMemory {
+        self.store.data().memory()
+    }
+
+    /// Says that it is ready for its work; what memory it takes from now on is for that.
+    pub(super) fn mark_started(&mut self) {
+        self.store.data_mut().mark_started();
     }
 
     /// The manifest, under what is left of the deadline of starting up.

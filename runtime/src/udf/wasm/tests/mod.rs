@@ -11,8 +11,10 @@
 
 mod aggregate;
 mod columns;
+mod evict;
 mod hostile;
 mod hostile_files;
+mod mutations;
 mod plain;
 mod scalar;
 mod stream;
