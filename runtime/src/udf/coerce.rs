@@ -271,9 +271,15 @@ mod tests {
     fn arguments_are_left_out_from_the_end() {
         let overloads = [info(&[DataType::Utf8, LONG, LONG], 2, false)];
         let text = DataType::Utf8;
-        assert_eq!(chosen(&overloads, std::slice::from_ref(&text)), Ok((0, CallForm::Short)));
+        assert_eq!(
+            chosen(&overloads, std::slice::from_ref(&text)),
+            Ok((0, CallForm::Short))
+        );
         assert_eq!(chosen(&overloads, &[text.clone(), LONG]), Ok((0, CallForm::Short)));
-        assert_eq!(chosen(&overloads, &[text.clone(), LONG, LONG]), Ok((0, CallForm::Whole)));
+        assert_eq!(
+            chosen(&overloads, &[text.clone(), LONG, LONG]),
+            Ok((0, CallForm::Whole))
+        );
         assert!(chosen(&overloads, &[]).is_err() && chosen(&overloads, &vec![text; 4]).is_err());
     }
 
@@ -291,7 +297,10 @@ mod tests {
         }
         assert_eq!(chosen(&overloads, &[text.clone(), longs()]), Ok((0, CallForm::Whole)));
         let none = chosen(&overloads, &[text.clone(), text]).unwrap_err();
-        assert!(none.contains("there is F(a0 STRING, a1 BIGINT...) RETURNS BIGINT"), "{none}");
+        assert!(
+            none.contains("there is F(a0 STRING, a1 BIGINT...) RETURNS BIGINT"),
+            "{none}"
+        );
         assert!(chosen(&overloads, &[]).is_err());
     }
 

@@ -26,8 +26,8 @@ mod wasm;
 mod tests;
 
 pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
-pub use coerce::{CallForm, Chosen, choose};
 pub use code_cache::{CodeCacheCounts, CodeCachePlace};
+pub use coerce::{CallForm, Chosen, choose};
 pub use counters::FunctionTotals;
 pub use error::Error;
 pub use limits::Limits;
