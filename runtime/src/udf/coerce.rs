@@ -98,6 +98,7 @@ impl FunctionInfo {
 
 fn default_text(value: &ScalarValue) -> String {
     match value {
+        value if value.is_null() => "NULL".to_owned(),
         ScalarValue::Utf8(Some(text)) => format!("'{}'", text.replace('\'', "''")),
         value => value.to_string(),
     }

@@ -65,10 +65,14 @@ fn reads_defaults_of_every_type_that_has_some() {
         ("DOUBLE", "0.5", "0.5"),
         ("STRING", "\"a b\"", "a b"),
         ("INT", "null", "NULL"),
-        ("ARRAY<INT>", "null", "NULL"),
     ] {
         assert_eq!(value(sql_type, default).unwrap(), shown, "{sql_type}");
     }
+    let info = manifest(
+        r#"{"name":"f","kind":"scalar","args":[{"name":"a","type":"ARRAY<INT>","default":null}],"returns":"INT"}"#,
+    );
+    let info = info.unwrap().functions[0].info("p", None);
+    assert_eq!(info.arguments(), "[a ARRAY<INTEGER> = NULL]");
     assert!(value("DECIMAL(4, 2)", "1.5").unwrap().contains("150"));
     assert!(value("DATE", "\"2026-01-02\"").is_ok() && value("TIMESTAMP", "\"2026-01-02T03:04:05\"").is_ok());
     for (sql_type, default) in [
