@@ -47,6 +47,7 @@ pub(crate) fn config(arguments: &RunArguments) -> Result<Config> {
         .or(file.plugins)
         .or_else(|| beside(arguments.file.as_deref()));
     config.plugins = plugins;
+    config.watch_plugins = true;
     config.brokers = arguments.brokers.clone().or(file.brokers);
     config.workers = arguments.workers.or(file.workers).unwrap_or(config.workers);
     if let Some(state) = arguments.state.as_ref().or(file.state.as_ref()) {

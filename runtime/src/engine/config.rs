@@ -20,6 +20,8 @@ pub struct Config {
     pub state: Option<Location>,
     /// The directory of plugins.
     pub plugins: Option<PathBuf>,
+    /// Whether that directory is watched, so that what changes there takes effect for the next statement.
+    pub watch_plugins: bool,
     /// Limits of the sandbox.
     pub plugin_limits: Limits,
     /// Worker threads, and shards of each query.
@@ -54,6 +56,7 @@ impl Default for Config {
             kafka: BTreeMap::new(),
             state: None,
             plugins: None,
+            watch_plugins: false,
             plugin_limits: Limits::default(),
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             step_rows: StepRows::default(),

@@ -89,5 +89,6 @@ pub(super) fn functions<D: PluginCode>(code: D, manifest: Manifest) -> LoadedPlu
         streams: streams.into_iter().map(stream).collect(),
         scalars: WasmScalar::all(&code, scalars),
         skipped: manifest.skipped,
+        version: manifest.version,
     }
 }
