@@ -228,7 +228,10 @@ impl Engine {
             Statement::Select(_) => Purpose::Transient,
             _ => Purpose::Persistent,
         };
-        let planned = self.planner(session).plan(query, purpose)?;
+        let mut planned = self.planner(session).plan(query, purpose)?;
+        if let Statement::CreateAs { with, .. } = statement {
+            storage::Options::new(with).state_ttl(&mut planned.dataflow)?;
+        }
         Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))
     }
 
@@ -236,6 +239,8 @@ impl Engine {
         Planner {
             catalog: &session.catalog,
             functions: &session.functions,
+            // SET has refused what cannot be read.
+            state_ttl_ms: session.properties.state_ttl_ms().ok().flatten(),
         }
     }
 
@@ -296,12 +301,16 @@ fn analyzed(query: &query::Running) -> String {
     let stats = query.pipeline.node_stats();
     let remark = |node: crate::plan::NodeId| {
         stats.get(node).map_or_else(String::new, |stats| {
+            let keys = stats
+                .state
+                .keys
+                .map_or_else(String::new, |keys| format!("{keys} keys, "));
             format!(
-                "  [{} rows in, {} out, {:.1} ms, {} bytes of state]",
+                "  [{} rows in, {} out, {:.1} ms, {keys}{} bytes of state]",
                 stats.rows_in,
                 stats.rows_out,
                 stats.busy.as_secs_f64() * 1e3,
-                stats.state_bytes
+                stats.state.bytes
             )
         })
     };

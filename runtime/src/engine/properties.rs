@@ -9,8 +9,10 @@ use crate::catalog::nearest;
 use crate::connector::StartAt;
 use crate::function::AggregateLimits;
 use crate::operator::RowErrorPolicy;
+use crate::sql::durations;
 
 const COLLECT_LIST_LIMIT: &str = "ksql.functions.collect_list.limit";
+const STATE_TTL: &str = "state.ttl";
 const GUARANTEE: &str = "processing.guarantee";
 const COLLECT_SET_LIMIT: &str = "ksql.functions.collect_set.limit";
 
@@ -83,6 +85,11 @@ pub(super) const PROPERTIES: &[Property] = &[
         meaning: "whether a row without an event time ends the query, instead of being left out; read where TIMESTAMP is declared",
     },
     Property {
+        name: STATE_TTL,
+        default: "",
+        meaning: "how long the state of a key stays after its latest row, as `7 DAYS`; empty: for ever",
+    },
+    Property {
         name: "row.error.policy",
         default: "null",
         meaning: "what becomes of a row on which an expression fails: null, skip or fail",
@@ -122,6 +129,7 @@ impl Properties {
         changed.row_errors()?;
         changed.guarantee()?;
         changed.aggregate_limits()?;
+        changed.state_ttl_ms()?;
         if known == name && PROPERTIES.iter().all(|property| property.name != name) {
             tracing::warn!("property {name} is accepted for ksqlDB's scripts and has no effect");
         }
@@ -198,6 +206,17 @@ impl Properties {
             "skip" => Ok(RowErrorPolicy::Skip),
             "fail" => Ok(RowErrorPolicy::Fail),
             _ => Err(self.wrong("row.error.policy", "null, skip or fail")),
+        }
+    }
+
+    /// The time to live of keys in milliseconds of event time, where they have one.
+    pub(crate) fn state_ttl_ms(&self) -> Result<Option<i64>, Error> {
+        match self.get(STATE_TTL) {
+            "" => Ok(None),
+            text => match durations::parse(text) {
+                Ok(ms) if ms > 0 => Ok(Some(ms)),
+                _ => Err(self.wrong(STATE_TTL, "a length of time such as `7 DAYS`")),
+            },
         }
     }
 

@@ -90,6 +90,7 @@ impl Engine {
         }
         let (mut planned, columns) = self.plan_result(session, *kind, name, query)?;
         let mut options = Options::new(with);
+        options.state_ttl(&mut planned.dataflow)?;
         let wrapping = rules::wrapping(&options);
         let connector = options.text("CONNECTOR").map(|connector| connector.to_lowercase());
         let event_time = options.event_time(&session.properties)?;

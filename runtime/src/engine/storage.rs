@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{Error, Properties};
 use crate::catalog::{BadRecordPolicy, EventTimeColumn, Storage, nearest};
 use crate::format::{Format, FormatSpec};
+use crate::plan::Dataflow;
 use crate::sql::ast::{OptionValue, Span, WithOptions};
 use crate::sql::durations;
 use crate::types::storage::KeyWindow;
@@ -24,6 +25,7 @@ const OPTIONS: &[&str] = &[
     "PARTITIONS",
     "REPLICAS",
     "RETENTION_MS",
+    "STATE_TTL",
     "TIMESTAMP",
     "TIMESTAMP_FORMAT",
     "VALUE_DELIMITER",
@@ -99,6 +101,33 @@ impl<'a> Options<'a> {
             )
             .at(span)),
         }
+    }
+
+    /// Takes STATE_TTL, which says how long the state of a key stays, and gives it to the query.
+    pub(crate) fn state_ttl(&mut self, dataflow: &mut Dataflow) -> Result<(), Error> {
+        let Some((text, span)) = self.spanned("STATE_TTL") else {
+            return Ok(());
+        };
+        let ttl_ms = durations::parse(&text).map_err(|found| {
+            let error = Error::user("state-ttl", format!("STATE_TTL is a length of time, not `{text}`")).at(span);
+            match found.help {
+                Some(help) => error.help(help),
+                None => error,
+            }
+        })?;
+        if ttl_ms == 0 {
+            return Err(Error::user("state-ttl", "STATE_TTL is a length of time of more than 0").at(span));
+        }
+        dataflow.state_ttl_ms = Some(ttl_ms);
+        if (0..dataflow.nodes.len()).all(|id| dataflow.ttl_ms(id).is_none()) {
+            return Err(Error::user(
+                "state-ttl-unused",
+                "STATE_TTL has no effect: the query keeps no state by the keys of a stream that no window ends",
+            )
+            .at(span)
+            .help("leave STATE_TTL out"));
+        }
+        Ok(())
     }
 
     fn boolean(&mut self, name: &str) -> Result<Option<bool>, Error> {

@@ -38,7 +38,7 @@ pub use epilogue::Epilogue;
 pub use error::Error;
 pub use late_letters::LateLetters;
 pub use metrics::{Metrics, Totals};
-pub use node_stats::NodeStats;
+pub use node_stats::{NodeStats, StateSize};
 pub use pipeline::{Options, Parts, Pipeline, State};
 pub use pool::WorkerPool;
 pub use recovery::{LogRecord, Positions, Start, after_transactions, without_transactions};

@@ -20,8 +20,30 @@ pub struct NodeStats {
     pub rows_out: u64,
     /// Time spent in it, over all workers.
     pub busy: Duration,
-    /// Bytes of state held, roughly.
-    pub state_bytes: usize,
+    /// State held.
+    pub state: StateSize,
+}
+
+/// How much state an operator holds.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct StateSize {
+    /// Keys, where it is kept by key.
+    pub keys: Option<usize>,
+    /// Bytes, roughly.
+    pub bytes: usize,
+}
+
+impl StateSize {
+    /// That of several shards.
+    pub(crate) fn sum(shards: impl Iterator<Item = Self>) -> Self {
+        shards.fold(Self::default(), |sum, shard| Self {
+            keys: match (sum.keys, shard.keys) {
+                (Some(keys), Some(more)) => Some(keys + more),
+                (keys, more) => keys.or(more),
+            },
+            bytes: sum.bytes + shard.bytes,
+        })
+    }
 }
 
 impl NodeCounters {
@@ -32,12 +54,12 @@ impl NodeCounters {
             .fetch_add(u64::try_from(busy.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
     }
 
-    pub(crate) fn stats(&self, state_bytes: usize) -> NodeStats {
+    pub(crate) fn stats(&self, state: StateSize) -> NodeStats {
         NodeStats {
             rows_in: self.rows_in.load(Ordering::Relaxed),
             rows_out: self.rows_out.load(Ordering::Relaxed),
             busy: Duration::from_nanos(self.busy_ns.load(Ordering::Relaxed)),
-            state_bytes,
+            state,
         }
     }
 }

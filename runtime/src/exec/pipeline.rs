@@ -10,7 +10,7 @@ use parking_lot::{Condvar, Mutex};
 
 use super::control::Control;
 use super::metrics::{Metrics, add};
-use super::node_stats::NodeStats;
+use super::node_stats::{NodeStats, StateSize};
 use super::pool::{Job, Shared as PoolShared};
 use super::restart::{Pace, Rebuild};
 use super::run::Run;
@@ -234,7 +234,7 @@ impl Pipeline {
     #[must_use]
     pub fn node_stats(&self) -> Vec<NodeStats> {
         let run = self.run();
-        let state_of = |id| run.shards.iter().map(|shard| shard.lock().state_bytes(id)).sum();
+        let state_of = |id| StateSize::sum(run.shards.iter().map(|shard| shard.lock().state_size(id)));
         let counters = run.shared.counters.iter().enumerate();
         counters.map(|(id, counters)| counters.stats(state_of(id))).collect()
     }

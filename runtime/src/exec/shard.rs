@@ -7,7 +7,7 @@ use super::Error;
 use super::event_clock::EventClock;
 use super::exchange::{Mailboxes, Router};
 use super::metrics::{Metrics, add};
-use super::node_stats::NodeCounters;
+use super::node_stats::{NodeCounters, StateSize};
 use super::scan::{ScanShard, Scanned, StepRows};
 use super::sink::ShardSink;
 use super::stages::Stages;
@@ -70,6 +70,8 @@ pub(crate) struct Shared {
     pub(crate) counters: Arc<Vec<NodeCounters>>,
     pub(crate) mailboxes: Vec<Option<Arc<Mailboxes>>>,
     pub(crate) limits: Vec<Option<Arc<LimitCount>>>,
+    /// The time to live of the keys of each node, in milliseconds.
+    ttls: Vec<Option<i64>>,
 }
 
 impl Shared {
@@ -89,6 +91,7 @@ impl Shared {
             counters: Arc::new(dataflow.nodes.iter().map(|_| NodeCounters::default()).collect()),
             mailboxes: dataflow.nodes.iter().map(of).collect(),
             limits: dataflow.nodes.iter().map(limit).collect(),
+            ttls: (0..dataflow.nodes.len()).map(|id| dataflow.ttl_ms(id)).collect(),
         }
     }
 
@@ -111,7 +114,7 @@ impl Role {
     ) -> Result<Self, Error> {
         let errors = || Arc::clone(row_errors);
         let schema = Arc::clone(&node.schema);
-        Ok(match &node.kind {
+        let mut role = match &node.kind {
             NodeKind::Scan(scan) => Role::Scan(Box::new(ScanShard::new(scan, schema, dead_letters)?)),
             NodeKind::Rows(records) => Role::Rows(
                 (number == 0).then(|| ChangeBatch::inserted(records.clone(), vec![0; records.num_rows()].into())),
@@ -154,7 +157,11 @@ impl Role {
             },
             NodeKind::Union => Role::Pass,
             NodeKind::Gather(gathered) => Role::Operator(Box::new(Gather::new(Arc::clone(gathered)))),
-        })
+        };
+        if let (Role::Operator(operator), Some(ttl_ms)) = (&mut role, shared.ttls[id]) {
+            operator.expire_after(ttl_ms);
+        }
+        Ok(role)
     }
 }
 
@@ -355,11 +362,14 @@ impl Shard {
         Ok(())
     }
 
-    /// Bytes of state that a node holds in this shard, roughly.
-    pub(crate) fn state_bytes(&self, id: NodeId) -> usize {
+    /// How much state a node holds in this shard.
+    pub(crate) fn state_size(&self, id: NodeId) -> StateSize {
         match self.roles.get(id) {
-            Some(Role::Operator(operator)) => operator.state_bytes(),
-            _ => 0,
+            Some(Role::Operator(operator)) => StateSize {
+                keys: operator.state_keys(),
+                bytes: operator.state_bytes(),
+            },
+            _ => StateSize::default(),
         }
     }
 

@@ -5,14 +5,15 @@ use std::collections::BTreeSet;
 use datafusion::arrow::array::BooleanArray;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 
-use super::{Error, KeyIndex, Operator};
+use super::expiry::Expiry;
+use super::{Error, KeyIndex, Operator, Progress};
 use crate::state::{Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
 
 /// Lets a row through when it is there for the first time, and its retraction when it is there no more.
 ///
 /// A stream's rows are never retracted, so there the first occurrence passes and the result is append-only. NULL equals NULL (SQL
-/// standard). Every distinct row is kept for as long as the query runs.
+/// standard). Every distinct row is kept for as long as the query runs, or as its time to live says: a row that was away for longer counts as new.
 #[derive(Debug)]
 pub struct Distinct {
     index: KeyIndex,
@@ -22,6 +23,9 @@ pub struct Distinct {
     types: Vec<DataType>,
     /// Slots whose counts changed since they were saved, where they are saved at all.
     changed: Option<BTreeSet<u32>>,
+    /// Rows whose time was up since they were saved.
+    gone: Vec<Vec<u8>>,
+    expiry: Option<Expiry>,
 }
 
 impl Distinct {
@@ -37,6 +41,8 @@ impl Distinct {
             slots: Vec::new(),
             types,
             changed: None,
+            gone: Vec::new(),
+            expiry: None,
         })
     }
 }
@@ -45,11 +51,16 @@ impl Operator for Distinct {
     fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let rows = changes.num_rows();
         self.index.slots(changes.records.columns(), rows, &mut self.slots)?;
-        self.counts.resize(self.index.len(), 0);
+        self.counts.resize(self.index.end(), 0);
         let mut passes = Vec::with_capacity(rows);
         let mut retracts = false;
         for (row, slot) in self.slots.iter().enumerate() {
             let count = &mut self.counts[*slot as usize];
+            if let Some(expiry) = &mut self.expiry
+                && expiry.touch(*slot, changes.event_times.value(row))
+            {
+                *count = 0;
+            }
             let before = *count;
             let weight = changes.weight(row);
             *count += i64::from(weight);
@@ -69,6 +80,27 @@ impl Operator for Distinct {
         Ok(())
     }
 
+    fn advance(&mut self, progress: Progress, _out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let Some(expiry) = &mut self.expiry else { return Ok(()) };
+        for slot in expiry.sweep(progress.watermark) {
+            if let Some(changed) = &mut self.changed {
+                changed.remove(&slot);
+                self.gone.push(self.index.key(slot).to_vec());
+            }
+            self.counts[slot as usize] = 0;
+            self.index.remove(slot);
+        }
+        Ok(())
+    }
+
+    fn expire_after(&mut self, ttl_ms: i64) {
+        self.expiry = Some(Expiry::new(ttl_ms));
+    }
+
+    fn state_keys(&self) -> Option<usize> {
+        Some(self.index.len())
+    }
+
     fn state_form(&self) -> Option<String> {
         let types: Vec<_> = self.types.iter().map(ToString::to_string).collect();
         Some(format!("distinct rows 1 of ({})", types.join(", ")))
@@ -78,8 +110,11 @@ impl Operator for Distinct {
         self.changed = Some(self.index.all().collect());
     }
 
-    /// Key: the row. Value: how often it is there.
+    /// Key: the row. Value: how often it is there, then when it came last, where it has a time to live.
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        for key in self.gone.drain(..) {
+            changes.delete(&key);
+        }
         let mut value = Writer::new();
         for slot in self.changed.as_mut().map(std::mem::take).unwrap_or_default() {
             match self.counts[slot as usize] {
@@ -87,6 +122,9 @@ impl Operator for Distinct {
                 count => {
                     value.restart();
                     value.number(count);
+                    if let Some(expiry) = &self.expiry {
+                        value.number(expiry.touched(slot));
+                    }
                     changes.put(self.index.key(slot), value.written());
                 }
             }
@@ -96,15 +134,18 @@ impl Operator for Distinct {
 
     fn load(&mut self, entries: &[Entry]) -> Result<(), Error> {
         for (key, value) in entries {
-            let slot = self.index.restore(key) as usize;
-            self.counts.resize(self.index.len(), 0);
-            self.counts[slot] = Reader::new(value)?.number()?;
+            let slot = self.index.restore(key);
+            self.counts.resize(self.index.end(), 0);
+            let mut value = Reader::new(value)?;
+            self.counts[slot as usize] = value.number()?;
+            Expiry::load_rest(self.expiry.as_mut(), slot, &mut value)?;
         }
         Ok(())
     }
 
     fn state_bytes(&self) -> usize {
-        self.index.state_bytes() + self.counts.capacity() * size_of::<i64>()
+        let expiry = self.expiry.as_ref().map_or(0, Expiry::state_bytes);
+        self.index.state_bytes() + self.counts.capacity() * size_of::<i64>() + expiry
     }
 }
 
@@ -152,6 +193,34 @@ mod tests {
         );
         assert_eq!(first, [(Some(1), 1), (None, 1), (Some(2), 1)]);
         assert_eq!(passed(&mut distinct, &[(None, 1), (Some(2), 1)]), []);
+    }
+
+    #[test]
+    fn a_row_that_was_away_for_longer_than_its_time_to_live_is_new_and_its_entry_goes() {
+        let at = |time: i64, values: &[(Option<i64>, i8)]| ChangeBatch {
+            event_times: vec![time; values.len()].into(),
+            ..batch(values)
+        };
+        let mut distinct = Distinct::new(&schema()).unwrap();
+        distinct.expire_after(100);
+        distinct.track_changes();
+        let mut out = Vec::new();
+        for (time, values) in [(0, [(Some(1), 1), (Some(2), 1)]), (90, [(Some(1), 1), (Some(1), 1)])] {
+            distinct.push(0, at(time, &values), &mut out).unwrap();
+        }
+        assert_eq!(out.iter().map(ChangeBatch::num_rows).sum::<usize>(), 2);
+        distinct.save(&mut Changes::new()).unwrap();
+        distinct.push(0, at(191, &[(Some(1), 1)]), &mut out).unwrap();
+        assert_eq!(out.iter().map(ChangeBatch::num_rows).sum::<usize>(), 3);
+        let progress = Progress {
+            watermark: 191,
+            ..Progress::UNKNOWN
+        };
+        distinct.advance(progress, &mut out).unwrap();
+        let mut changes = Changes::new();
+        distinct.save(&mut changes).unwrap();
+        let gone = changes.iter().filter(|(_, value)| value.is_none()).count();
+        assert_eq!((changes.len(), gone, distinct.state_keys()), (2, 1, Some(1)));
     }
 
     #[test]

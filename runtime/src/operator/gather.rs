@@ -120,7 +120,7 @@ impl Kept {
         let mut slots = Vec::new();
         self.index.slots(&columns(&changes), changes.num_rows(), &mut slots)?;
         let batch = self.rows.add(changes.records.clone());
-        self.counts.resize(self.index.len(), 1);
+        self.counts.resize(self.index.end(), 1);
         for (row, slot) in (0u32..).zip(&slots) {
             if changes.weight(row as usize) > 0 {
                 self.rows.put(*slot, batch, row);
@@ -136,7 +136,7 @@ impl Kept {
         self.index
             .slots(changes.records.columns(), changes.num_rows(), &mut slots)?;
         let batch = self.rows.add(changes.records.clone());
-        self.counts.resize(self.index.len(), 0);
+        self.counts.resize(self.index.end(), 0);
         for (row, slot) in (0u32..).zip(&slots) {
             let count = &mut self.counts[*slot as usize];
             *count += i64::from(changes.weight(row as usize));

@@ -7,7 +7,8 @@ pub mod aggregate;
 mod distinct;
 mod error;
 mod event_time;
-pub mod expression;
+pub mod expiry;
+mod expression;
 mod filter;
 mod gather;
 pub mod group_by;
@@ -98,6 +99,17 @@ pub trait Operator: Send + Debug {
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let _ = (progress, out);
         Ok(())
+    }
+
+    /// Says that the state of a key goes when no row has touched it for `ttl_ms` milliseconds of event time: the first call, if it comes at all.
+    /// Operators whose state is bounded by windows, or holds the rows of a table, do not take it up.
+    fn expire_after(&mut self, ttl_ms: i64) {
+        let _ = ttl_ms;
+    }
+
+    /// Keys with state, where the operator keeps state by key.
+    fn state_keys(&self) -> Option<usize> {
+        None
     }
 
     /// Memory held for later rows, in bytes, roughly.

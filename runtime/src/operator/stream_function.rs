@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 
-use super::{Error, Expression, KeyIndex, Operator, RowErrors};
+use super::expiry::{Expiry, Run};
+use super::{Error, Expression, KeyIndex, Operator, Progress, RowErrors};
 use crate::state::{self, Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
 use crate::udf::{StreamFunction, StreamInstance};
@@ -31,6 +33,9 @@ pub struct StreamFunctionOperator {
     slots: Vec<u32>,
     /// Slots whose state changed since it was saved, where it is saved at all.
     changed: Option<BTreeSet<u32>>,
+    /// Keys whose time was up since they were saved.
+    gone: Vec<Vec<u8>>,
+    expiry: Option<Expiry>,
 }
 
 /// A call with its running instance.
@@ -72,6 +77,8 @@ impl StreamFunctionOperator {
             errors,
             slots: Vec::new(),
             changed: None,
+            gone: Vec::new(),
+            expiry: None,
         })
     }
 
@@ -82,6 +89,24 @@ impl StreamFunctionOperator {
             .iter()
             .map(|expression| Ok(expression.evaluate(records, &self.errors)?.array))
             .collect()
+    }
+}
+
+impl Call {
+    /// The results of one batch, run by run: before each the keys that begin anew in it are forgotten.
+    fn push(&mut self, runs: &[Run], slots: &[u32], args: &[ArrayRef]) -> Result<ArrayRef, Error> {
+        let mut results = Vec::with_capacity(runs.len());
+        for Run { rows, anew } in runs {
+            if !anew.is_empty() {
+                self.instance.drop_slots(anew)?;
+            }
+            let args: Vec<_> = args.iter().map(|arg| arg.slice(rows.start, rows.len())).collect();
+            results.push(self.instance.push(&slots[rows.clone()], &args)?);
+        }
+        match results.as_slice() {
+            [whole] => Ok(Arc::clone(whole)),
+            parts => Ok(concat(&parts.iter().map(AsRef::as_ref).collect::<Vec<_>>())?),
+        }
     }
 }
 
@@ -100,9 +125,13 @@ impl Operator for StreamFunctionOperator {
             .iter()
             .map(|call| self.evaluate(&call.args, &changes.records))
             .collect::<Result<Vec<_>, Error>>()?;
+        let runs = match &mut self.expiry {
+            Some(expiry) => expiry.runs(&slots, changes.event_times.values()),
+            None => Run::whole(slots.len()),
+        };
         let mut columns = changes.records.columns().to_vec();
         for (call, args) in self.calls.iter_mut().zip(args) {
-            columns.push(call.instance.push(&slots, &args)?);
+            columns.push(call.push(&runs, &slots, &args)?);
         }
         if let Some(changed) = &mut self.changed {
             changed.extend(&slots);
@@ -115,6 +144,33 @@ impl Operator for StreamFunctionOperator {
             stream_times: changes.stream_times,
         });
         Ok(())
+    }
+
+    fn advance(&mut self, progress: Progress, _out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let Some(expiry) = &mut self.expiry else { return Ok(()) };
+        let expired = expiry.sweep(progress.watermark);
+        if expired.is_empty() {
+            return Ok(());
+        }
+        for call in &mut self.calls {
+            call.instance.drop_slots(&expired)?;
+        }
+        for slot in expired {
+            if let Some(changed) = &mut self.changed {
+                changed.remove(&slot);
+                self.gone.push(self.index.key(slot).to_vec());
+            }
+            self.index.remove(slot);
+        }
+        Ok(())
+    }
+
+    fn expire_after(&mut self, ttl_ms: i64) {
+        self.expiry = Some(Expiry::new(ttl_ms));
+    }
+
+    fn state_keys(&self) -> Option<usize> {
+        Some(self.index.len())
     }
 
     fn state_form(&self) -> Option<String> {
@@ -147,11 +203,15 @@ impl Operator for StreamFunctionOperator {
         self.changed = Some(self.index.all().collect());
     }
 
-    /// Key: the bytes of the key. Value: for each call the version of its state and its bytes.
+    /// Key: the bytes of the key. Value: for each call the version of its state and its bytes; then when the key was touched last, where it has a
+    /// time to live.
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
         let Some(changed) = self.changed.as_mut().map(std::mem::take) else {
             return Ok(());
         };
+        for key in self.gone.drain(..) {
+            changes.delete(&key);
+        }
         let slots: Vec<u32> = changed.into_iter().collect();
         if slots.is_empty() {
             return Ok(());
@@ -166,6 +226,9 @@ impl Operator for StreamFunctionOperator {
             for (version, states) in &states {
                 value.number(i64::from(*version));
                 value.bytes(&states[place]);
+            }
+            if let Some(expiry) = &self.expiry {
+                value.number(expiry.touched(*slot));
             }
             changes.put(self.index.key(*slot), value.written());
         }
@@ -185,6 +248,7 @@ impl Operator for StreamFunctionOperator {
                 slots.push(slot);
                 states.push(value.bytes()?.to_vec());
             }
+            Expiry::load_rest(self.expiry.as_mut(), slot, &mut value)?;
         }
         for (call, versions) in self.calls.iter_mut().zip(states) {
             for (version, (slots, states)) in versions {
@@ -204,6 +268,6 @@ impl Operator for StreamFunctionOperator {
     }
 
     fn state_bytes(&self) -> usize {
-        self.index.state_bytes()
+        self.index.state_bytes() + self.expiry.as_ref().map_or(0, Expiry::state_bytes)
     }
 }

@@ -23,6 +23,8 @@ pub type NodeId = usize;
 pub struct Dataflow {
     /// The nodes.
     pub nodes: Vec<Node>,
+    /// After how many milliseconds of event time without a row the state of a key goes; `None`: never.
+    pub state_ttl_ms: Option<i64>,
 }
 
 /// One node.
@@ -261,6 +263,35 @@ impl Dataflow {
             // It serves a query that ends, of which nothing outlives the process.
             | NodeKind::Gather(_)
             | NodeKind::Union => false,
+        })
+    }
+
+    /// The time to live of the keys of a node in milliseconds, where it has one: it keeps state for ever by the keys of a stream. What is made of
+    /// a table's rows stays as long as these do.
+    #[must_use]
+    pub fn ttl_ms(&self, id: NodeId) -> Option<i64> {
+        let node = &self.nodes[id];
+        let expires = match &node.kind {
+            NodeKind::StreamFunction { .. } | NodeKind::Over { .. } => true,
+            NodeKind::GroupBy(group_by) => {
+                group_by.window.is_none() && !group_by.keys.is_empty() && !self.changes(node)
+            }
+            NodeKind::TopN(spec) => !spec.keys.is_empty() && !self.changes(node),
+            NodeKind::Distinct => !self.changes(node),
+            _ => false,
+        };
+        self.state_ttl_ms.filter(|_| expires)
+    }
+
+    /// True when what comes into a node are the changes of a table.
+    fn changes(&self, node: &Node) -> bool {
+        node.inputs.iter().any(|input| {
+            let input = &self.nodes[*input];
+            match &input.kind {
+                NodeKind::TableSource { .. } | NodeKind::GroupBy(_) | NodeKind::TopN(_) => true,
+                NodeKind::Join(join) => matches!(**join, JoinPlan::TableTable(_) | JoinPlan::ForeignKey(_)),
+                _ => self.changes(input),
+            }
         })
     }
 

@@ -22,11 +22,30 @@ pub fn explain_with(dataflow: &Dataflow, remark: &dyn Fn(NodeId) -> String) -> S
     text
 }
 
+/// Milliseconds in the largest unit that they fill.
+fn lasting(ms: i64) -> String {
+    let units = [
+        ("day", 86_400_000),
+        ("hour", 3_600_000),
+        ("minute", 60_000),
+        ("second", 1000),
+    ];
+    let (unit, count) = units
+        .iter()
+        .find(|(_, unit_ms)| ms % unit_ms == 0)
+        .map_or(("millisecond", ms), |(unit, unit_ms)| (*unit, ms / unit_ms));
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
 fn write_node(dataflow: &Dataflow, id: NodeId, depth: usize, remark: &dyn Fn(NodeId) -> String, text: &mut String) {
     let node = &dataflow.nodes[id];
+    let ttl = dataflow
+        .ttl_ms(id)
+        .map_or_else(String::new, |ttl| format!(", keys live {}", lasting(ttl)));
     let _ = writeln!(
         text,
-        "{:indent$}{}{}",
+        "{:indent$}{}{ttl}{}",
         "",
         describe(node),
         remark(id),

@@ -70,6 +70,8 @@ pub struct Planner<'a> {
     pub catalog: &'a Catalog,
     /// All functions.
     pub functions: &'a Arc<FunctionSet>,
+    /// The time to live of keys, in milliseconds, as [`Dataflow::state_ttl_ms`].
+    pub state_ttl_ms: Option<i64>,
 }
 
 impl Planner<'_> {
@@ -85,14 +87,16 @@ impl Planner<'_> {
             Emit::Final => WindowEmit::Final,
             Emit::Changes | Emit::Unsaid => WindowEmit::Changes,
         };
-        lower::lower(
+        let mut planned = lower::lower(
             &logical,
             rewritten.partition_by.clone(),
             rewritten.key_window,
             emit,
             self.functions,
         )
-        .map_err(explain)
+        .map_err(explain)?;
+        planned.dataflow.state_ttl_ms = self.state_ttl_ms;
+        Ok(planned)
     }
 
     /// Plans an expression that sees no column, as those of INSERT ... VALUES, and gives its value.

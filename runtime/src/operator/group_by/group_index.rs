@@ -75,6 +75,11 @@ impl GroupIndex {
         self.end as usize
     }
 
+    /// Number of keys.
+    pub(crate) fn len(&self) -> usize {
+        self.end as usize - self.free.len()
+    }
+
     /// Writes the number of each row's key to `groups`, in place of what was there.
     ///
     /// # Errors

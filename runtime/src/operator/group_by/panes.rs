@@ -16,6 +16,7 @@ use super::saved::{
 };
 use super::{GroupBy, Window, WindowEmit, WindowShape};
 use crate::operator::aggregate::Accumulator;
+use crate::operator::expiry::{Expiry, Run};
 use crate::operator::{Error, LateRows, Operator, Progress, RowErrors};
 use crate::state::{Changes, Entry as SavedEntry, Reader, Writer};
 use crate::types::ChangeBatch;
@@ -40,6 +41,8 @@ pub(super) struct Panes {
     groups: Vec<u32>,
     /// What is to be saved, where it is saved at all.
     changed: Option<Changed>,
+    /// The time to live of groups without a window.
+    expiry: Option<Expiry>,
 }
 
 /// What changed since the state was saved.
@@ -86,6 +89,7 @@ impl Panes {
             watermark: i64::MIN,
             groups: Vec::new(),
             changed: None,
+            expiry: None,
         }
     }
 
@@ -139,8 +143,45 @@ impl Panes {
         };
         let groups = &mut self.groups;
         pane.index.intern(&input.keys, input.num_rows(), groups)?;
-        pane.touch(groups, &input.event_times, step, old_rows)?;
-        input.update(&mut pane.accumulators, groups, pane.index.end())
+        let Some(expiry) = &mut self.expiry else {
+            pane.touch(groups, &input.event_times, step, old_rows)?;
+            return input.update(&mut pane.accumulators, groups, pane.index.end());
+        };
+        let runs = expiry.runs(groups, &input.event_times);
+        for Run { rows, anew } in &runs {
+            let (times, groups) = (&input.event_times[rows.clone()], &groups[rows.clone()]);
+            pane.touch(groups, times, step, old_rows)?;
+            pane.reset(anew);
+            if runs.len() == 1 {
+                return input.update(&mut pane.accumulators, groups, pane.index.end());
+            }
+            let rows: Vec<u32> = (0..).skip(rows.start).take(rows.len()).collect();
+            input
+                .take(&rows)?
+                .update(&mut pane.accumulators, groups, pane.index.end())?;
+        }
+        Ok(())
+    }
+
+    /// Takes back the groups whose time is up, and forgets them.
+    fn expire(&mut self, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let Some(expiry) = &mut self.expiry else { return Ok(()) };
+        let expired = expiry.sweep(self.watermark);
+        if expired.is_empty() {
+            return Ok(());
+        }
+        let mut last = self.rows(NO_WINDOW, &expired)?;
+        last.weights = Some(Int8Array::from_value(-1, expired.len()));
+        out.push(last);
+        let Some(pane) = self.open.get_mut(&NO_WINDOW) else {
+            return Ok(());
+        };
+        if let Some(changed) = &mut self.changed {
+            let keys = expired.iter().map(|group| pane.entry_key(NO_WINDOW, *group));
+            changed.gone.extend(keys);
+        }
+        pane.remove(&expired);
+        Ok(())
     }
 
     /// The rows of `groups` of a pane, with their old ones in front where these are asked for.
@@ -301,6 +342,28 @@ impl Pane {
         Ok(())
     }
 
+    /// Makes groups as if they had had no rows.
+    fn reset(&mut self, groups: &[u32]) {
+        for group in groups {
+            for accumulator in &mut self.accumulators {
+                accumulator.reset(*group);
+            }
+        }
+    }
+
+    /// Forgets groups; their numbers may be given to others.
+    fn remove(&mut self, groups: &[u32]) {
+        self.reset(groups);
+        for group in groups {
+            let number = *group as usize;
+            (self.times[number], self.touched_in[number]) = (i64::MIN, 0);
+            if let Some(is_changed) = self.is_changed.get_mut(number) {
+                *is_changed = false;
+            }
+            self.index.remove(*group);
+        }
+    }
+
     fn mark_changed(&mut self, groups: &[u32]) {
         self.is_changed.resize(self.index.end(), false);
         for group in groups {
@@ -311,7 +374,7 @@ impl Pane {
     }
 
     fn mark_all_changed(&mut self) {
-        self.changed = (0..).take(self.index.end()).collect();
+        self.changed = self.all_groups();
         self.is_changed = vec![true; self.index.end()];
     }
 
@@ -326,7 +389,10 @@ impl Pane {
     fn save(&mut self, start: i64, changes: &mut Changes) -> Result<(), Error> {
         let (mut value, mut scratch) = (Writer::new(), Vec::new());
         for group in std::mem::take(&mut self.changed) {
-            self.is_changed[group as usize] = false;
+            // It may have been removed, and even have come again.
+            if !std::mem::replace(&mut self.is_changed[group as usize], false) {
+                continue;
+            }
             value.restart();
             value.number(self.times[group as usize]);
             write_states(&mut self.accumulators, group, &mut scratch, &mut value)?;
@@ -335,7 +401,8 @@ impl Pane {
         Ok(())
     }
 
-    fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(), Error> {
+    /// Gives the group and its latest event time.
+    fn load(&mut self, key: &[u8], value: &[u8]) -> Result<(u32, i64), Error> {
         let group = self
             .index
             .restore(key)
@@ -347,7 +414,8 @@ impl Pane {
         self.times[group as usize] = value.number()?;
         // Some step long ago.
         self.touched_in[group as usize] = u32::MAX;
-        read_states(&mut self.accumulators, group, &mut value)
+        read_states(&mut self.accumulators, group, &mut value)?;
+        Ok((group, self.times[group as usize]))
     }
 
     fn state_bytes(&self) -> usize {
@@ -360,7 +428,11 @@ impl Pane {
     }
 
     fn all_groups(&self) -> Vec<u32> {
-        (0..u32::try_from(self.index.end()).unwrap_or(u32::MAX)).collect()
+        let touched = (0..).zip(&self.touched_in);
+        touched
+            .filter(|(_, step)| **step != 0)
+            .map(|(group, _)| group)
+            .collect()
     }
 }
 
@@ -400,12 +472,24 @@ impl Operator for Panes {
                 changed.watermark = true;
             }
             self.close(out)?;
+            self.expire(out)?;
         }
         Ok(())
     }
 
+    fn expire_after(&mut self, ttl_ms: i64) {
+        if self.plan.window.is_none() && !self.plan.keys.is_empty() {
+            self.expiry = Some(Expiry::new(ttl_ms));
+        }
+    }
+
+    fn state_keys(&self) -> Option<usize> {
+        Some(self.open.values().map(|pane| pane.index.len()).sum())
+    }
+
     fn state_bytes(&self) -> usize {
-        self.open.values().map(Pane::state_bytes).sum()
+        let expiry = self.expiry.as_ref().map_or(0, Expiry::state_bytes);
+        self.open.values().map(Pane::state_bytes).sum::<usize>() + expiry
     }
 
     fn state_form(&self) -> Option<String> {
@@ -462,7 +546,10 @@ impl Operator for Panes {
                     pane
                 }
             };
-            pane.load(key, value)?;
+            let (group, time) = pane.load(key, value)?;
+            if let Some(expiry) = &mut self.expiry {
+                expiry.load(group, Some(time));
+            }
         }
         Ok(())
     }

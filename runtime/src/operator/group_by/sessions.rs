@@ -443,6 +443,10 @@ impl Operator for Sessions {
         Ok(())
     }
 
+    fn state_keys(&self) -> Option<usize> {
+        Some(self.index.len())
+    }
+
     fn state_bytes(&self) -> usize {
         let accumulators: usize = self
             .accumulators

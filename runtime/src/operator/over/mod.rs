@@ -28,6 +28,7 @@ use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 pub use aggregate::FrameAggregate;
 pub use call::{Frame, OverCall, OverFunction, Pick};
 
+use super::expiry::{Expiry, Run};
 use super::{Error, Expression, KeyIndex, Operator, Progress, RowErrors};
 use crate::state::{Changes, Entry};
 use crate::types::ChangeBatch;
@@ -57,6 +58,9 @@ pub struct Over {
     /// Slots whose rows or results so far changed since they were saved, where they are saved at all.
     changed: Option<BTreeSet<u32>>,
     codecs: Codecs,
+    /// Saved entries of keys whose time was up.
+    gone: Vec<Vec<u8>>,
+    expiry: Option<Expiry>,
 }
 
 impl Over {
@@ -105,6 +109,8 @@ impl Over {
             errors,
             slots: Vec::new(),
             finished: false,
+            gone: Vec::new(),
+            expiry: None,
         })
     }
 
@@ -184,40 +190,47 @@ impl Operator for Over {
         let keys = self.evaluate(&self.keys, &changes.records)?;
         let mut slots = std::mem::take(&mut self.slots);
         self.index.slots(&keys, changes.num_rows(), &mut slots)?;
-        let mut columns = self.evaluate(&self.args, &changes.records)?;
-        let by_range = self.range.push(&slots, &changes.event_times, columns.clone())?;
-        columns.push(Arc::new(changes.event_times.clone()));
-        if self.rows.delays() {
-            columns.extend(changes.records.columns().iter().cloned());
-            columns.extend(by_range);
-            let computed = self.rows.push(&slots, columns)?;
-            self.waited(computed, changes.stream_times.as_ref(), out)?;
-        } else {
-            let computed = self.rows.push(&slots, columns)?;
-            out.push(ChangeBatch {
-                records: self.assemble(changes.records.columns(), by_range, computed.columns)?,
-                event_times: changes.event_times,
-                weights: None,
-                stream_times: changes.stream_times,
-            });
-        }
-        if let Some(changed) = &mut self.changed {
-            changed.extend(&slots);
+        match &mut self.expiry {
+            None => self.push_run(changes, &slots, out)?,
+            Some(expiry) => {
+                for Run { rows, anew } in expiry.runs(&slots, changes.event_times.values()) {
+                    self.expire(&anew, out)?;
+                    self.push_run(changes.slice(rows.start, rows.len()), &slots[rows], out)?;
+                }
+            }
         }
         self.slots = slots;
-        self.rows.tidy()
+        Ok(())
     }
 
     fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         if progress.watermark == i64::MAX && !self.finished {
             self.finished = true;
+            let waiting: Vec<u32> = self.rows.waiting().collect();
             if let Some(changed) = &mut self.changed {
-                changed.extend(self.rows.waiting());
+                changed.extend(&waiting);
             }
-            let computed = self.rows.finish()?;
+            let computed = self.rows.finish(&waiting)?;
             self.waited(computed, None, out)?;
         }
-        Ok(())
+        let Some(expiry) = &mut self.expiry else { return Ok(()) };
+        let expired = expiry.sweep(progress.watermark);
+        self.expire(&expired, out)?;
+        for slot in expired {
+            if let Some(changed) = &mut self.changed {
+                changed.remove(&slot);
+            }
+            self.index.remove(slot);
+        }
+        self.rows.tidy()
+    }
+
+    fn expire_after(&mut self, ttl_ms: i64) {
+        self.expiry = Some(Expiry::new(ttl_ms));
+    }
+
+    fn state_keys(&self) -> Option<usize> {
+        Some(self.index.len())
     }
 
     fn state_form(&self) -> Option<String> {
@@ -239,6 +252,51 @@ impl Operator for Over {
     }
 
     fn state_bytes(&self) -> usize {
-        self.index.state_bytes() + self.rows.state_bytes() + self.range.state_bytes()
+        let expiry = self.expiry.as_ref().map_or(0, Expiry::state_bytes);
+        self.index.state_bytes() + self.rows.state_bytes() + self.range.state_bytes() + expiry
+    }
+}
+
+impl Over {
+    /// Forgets the rows of keys whose time is up. Rows that wait are given with what there is: no row of their key comes after them any more.
+    fn expire(&mut self, slots: &[u32], out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        if slots.is_empty() {
+            return Ok(());
+        }
+        let computed = self.rows.finish(slots)?;
+        self.waited(computed, None, out)?;
+        for slot in slots {
+            if self.changed.is_some() {
+                self.forget_entries(*slot);
+            }
+            self.rows.forget(*slot as usize);
+            self.range.forget_key(*slot as usize);
+        }
+        Ok(())
+    }
+
+    /// Takes rows in, each with the slot of its key.
+    fn push_run(&mut self, changes: ChangeBatch, slots: &[u32], out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let mut columns = self.evaluate(&self.args, &changes.records)?;
+        let by_range = self.range.push(slots, &changes.event_times, columns.clone())?;
+        columns.push(Arc::new(changes.event_times.clone()));
+        if self.rows.delays() {
+            columns.extend(changes.records.columns().iter().cloned());
+            columns.extend(by_range);
+            let computed = self.rows.push(slots, columns)?;
+            self.waited(computed, changes.stream_times.as_ref(), out)?;
+        } else {
+            let computed = self.rows.push(slots, columns)?;
+            out.push(ChangeBatch {
+                records: self.assemble(changes.records.columns(), by_range, computed.columns)?,
+                event_times: changes.event_times,
+                weights: None,
+                stream_times: changes.stream_times,
+            });
+        }
+        if let Some(changed) = &mut self.changed {
+            changed.extend(slots);
+        }
+        self.rows.tidy()
     }
 }

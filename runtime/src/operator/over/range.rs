@@ -166,6 +166,16 @@ impl RangePart {
         self.store.rows()
     }
 
+    /// Forgets a key's rows and all that calls keep of it.
+    pub(super) fn forget_key(&mut self, slot: usize) {
+        let Some(key) = self.keys.get_mut(slot) else { return };
+        self.held -= std::mem::take(key).rows.len();
+        for call in &mut self.calls {
+            // Without a frame the accumulator is made anew by the next row.
+            call.frames[slot] = None;
+        }
+    }
+
     fn forget(&mut self, slot: usize) {
         let KeyRows { rows, saved, .. } = &mut self.keys[slot];
         let Some(newest) = rows.back() else { return };

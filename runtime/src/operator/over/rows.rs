@@ -169,11 +169,28 @@ impl RowsPart {
         slots.filter_map(|(slot, key)| (key.next < key.arrived()).then_some(slot))
     }
 
-    /// Computes the rows that wait for rows that will not come any more.
-    pub(super) fn finish(&mut self) -> Result<Computed, Error> {
+    /// Forgets a key's rows and all that calls keep of it.
+    pub(super) fn forget(&mut self, slot: usize) {
+        let Some(key) = self.keys.get_mut(slot) else { return };
+        self.held -= std::mem::take(key).rows.len();
+        for call in &mut self.calls {
+            match &mut call.state {
+                State::Stateless => {}
+                State::Ranks(ranks) => ranks[slot] = Ranks::default(),
+                State::Picks(picks) => self.held -= std::mem::take(&mut picks[slot]).len(),
+                State::Accumulators(accumulators) => accumulators.reset(slot),
+            }
+        }
+    }
+
+    /// Computes rows of these keys that wait for rows that will not come any more.
+    pub(super) fn finish(&mut self, slots: &[u32]) -> Result<Computed, Error> {
         let mut given: Vec<Given> = self.calls.iter().map(|call| Given::of(&call.call, 0)).collect();
         let mut rows = Vec::new();
-        for slot in 0..self.keys.len() {
+        for slot in slots.iter().map(|slot| *slot as usize) {
+            if slot >= self.keys.len() {
+                continue;
+            }
             while self.keys[slot].next < self.keys[slot].arrived() {
                 rows.push(self.compute_next(slot, &mut given)?);
             }

@@ -11,11 +11,12 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::{DataType, Field, Fields, Schema, SchemaRef};
 
 use super::Over;
-use super::aggregate::FrameAccumulators;
+use super::aggregate::{FrameAccumulators, group};
 use super::call::{Frame, OverCall};
 use super::range::{RangePart, TimedRow};
 use super::rows::{Ranks, RowsPart, State};
 use super::store::{RowRef, RowStore};
+use crate::operator::expiry::Expiry;
 use crate::operator::group_by::{from_ordered, ordered};
 use crate::operator::{Error, Expression};
 use crate::state::{self, Changes, Entry, Reader, RowCodec, Writer};
@@ -124,6 +125,9 @@ impl Over {
         let Some(changed) = self.changed.as_mut().map(std::mem::take) else {
             return Ok(());
         };
+        for key in self.gone.drain(..) {
+            changes.delete(&key);
+        }
         for (slot, time, number) in self.range.gone.as_mut().map(std::mem::take).unwrap_or_default() {
             changes.delete(&row_key(TIMED_ROW, &[time, number], self.index.key(slot)));
         }
@@ -135,9 +139,33 @@ impl Over {
                 .save(slot as usize, key, &self.codecs.rows, &mut value, changes)?;
             self.range
                 .save(slot as usize, key, &self.codecs.timed, &mut value, changes)?;
+            if let Some(expiry) = &self.expiry {
+                value.number(expiry.touched(slot));
+            }
             changes.put(&row_key(KEY, &[], key), value.written());
         }
         Ok(())
+    }
+
+    /// Notes the saved entries of a key for deletion.
+    pub(super) fn forget_entries(&mut self, slot: u32) {
+        let key = self.index.key(slot);
+        self.gone.push(row_key(KEY, &[], key));
+        if let Some(rows) = self.rows.keys.get(slot as usize) {
+            let saved = rows.saved.0..rows.saved.1;
+            self.gone.extend(saved.map(|number| row_key(ROW, &[number], key)));
+        }
+        if let Some(rows) = self.range.keys.get(slot as usize) {
+            let saved = rows.rows.iter().filter(|row| row.number < rows.saved);
+            self.gone
+                .extend(saved.map(|row| row_key(TIMED_ROW, &[row.time, row.number], key)));
+        }
+        // The slot may be another key's when these are deleted.
+        if let Some(gone) = &mut self.range.gone {
+            let of_key = gone.extract_if(.., |(of, ..)| *of == slot);
+            self.gone
+                .extend(of_key.map(|(_, time, number)| row_key(TIMED_ROW, &[time, number], key)));
+        }
     }
 
     pub(super) fn load_entries(&mut self, entries: &[Entry]) -> Result<(), Error> {
@@ -153,6 +181,8 @@ impl Over {
                     self.rows.make_room(slot)?;
                     self.rows.load(slot, &mut reader, &mut picks)?;
                     self.range.load(slot, &mut reader)?;
+                    let slot = group(slot);
+                    Expiry::load_rest(self.expiry.as_mut(), slot, &mut reader)?;
                 }
                 ROW => {
                     let ([_], key) = numbers(rest)?;

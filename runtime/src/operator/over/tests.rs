@@ -1,6 +1,6 @@
 //! `OVER` beside a computation of every frame from scratch, over rows that come out of order too.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -312,16 +312,19 @@ fn null_records_and_retractions_are_no_rows() {
 }
 
 /// What `over` saves goes to `stored`; gives one that was made anew and has loaded it, a few entries at a time.
-fn reborn(mut over: Over, calls: &[OverCall], stored: &mut BTreeMap<Vec<u8>, Vec<u8>>) -> Over {
+fn reborn(mut over: Over, calls: &[OverCall], ttl_ms: Option<i64>, stored: &mut BTreeMap<Vec<u8>, Vec<u8>>) -> Over {
     let mut changes = Changes::new();
     over.save(&mut changes).unwrap();
     for (key, value) in changes.iter() {
         match value {
             Some(value) => drop(stored.insert(key.to_vec(), value.to_vec())),
-            None => assert!(stored.remove(key).is_some(), "only what was saved is deleted"),
+            None => {
+                let was_saved = stored.remove(key).is_some();
+                assert!(was_saved || ttl_ms.is_some(), "only what was saved is deleted");
+            }
         }
     }
-    let mut anew = self::over(calls);
+    let mut anew = living(calls, ttl_ms);
     anew.track_changes();
     let entry = |(key, value): (&Vec<u8>, &Vec<u8>)| (Bytes::copy_from_slice(key), Bytes::copy_from_slice(value));
     let entries: Vec<Entry> = stored.iter().map(entry).collect();
@@ -345,6 +348,59 @@ fn reborn(mut over: Over, calls: &[OverCall], stored: &mut BTreeMap<Vec<u8>, Vec
     anew
 }
 
+/// An operator whose keys live so long.
+fn living(calls: &[OverCall], ttl_ms: Option<i64>) -> Over {
+    let mut over = over(calls);
+    if let Some(ttl_ms) = ttl_ms {
+        over.expire_after(ttl_ms);
+    }
+    over
+}
+
+/// Takes a part of the rows in; with a time to live the watermark follows.
+fn step(over: &mut Over, rows: &[Row], ttl_ms: Option<i64>, out: &mut Vec<ChangeBatch>) {
+    over.push(0, batch(rows), out).unwrap();
+    if ttl_ms.is_some() {
+        let watermark = rows.iter().map(|row| row.2).max().unwrap() - 90;
+        let progress = Progress {
+            watermark,
+            ..Progress::UNKNOWN
+        };
+        over.advance(progress, out).unwrap();
+    }
+}
+
+#[test]
+fn keys_whose_time_is_up_leave_nothing_behind() {
+    let ahead = value(Pick::FromStart(1), Frame::Rows { start: Some(1), end: 1 });
+    let calls = [
+        sum_of(Frame::Range { back_ms: 1000 }),
+        sum_of(Frame::Rows { start: None, end: 0 }),
+        ahead,
+    ];
+    let mut over = living(&calls, Some(100));
+    over.track_changes();
+    let mut out = Vec::new();
+    over.push(
+        0,
+        batch(&[("a", Some(1), 0), ("a", Some(2), 10), ("b", Some(5), 20)]),
+        &mut out,
+    )
+    .unwrap();
+    let mut saved = Changes::new();
+    over.save(&mut saved).unwrap();
+    let saved: Vec<Vec<u8>> = saved.iter().map(|(key, _)| key.to_vec()).collect();
+    out.clear();
+    step(&mut over, &[("c", Some(9), 500)], Some(100), &mut out);
+    assert_eq!(results(&out, 2), [Some(-1), Some(-1)], "what waited is given");
+    let mut changes = Changes::new();
+    over.save(&mut changes).unwrap();
+    let gone = changes.iter().filter(|(_, value)| value.is_none());
+    let gone: BTreeSet<&[u8]> = gone.map(|(key, _)| key).collect();
+    assert!(saved.iter().all(|key| gone.contains(key.as_slice())));
+    assert_eq!((over.state_keys(), over.rows.held, over.range.held), (Some(1), 1, 1));
+}
+
 #[test]
 fn what_was_saved_goes_on_as_if_nothing_had_happened() {
     let frames = [
@@ -365,18 +421,24 @@ fn what_was_saved_goes_on_as_if_nothing_had_happened() {
     let ahead = value(Pick::FromStart(1), Frame::Rows { start: Some(2), end: 2 });
     let with_lead: Vec<OverCall> = frames.iter().cloned().chain([ahead]).collect();
     let rows = random_rows(300, 90);
+    let lives = [None, Some(10)]
+        .into_iter()
+        .flat_map(|ttl| [1, 7, 100].map(|size| (ttl, size)));
     for calls in [&frames[..], &with_lead] {
-        for step in [1, 7, 100] {
-            let mut once = over(calls);
-            let mut expected = pushed(&mut once, &rows, step);
+        for (ttl, size) in lives.clone() {
+            let mut once = living(calls, ttl);
+            let mut expected = Vec::new();
+            for part in rows.chunks(size) {
+                step(&mut once, part, ttl, &mut expected);
+            }
             once.advance(Progress::ENDED, &mut expected).unwrap();
             let mut stored = BTreeMap::new();
-            let mut other = over(calls);
+            let mut other = living(calls, ttl);
             other.track_changes();
             let mut out = Vec::new();
-            for part in rows.chunks(step) {
-                other.push(0, batch(part), &mut out).unwrap();
-                other = reborn(other, calls, &mut stored);
+            for part in rows.chunks(size) {
+                step(&mut other, part, ttl, &mut out);
+                other = reborn(other, calls, ttl, &mut stored);
             }
             assert!(
                 stored.len() < 3 + 3 * 30,
@@ -391,7 +453,7 @@ fn what_was_saved_goes_on_as_if_nothing_had_happened() {
                     found.sort_unstable();
                     wanted.sort_unstable();
                 }
-                assert_eq!(found, wanted, "call {call}, step {step}");
+                assert_eq!(found, wanted, "call {call}, time to live {ttl:?}, step {size}");
             }
         }
     }

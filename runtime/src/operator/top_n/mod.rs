@@ -18,7 +18,8 @@ use datafusion::arrow::compute::{SortOptions, cast, take};
 use datafusion::arrow::datatypes::{DataType, Int64Type, SchemaRef};
 use datafusion::arrow::row::{RowConverter, SortField};
 
-use super::{Error, Expression, KeyIndex, Operator, RowErrors};
+use super::expiry::{Expiry, Run};
+use super::{Error, Expression, KeyIndex, Operator, Progress, RowErrors};
 use crate::state::{Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
 use ranked::{Delta, Ranked, Shown};
@@ -87,6 +88,9 @@ pub struct TopN {
     slots: Vec<u32>,
     /// Slots whose rows changed since they were saved, where they are saved at all.
     changed: Option<BTreeSet<u32>>,
+    /// Keys whose time was up since they were saved.
+    gone: Vec<Vec<u8>>,
+    expiry: Option<Expiry>,
 }
 
 /// The entry of how many rows have arrived; those of keys begin with another byte.
@@ -117,6 +121,8 @@ impl TopN {
             errors,
             slots: Vec::new(),
             changed: None,
+            gone: Vec::new(),
+            expiry: None,
         })
     }
 
@@ -159,7 +165,13 @@ impl TopN {
         Ok(changes.filter(&candidates)?)
     }
 
-    fn result(&self, changes: &ChangeBatch, deltas: &[Delta]) -> Result<ChangeBatch, Error> {
+    /// `event_times` and `stream_times` are those of the rows that set the deltas off.
+    fn result(
+        &self,
+        event_times: &Int64Array,
+        stream_times: Option<&Int64Array>,
+        deltas: &[Delta],
+    ) -> Result<ChangeBatch, Error> {
         let parser = self.converter.parser();
         let rows = deltas.iter().map(|delta| parser.parse(&delta.shown.row));
         let mut columns = self.converter.convert_rows(rows)?;
@@ -173,29 +185,26 @@ impl TopN {
         };
         Ok(ChangeBatch {
             records: RecordBatch::try_new(Arc::clone(&self.schema), columns)?,
-            event_times: times(&changes.event_times)?,
+            event_times: times(event_times)?,
             weights: Some(deltas.iter().map(|delta| delta.weight).collect::<Int8Array>()),
-            stream_times: changes.stream_times.as_ref().map(times).transpose()?,
+            stream_times: stream_times.map(times).transpose()?,
         })
     }
-}
 
-impl Operator for TopN {
-    fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
-        let changes = match changes.rows_mask() {
-            Some(mask) => changes.filter(&mask)?,
-            None => changes,
-        };
-        if changes.is_empty() {
-            return Ok(());
-        }
-        let keys = self.evaluate(self.spec.keys.iter(), &changes.records)?;
-        self.index.slots(&keys, changes.num_rows(), &mut self.slots)?;
+    /// The key of a key's saved entry.
+    fn entry_key(&self, slot: u32) -> Vec<u8> {
+        let mut key = vec![KEY];
+        key.extend_from_slice(self.index.key(slot));
+        key
+    }
+
+    /// Takes rows in whose slots are in `self.slots`.
+    fn push_run(&mut self, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
         let changes = self.candidates(changes)?;
         if changes.is_empty() {
             return Ok(());
         }
-        self.sets.resize_with(self.index.len(), Ranked::default);
+        self.sets.resize_with(self.index.end(), Ranked::default);
         if let Some(changed) = &mut self.changed {
             changed.extend(&self.slots);
         }
@@ -227,9 +236,75 @@ impl Operator for TopN {
             }
         }
         if !deltas.is_empty() {
-            out.push(self.result(&changes, &deltas)?);
+            out.push(self.result(&changes.event_times, changes.stream_times.as_ref(), &deltas)?);
         }
         Ok(())
+    }
+
+    /// Takes the rows of keys back whose time is up. `time`: when that was.
+    fn expire(&mut self, slots: &[u32], time: i64, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let (mut deltas, mut times) = (Vec::new(), Vec::new());
+        for (trigger, slot) in (0..).zip(slots) {
+            let before = std::mem::take(&mut self.sets[*slot as usize]).shown(&self.spec);
+            ranked::differences(&self.spec, &before, &[], trigger, &mut deltas);
+            times.push(time);
+        }
+        if !deltas.is_empty() {
+            out.push(self.result(&times.into(), None, &deltas)?);
+        }
+        Ok(())
+    }
+}
+
+impl Operator for TopN {
+    fn push(&mut self, _port: usize, changes: ChangeBatch, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let changes = match changes.rows_mask() {
+            Some(mask) => changes.filter(&mask)?,
+            None => changes,
+        };
+        if changes.is_empty() {
+            return Ok(());
+        }
+        let keys = self.evaluate(self.spec.keys.iter(), &changes.records)?;
+        self.index.slots(&keys, changes.num_rows(), &mut self.slots)?;
+        let Some(expiry) = &mut self.expiry else {
+            return self.push_run(changes, out);
+        };
+        let slots = std::mem::take(&mut self.slots);
+        self.sets.resize_with(self.index.end(), Ranked::default);
+        if let Some(changed) = &mut self.changed {
+            // A row that is not among the first ones touches its key, too.
+            changed.extend(&slots);
+        }
+        for Run { rows, anew } in expiry.runs(&slots, changes.event_times.values()) {
+            let time = changes.event_times.value(rows.start);
+            self.expire(&anew, time, out)?;
+            self.slots = slots[rows.clone()].to_vec();
+            self.push_run(changes.slice(rows.start, rows.len()), out)?;
+        }
+        Ok(())
+    }
+
+    fn advance(&mut self, progress: Progress, out: &mut Vec<ChangeBatch>) -> Result<(), Error> {
+        let Some(expiry) = &mut self.expiry else { return Ok(()) };
+        let expired = expiry.sweep(progress.watermark);
+        self.expire(&expired, progress.watermark, out)?;
+        for slot in expired {
+            if let Some(changed) = &mut self.changed {
+                changed.remove(&slot);
+                self.gone.push(self.entry_key(slot));
+            }
+            self.index.remove(slot);
+        }
+        Ok(())
+    }
+
+    fn expire_after(&mut self, ttl_ms: i64) {
+        self.expiry = Some(Expiry::new(ttl_ms));
+    }
+
+    fn state_keys(&self) -> Option<usize> {
+        Some(self.index.len())
     }
 
     fn state_form(&self) -> Option<String> {
@@ -242,8 +317,11 @@ impl Operator for TopN {
         self.changed = Some(self.index.all().collect());
     }
 
-    /// Key: the key. Value: its rows in order, each with its place in it.
+    /// Key: the key. Value: its rows in order, each with its place in it; then when the key was touched last, where it has a time to live.
     fn save(&mut self, changes: &mut Changes) -> Result<(), Error> {
+        for key in self.gone.drain(..) {
+            changes.delete(&key);
+        }
         let changed = self.changed.as_mut().map(std::mem::take).unwrap_or_default();
         if changed.is_empty() {
             return Ok(());
@@ -252,8 +330,7 @@ impl Operator for TopN {
         value.number(i64::try_from(self.arrived).unwrap_or(i64::MAX));
         changes.put(ARRIVED, value.written());
         for slot in changed {
-            let mut key = vec![KEY];
-            key.extend_from_slice(self.index.key(slot));
+            let key = self.entry_key(slot);
             let set = &self.sets[slot as usize];
             if set.is_empty() {
                 changes.delete(&key);
@@ -261,6 +338,9 @@ impl Operator for TopN {
             }
             value.restart();
             set.write(&mut value);
+            if let Some(expiry) = &self.expiry {
+                Ranked::write_time(expiry.touched(slot), &mut value);
+            }
             changes.put(&key, value.written());
         }
         Ok(())
@@ -274,14 +354,18 @@ impl Operator for TopN {
                 continue;
             }
             let slot = self.index.restore(key.get(1..).unwrap_or_default());
-            self.sets.resize_with(self.index.len(), Ranked::default);
-            self.sets[slot as usize].read(&mut value)?;
+            self.sets.resize_with(self.index.end(), Ranked::default);
+            let touched = self.sets[slot as usize].read(&mut value)?;
+            if let Some(expiry) = &mut self.expiry {
+                expiry.load(slot, touched);
+            }
         }
         Ok(())
     }
 
     fn state_bytes(&self) -> usize {
-        self.index.state_bytes() + self.sets.iter().map(Ranked::state_bytes).sum::<usize>()
+        let expiry = self.expiry.as_ref().map_or(0, Expiry::state_bytes);
+        self.index.state_bytes() + self.sets.iter().map(Ranked::state_bytes).sum::<usize>() + expiry
     }
 }
 

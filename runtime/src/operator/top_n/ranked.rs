@@ -67,16 +67,27 @@ impl Ranked {
         }
     }
 
-    /// Takes rows back that [`Ranked::write`] wrote.
-    pub(super) fn read(&mut self, value: &mut Reader<'_>) -> Result<(), state::Error> {
+    /// Writes when the key was touched, as a row without a place.
+    pub(super) fn write_time(touched: i64, value: &mut Writer) {
+        value.bytes(&[]);
+        value.bytes(&touched.to_be_bytes());
+    }
+
+    /// Takes back what [`Ranked::write`] and [`Ranked::write_time`] wrote; gives the time, where there is one.
+    pub(super) fn read(&mut self, value: &mut Reader<'_>) -> Result<Option<i64>, state::Error> {
+        let mut time = None;
         while !value.is_at_end() {
             let (key, row) = (value.bytes()?, value.bytes()?);
+            if let (true, Ok(touched)) = (key.is_empty(), row.try_into()) {
+                time = Some(i64::from_be_bytes(touched));
+                continue;
+            }
             if key.len() < TIE_BYTES {
                 return Err(state::Error::damaged("the first rows of a key", "a place is too short"));
             }
             self.rows.insert(key.into(), row.into());
         }
-        Ok(())
+        Ok(time)
     }
 
     /// Memory held, in bytes, roughly.
