@@ -15,7 +15,7 @@ use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::AggregateUDF;
 use rand::{RngExt as _, SeedableRng as _};
-use waterwheel::function::{AggregateLimits, AggregateSpec, aggregate_functions};
+use waterwheel::function::{AggregateLimits, AggregateSpec, SharedInstance, aggregate_functions};
 
 const BATCH_ROWS: usize = 8_192;
 const GROUPS: u32 = 10_000;
@@ -111,6 +111,7 @@ fn measure(
         distinct: false,
         ignore_nulls: false,
         retracting: false,
+        instance: SharedInstance::default(),
     };
     let mut times = Vec::new();
     for _ in 0..ROUNDS {

@@ -91,6 +91,8 @@ impl Engine {
             let kind = match info.kind {
                 Kind::Scalar => "scalar",
                 Kind::Stream => "stream",
+                Kind::Aggregate => "aggregate",
+                Kind::Table => "table",
             };
             table.rows.push(vec![
                 function_signature(info),

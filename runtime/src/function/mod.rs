@@ -24,7 +24,7 @@ use std::sync::Arc;
 
 use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 
-pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, aggregate_functions};
+pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, SharedInstance, aggregate_functions};
 pub use definition::FunctionDoc;
 pub use operators::{KsqlExprPlanner, KsqlSemantics, NESTED_EQUAL, type_integer_literals};
 pub use row_error::{RowErrors, collect as collect_row_errors};

@@ -10,7 +10,10 @@ use datafusion::arrow::array::ArrayRef;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
+mod aggregate_udf;
+mod code_cache;
 mod coerce;
+mod counters;
 mod error;
 mod limits;
 mod manifest;
@@ -19,6 +22,7 @@ mod plugin_info;
 mod plugins;
 mod registry;
 mod scalar_udf;
+mod table_udf;
 mod version;
 mod wasm;
 mod watch;
@@ -26,12 +30,18 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
+pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
+pub use code_cache::{CodeCacheCounts, CodeCachePlace};
+pub use counters::FunctionTotals;
 pub use error::Error;
 pub use limits::Limits;
 pub use plugin_info::{PluginInfo, SkipReason, SkippedFunction};
 pub use plugins::{PluginChange, Plugins};
 pub use registry::Registry;
 pub use scalar_udf::{OverloadedFunction, scalar_udf};
+pub use table_udf::OverloadedTable;
+#[doc(hidden)]
+pub use wasm::fuzz;
 pub use watch::Watch;
 
 /// What a function does with rows.
@@ -41,6 +51,10 @@ pub enum Kind {
     Scalar,
     /// One value per row, from that row and state kept per key.
     Stream,
+    /// One value per group of rows, from state kept per group.
+    Aggregate,
+    /// No, one or many rows per row, from that row alone.
+    Table,
 }
 
 /// What gives equal results for equal arguments.
@@ -63,7 +77,7 @@ pub struct FunctionInfo {
     pub kind: Kind,
     /// Argument names and types, in order.
     pub args: Vec<(String, DataType)>,
-    /// Result type.
+    /// Result type; of a table function that of one row that it gives.
     pub returns: DataType,
     /// Whether a null argument gives null without a call.
     pub null_in_null_out: bool,
@@ -104,10 +118,16 @@ pub struct RowFailure {
     pub message: String,
 }
 
-/// Calls a scalar function on columns. Shared by all shards; each call borrows an instance.
+/// Calls a scalar function on columns. Shared by all shards; each call borrows an instance. A table function is called so, too: its
+/// value for a row is the ARRAY of the rows that it gives.
 pub trait ScalarFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Calls it on `rows` rows. Each argument has exactly the declared type and is `rows` long, or one value long where
     /// `constant` is true for it.
@@ -130,6 +150,11 @@ pub trait ScalarFunction: Send + Sync + Debug {
 pub trait StreamFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
     ///
@@ -193,16 +218,106 @@ pub trait StreamInstance: Send + Debug {
     /// # Errors
     /// When the function fails.
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+
+    /// Memory that the states take, in the guest and on the host.
+    fn state_bytes(&self) -> usize {
+        0
+    }
+}
+
+/// An aggregate function, of which every shard makes an instance of its own.
+pub trait AggregateFunction: Send + Sync + Debug {
+    /// What it is.
+    fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
+
+    /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
+    ///
+    /// # Errors
+    /// When the plugin cannot be started or refuses the constants.
+    fn instance(&self, constants: &[Option<ScalarValue>]) -> Result<Box<dyn AggregateInstance>, Error>;
+
+    /// Whether rows can be taken back.
+    fn retracts(&self) -> bool;
+
+    /// The number of the format in which `save` writes state; to be kept beside the bytes.
+    fn state_version(&self) -> u32;
+
+    /// Whether `load` reads state of that format.
+    fn reads_state_version(&self, version: u32) -> bool;
+}
+
+/// A running aggregate function: the state of groups lives in the guest, addressed by slot numbers that the host hands out, dense from
+/// zero. A slot that was not seen before, or was dropped, is that of a group without rows.
+pub trait AggregateInstance: Send + Debug {
+    /// Takes rows in. `slots[i]` is the slot of row i's group; each argument has the declared type and `slots.len()` rows.
+    ///
+    /// # Errors
+    /// When the function fails, or one row does: an error of [`Error::Row`]; the other rows were taken in then.
+    fn update(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<(), Error>;
+
+    /// Takes rows back that were taken in before. Only where [`AggregateFunction::retracts`].
+    ///
+    /// # Errors
+    /// As [`AggregateInstance::update`].
+    fn retract(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<(), Error>;
+
+    /// Adds the state of each of `from` to that of `into` at the same place; `from` stays as it is.
+    ///
+    /// # Errors
+    /// When the function fails.
+    fn merge(&mut self, into: &[u32], from: &[u32]) -> Result<(), Error>;
+
+    /// The values of slots; their states go on.
+    ///
+    /// # Errors
+    /// When the function fails.
+    fn finish(&mut self, slots: &[u32]) -> Result<ArrayRef, Error>;
+
+    /// As [`StreamInstance::save`].
+    ///
+    /// # Errors
+    /// When the function fails.
+    fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Error>;
+
+    /// As [`StreamInstance::load_version`].
+    ///
+    /// # Errors
+    /// When the function does not read that format, or refuses the bytes.
+    fn load(&mut self, slots: &[u32], states: &[Vec<u8>], version: u32) -> Result<(), Error>;
+
+    /// As [`StreamInstance::drop_slots`].
+    ///
+    /// # Errors
+    /// When the function fails.
+    fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+
+    /// Memory that the states take, in the guest and on the host.
+    fn state_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// Where the engine finds functions by name.
 pub trait FunctionSource: Send + Sync + Debug {
     /// All functions, overloads included, by name.
     fn functions(&self) -> Vec<FunctionInfo>;
+    /// What each function did so far, where that is counted; in the order of [`FunctionSource::functions`].
+    fn totals(&self) -> Vec<(FunctionInfo, FunctionTotals)> {
+        Vec::new()
+    }
     /// All overloads of a scalar function.
     fn scalar(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>>;
     /// All overloads of a stream function.
     fn stream(&self, name: &str) -> Vec<Arc<dyn StreamFunction>>;
+    /// All overloads of an aggregate function.
+    fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>>;
+    /// All overloads of a table function, called as scalar ones whose values are ARRAYs of [`FunctionInfo::returns`].
+    fn table(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>>;
     /// All plugin files, broken ones included.
     fn plugins(&self) -> Vec<PluginInfo>;
 }

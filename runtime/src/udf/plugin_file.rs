@@ -144,7 +144,7 @@ fn broken(
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from_digit(u32::from(n), 16).expect("half a byte is a digit");
     bytes
         .iter()

@@ -11,7 +11,7 @@ use parking_lot::{Mutex, RwLock};
 
 use super::plugin_file::{Loaded, load_all, plugin_files};
 use super::wasm::Sandbox;
-use super::{Error, FunctionSource, Limits, Registry};
+use super::{CodeCachePlace, Error, FunctionSource, Limits, Registry};
 use crate::types::limits::{PLUGIN_NEWS_FUNCTIONS_MAX, PLUGIN_NEWS_MAX};
 
 /// One plugin file that is not what it was.
@@ -41,11 +41,11 @@ impl Plugins {
     ///
     /// # Errors
     /// When the sandbox cannot be made with these limits, or the directory cannot be read.
-    pub fn open(directory: Option<&Path>, limits: Limits) -> Result<Self, Error> {
-        let registry = match directory {
-            Some(directory) => Registry::scan(directory, limits)?,
-            None => Registry::new(limits)?,
-        };
+    pub fn open(directory: Option<&Path>, limits: Limits, code_cache: &CodeCachePlace) -> Result<Self, Error> {
+        let mut registry = Registry::new(limits)?.with_code_cache(code_cache);
+        if let Some(directory) = directory {
+            registry = registry.with_directory(directory)?;
+        }
         Ok(Self {
             sandbox: registry.sandbox().clone(),
             directory: directory.map(Path::to_owned),

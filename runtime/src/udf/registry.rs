@@ -12,8 +12,8 @@ use super::coerce::signature;
 use super::plugin_file::{Loaded, load_all, load_file, plugin_files};
 use super::wasm::{LoadedPlugin, Sandbox};
 use super::{
-    Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction, SkipReason, SkippedFunction,
-    StreamFunction,
+    AggregateFunction, CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, FunctionTotals, Limits,
+    PluginInfo, ScalarFunction, SkipReason, SkippedFunction, StreamFunction,
 };
 
 /// All functions of all plugins.
@@ -24,6 +24,8 @@ pub struct Registry {
     plugins: Vec<PluginInfo>,
     scalars: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     streams: HashMap<String, Vec<Arc<dyn StreamFunction>>>,
+    aggregates: HashMap<String, Vec<Arc<dyn AggregateFunction>>>,
+    tables: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     /// Which plugin gives a signature.
     owners: HashMap<String, String>,
 }
@@ -42,10 +44,30 @@ impl Registry {
     /// # Errors
     /// When the directory cannot be read or has too many plugins; a file that cannot be loaded is no error.
     pub fn scan(dir: &Path, limits: Limits) -> Result<Self, Error> {
-        let sandbox = Sandbox::new(limits)?;
+        Self::new(limits)?.with_directory(dir)
+    }
+
+    /// The same registry, with compiled code kept there. To be said before files are added.
+    #[must_use]
+    pub fn with_code_cache(self, place: &CodeCachePlace) -> Self {
+        let sandbox = self.sandbox.cached(place);
+        Self { sandbox, ..self }
+    }
+
+    /// As [`Registry::scan`], with the sandbox of this registry, in its place.
+    ///
+    /// # Errors
+    /// As [`Registry::scan`].
+    pub fn with_directory(self, dir: &Path) -> Result<Self, Error> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let loaded = load_all(&sandbox, &plugin_files(dir)?, &[], threads);
-        Ok(Self::of(sandbox, loaded))
+        let loaded = load_all(&self.sandbox, &plugin_files(dir)?, &[], threads);
+        Ok(Self::of(self.sandbox, loaded))
+    }
+
+    /// What the cache of compiled code has done, where there is one.
+    #[must_use]
+    pub fn code_cache(&self) -> Option<CodeCacheCounts> {
+        self.sandbox.code_cache().map(|cache| cache.counts())
     }
 
     /// The functions of these files, in this order.
@@ -56,6 +78,8 @@ impl Registry {
             plugins: Vec::new(),
             scalars: HashMap::new(),
             streams: HashMap::new(),
+            aggregates: HashMap::new(),
+            tables: HashMap::new(),
             owners: HashMap::new(),
         };
         let mut highest: HashMap<&str, &Loaded> = HashMap::new();
@@ -120,6 +144,22 @@ impl Registry {
                     .push(Arc::clone(function));
             }
         }
+        for function in &plugin.aggregates {
+            if self.claim(function.info(), info) {
+                self.aggregates
+                    .entry(key(&function.info().name))
+                    .or_default()
+                    .push(Arc::clone(function));
+            }
+        }
+        for function in &plugin.tables {
+            if self.claim(function.info(), info) {
+                self.tables
+                    .entry(key(&function.info().name))
+                    .or_default()
+                    .push(Arc::clone(function));
+            }
+        }
     }
 
     /// Whether `plugin` is the first to give this function; else it is noted as shadowed.
@@ -140,11 +180,18 @@ impl Registry {
 
 impl FunctionSource for Registry {
     fn functions(&self) -> Vec<FunctionInfo> {
-        let scalars = self.scalars.values().flatten().map(|function| function.info());
-        let streams = self.streams.values().flatten().map(|function| function.info());
-        let mut functions: Vec<FunctionInfo> = scalars.chain(streams).cloned().collect();
-        functions.sort_by_cached_key(|function| (key(&function.name), signature(function)));
-        functions
+        self.totals().into_iter().map(|(info, _)| info).collect()
+    }
+
+    fn totals(&self) -> Vec<(FunctionInfo, FunctionTotals)> {
+        let scalars = self.scalars.values().flatten().map(|f| (f.info(), f.totals()));
+        let streams = self.streams.values().flatten().map(|f| (f.info(), f.totals()));
+        let aggregates = self.aggregates.values().flatten().map(|f| (f.info(), f.totals()));
+        let tables = self.tables.values().flatten().map(|f| (f.info(), f.totals()));
+        let all = scalars.chain(streams).chain(aggregates).chain(tables);
+        let mut all: Vec<_> = all.map(|(info, totals)| (info.clone(), totals)).collect();
+        all.sort_by_cached_key(|(function, _)| (key(&function.name), signature(function)));
+        all
     }
 
     fn scalar(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>> {
@@ -153,6 +200,14 @@ impl FunctionSource for Registry {
 
     fn stream(&self, name: &str) -> Vec<Arc<dyn StreamFunction>> {
         self.streams.get(&key(name)).cloned().unwrap_or_default()
+    }
+
+    fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>> {
+        self.aggregates.get(&key(name)).cloned().unwrap_or_default()
+    }
+
+    fn table(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>> {
+        self.tables.get(&key(name)).cloned().unwrap_or_default()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {

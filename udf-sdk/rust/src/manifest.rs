@@ -6,7 +6,8 @@ use alloc::vec::Vec;
 use crate::argument::{Arguments, Columns};
 use crate::returned::{Outcome, Return};
 
-/// A function of a plugin. `#[scalar]` and `#[stream]` make one beside each Rust function, with the same name.
+/// A function of a plugin. `#[scalar]`, `#[table]` and `#[stream]` make one beside each Rust function, with the same name; `#[aggregate]` makes the state
+/// one.
 pub trait Function {
     /// Its entry in the manifest.
     fn describe(manifest: &mut Manifest);
@@ -35,8 +36,20 @@ pub enum Kind {
         /// `immutable`, `stable` or `volatile`.
         volatility: &'static str,
     },
+    /// No, one or many rows per row, from that row alone.
+    Table {
+        /// `immutable`, `stable` or `volatile`.
+        volatility: &'static str,
+    },
     /// One value per row, from that row and state kept per key.
     Stream {
+        /// Format of the state.
+        state_version: u32,
+        /// Older formats that can be read.
+        reads_state_versions: &'static [u32],
+    },
+    /// One value per group of rows.
+    Aggregate {
         /// Format of the state.
         state_version: u32,
         /// Older formats that can be read.
@@ -85,7 +98,10 @@ impl Manifest {
             raw(if constant { ", \"constant\": true}" } else { "}" }, json);
         });
         raw("], \"returns\": ", json);
-        quoted_type(<O::Value as Return>::sql_type, json);
+        match entry.kind {
+            Kind::Table { .. } => quote(&row_type(<O::Value as Return>::sql_type), json),
+            _ => quoted_type(<O::Value as Return>::sql_type, json),
+        }
         raw(", \"constants\": \"pass\"", json);
         if A::Columns::NULLABLE {
             raw(", \"nulls\": \"pass\"", json);
@@ -113,26 +129,48 @@ fn kind(kind: Kind, json: &mut Vec<u8>) {
             raw(", \"kind\": \"scalar\", \"volatility\": ", json);
             quote(volatility, json);
         }
+        Kind::Table { volatility } => {
+            raw(", \"kind\": \"table\", \"volatility\": ", json);
+            quote(volatility, json);
+        }
         Kind::Stream {
             state_version,
             reads_state_versions,
-        } => {
-            raw(", \"kind\": \"stream\", \"state_version\": ", json);
-            number(state_version, json);
-            raw(", \"reads_state_versions\": [", json);
-            for (i, version) in reads_state_versions.iter().enumerate() {
-                raw(if i == 0 { "" } else { ", " }, json);
-                number(*version, json);
-            }
-            raw("]", json);
-        }
+        } => with_state("stream", state_version, reads_state_versions, json),
+        Kind::Aggregate {
+            state_version,
+            reads_state_versions,
+        } => with_state("aggregate", state_version, reads_state_versions, json),
     }
+}
+
+fn with_state(kind: &str, state_version: u32, reads_state_versions: &[u32], json: &mut Vec<u8>) {
+    raw(", \"kind\": ", json);
+    quote(kind, json);
+    raw(", \"state_version\": ", json);
+    number(state_version, json);
+    raw(", \"reads_state_versions\": [", json);
+    for (i, version) in reads_state_versions.iter().enumerate() {
+        raw(if i == 0 { "" } else { ", " }, json);
+        number(*version, json);
+    }
+    raw("]", json);
 }
 
 fn quoted_type(sql_type: fn(&mut String), json: &mut Vec<u8>) {
     let mut name = String::new();
     sql_type(&mut name);
     quote(&name, json);
+}
+
+/// What the ARRAY that a table function returns is of: one of its rows.
+fn row_type(sql_type: fn(&mut String)) -> String {
+    let mut name = String::new();
+    sql_type(&mut name);
+    match name.strip_prefix("ARRAY<").and_then(|rest| rest.strip_suffix('>')) {
+        Some(row) => row.into(),
+        None => name,
+    }
 }
 
 /// Adds `text` as a JSON string.

@@ -15,10 +15,10 @@ use crate::state::State;
 /// A running stream function: a state per slot, and the memory of its results.
 #[derive(Debug)]
 pub struct Instance<S, R> {
-    states: Vec<Option<S>>,
+    pub(crate) states: Vec<Option<S>>,
     /// What a fresh slot begins with, where the function has a `start`.
-    prototype: Option<S>,
-    results: R,
+    pub(crate) prototype: Option<S>,
+    pub(crate) results: R,
     saved: Built<BytesBuilder>,
 }
 
@@ -284,7 +284,7 @@ pub fn unknown_version(version: u32) -> String {
     alloc::format!("saved state has format {version}, which this version of the function does not read")
 }
 
-fn call_failed(row: u32, message: String) -> i32 {
+pub(crate) fn call_failed(row: u32, message: String) -> i32 {
     report::add(row, message);
     CALL_FAILED
 }

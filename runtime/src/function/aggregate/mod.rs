@@ -20,6 +20,7 @@ mod grouped;
 mod limits;
 mod many_groups;
 mod number;
+mod plugin;
 mod replay;
 mod row_accumulators;
 mod sort_key;
@@ -40,6 +41,7 @@ use datafusion::logical_expr::AggregateUDF;
 
 pub use accumulator::Accumulator;
 pub use limits::AggregateLimits;
+pub use plugin::SharedInstance;
 pub use spec::AggregateSpec;
 
 use super::definition::FunctionDoc;

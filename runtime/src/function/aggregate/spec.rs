@@ -14,9 +14,11 @@ use super::counted::CountDistinct;
 use super::definition::Undo;
 use super::distinct::Distinct;
 use super::grouped::Grouped;
+use super::plugin::{PluginAccumulator, SharedInstance};
 use super::replay::Replay;
 use super::row_accumulators::{Call, Factory, RowAccumulators};
 use super::udaf::KsqlAggregate;
+use crate::udf::OverloadedAggregate;
 
 /// DataFusion's functions that take rows back one by one in any order, without a trace. Others that say they can mean the oldest rows of a
 /// sliding frame.
@@ -59,6 +61,8 @@ pub struct AggregateSpec {
     pub result: DataType,
     /// Rows will be retracted: the input is a table's changes.
     pub retracting: bool,
+    /// The instance of a plugin's function, which all accumulators of the call share.
+    pub instance: SharedInstance,
 }
 
 impl AggregateSpec {
@@ -75,6 +79,9 @@ impl AggregateSpec {
     /// Whether rows can be retracted.
     #[must_use]
     pub fn retracts(&self) -> bool {
+        if let Some(function) = self.plugin() {
+            return function.choose(&self.types).is_ok_and(|function| function.retracts());
+        }
         self.ksql()
             .is_none_or(|function| function.definition.undo != Undo::Never)
     }
@@ -116,6 +123,17 @@ impl AggregateSpec {
                 ),
             };
         }
+        if let Some(function) = self.plugin() {
+            if !self.order.is_empty() {
+                return plan_err!("ORDER BY inside of {} has no meaning", name.to_uppercase());
+            }
+            let inner = PluginAccumulator::boxed(function, &self.types, &self.constants, &self.instance)?;
+            return Ok(if self.distinct {
+                Distinct::boxed(inner, self.types.clone())
+            } else {
+                inner
+            });
+        }
         if !self.order.is_empty() && self.function.order_sensitivity().hard_requires() {
             return plan_err!(
                 "{} with ORDER BY needs its rows sorted beforehand, which a stream cannot do: array_agg and first_value order by themselves",
@@ -140,6 +158,10 @@ impl AggregateSpec {
         } else {
             inner
         })
+    }
+
+    fn plugin(&self) -> Option<&OverloadedAggregate> {
+        self.function.inner().downcast_ref::<OverloadedAggregate>()
     }
 
     fn ksql(&self) -> Option<&KsqlAggregate> {

@@ -9,7 +9,7 @@ use datafusion::logical_expr::AggregateUDF;
 
 use super::Accumulator;
 use super::named::NamedAccumulator;
-use crate::function::AggregateSpec;
+use crate::function::{AggregateSpec, SharedInstance};
 use crate::operator::{Error, Expression};
 
 /// `ORDER BY` inside of a call: `array_agg(x ORDER BY y DESC)`.
@@ -52,6 +52,7 @@ impl AggregateCall {
             ignore_nulls: false,
             result: data_type.clone(),
             retracting: false,
+            instance: SharedInstance::default(),
         };
         spec.accumulator()?;
         Ok(Self {
@@ -110,6 +111,14 @@ impl AggregateCall {
         self.spec.retracting = true;
         self.spec.accumulator()?;
         Ok(self)
+    }
+
+    /// The call in a shard of its own: its accumulators share nothing with those of other shards.
+    #[must_use]
+    pub fn for_shard(&self) -> Self {
+        let mut call = self.clone();
+        call.spec.instance = SharedInstance::default();
+        call
     }
 
     /// The function's name, in upper case.

@@ -76,14 +76,18 @@ impl GroupBy {
         errors: Arc<RowErrors>,
         late: Arc<LateRows>,
     ) -> Result<Box<dyn Operator>, Error> {
-        Ok(match self.window {
+        let plan = Self {
+            calls: self.calls.iter().map(AggregateCall::for_shard).collect(),
+            ..self.clone()
+        };
+        Ok(match plan.window {
             Some(
                 window @ Window {
                     shape: WindowShape::Session { gap_ms },
                     ..
                 },
-            ) => Box::new(Sessions::new(self.clone(), window, gap_ms, schema, errors, late)?),
-            _ => Box::new(Panes::new(self.clone(), schema, errors, late)),
+            ) => Box::new(Sessions::new(plan, window, gap_ms, schema, errors, late)?),
+            _ => Box::new(Panes::new(plan, schema, errors, late)),
         })
     }
 

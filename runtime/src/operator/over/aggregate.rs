@@ -51,9 +51,10 @@ impl FrameAggregate {
 
     /// The accumulators of all keys.
     pub(super) fn accumulators(&self) -> Result<FrameAccumulators, Error> {
+        let call = self.call.for_shard();
         Ok(FrameAccumulators {
-            keys: self.call.accumulator()?,
-            frame: self.call.accumulator()?,
+            keys: call.accumulator()?,
+            frame: call.accumulator()?,
             groups: 0,
             no_rows: self
                 .call

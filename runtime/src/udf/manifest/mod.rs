@@ -11,9 +11,9 @@ mod tests;
 use std::fmt;
 
 use crate::types::schema::SqlType;
-use crate::udf::{FunctionInfo, Kind, Limits, SkipReason, SkippedFunction, Volatility};
+use crate::udf::{FunctionInfo, Kind, Limits, SkippedFunction, Volatility};
 
-use json::{RawArg, RawFunction, RawManifest};
+use json::{RawArg, RawFunction, RawManifest, RawReturns};
 
 /// A checked manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(in crate::udf) struct Manifest {
     pub(in crate::udf) version: Option<String>,
     /// Its functions, in order.
     pub(in crate::udf) functions: Vec<FunctionSpec>,
-    /// Functions of kinds that come later.
+    /// Functions that SQL does not get.
     pub(in crate::udf) skipped: Vec<SkippedFunction>,
 }
 
@@ -123,17 +123,9 @@ pub(in crate::udf) fn parse(bytes: &[u8], limits: &Limits) -> Result<Manifest, S
         let place = format!("functions[{i}]");
         check_name(&place, "name", &function.name, limits)?;
         let place = format!("{place} ({})", function.name);
-        match read_function(&place, function, limits)? {
-            Entry::Function(function) => add(&mut manifest, *function, &place)?,
-            Entry::Skipped(function) => manifest.skipped.push(function),
-        }
+        add(&mut manifest, read_function(&place, function, limits)?, &place)?;
     }
     Ok(manifest)
-}
-
-enum Entry {
-    Function(Box<FunctionSpec>),
-    Skipped(SkippedFunction),
 }
 
 fn add(manifest: &mut Manifest, function: FunctionSpec, place: &str) -> Result<(), String> {
@@ -144,7 +136,7 @@ fn add(manifest: &mut Manifest, function: FunctionSpec, place: &str) -> Result<(
         }
         if other.name.eq_ignore_ascii_case(&function.name) && other.kind != function.kind {
             return Err(format!(
-                "{place}: {} is both a scalar and a stream function; overloads of one name have one kind",
+                "{place}: {} is of two kinds; overloads of one name have one kind",
                 function.name
             ));
         }
@@ -153,18 +145,16 @@ fn add(manifest: &mut Manifest, function: FunctionSpec, place: &str) -> Result<(
     Ok(())
 }
 
-fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry, String> {
+fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<FunctionSpec, String> {
     let kind = match raw.kind.as_str() {
         "scalar" => Kind::Scalar,
         "stream" => Kind::Stream,
-        "aggregate" | "table" => {
-            return Ok(Entry::Skipped(SkippedFunction {
-                signature: raw.name.to_ascii_uppercase(),
-                reason: SkipReason::UnsupportedKind { kind: raw.kind },
-            }));
-        }
+        "aggregate" => Kind::Aggregate,
+        "table" => Kind::Table,
         other => {
-            return Err(format!("{place}: kind {other:?} is not one of scalar, stream"));
+            return Err(format!(
+                "{place}: kind {other:?} is not one of scalar, stream, aggregate, table"
+            ));
         }
     };
     json::refuse_unknown_keys(place, &raw.extra, json::FUNCTION_KEYS)?;
@@ -175,7 +165,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
             limits.args
         ));
     }
-    let stream = kind == Kind::Stream;
+    let stateful = matches!(kind, Kind::Stream | Kind::Aggregate);
     let export = raw.export.unwrap_or_else(|| raw.name.clone());
     if export.is_empty() || export.chars().count() > limits.name_chars {
         return Err(format!(
@@ -185,22 +175,22 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
     }
     let mut args: Vec<ArgSpec> = Vec::with_capacity(raw.args.len());
     for (i, arg) in raw.args.into_iter().enumerate() {
-        let arg = read_arg(&format!("{place}: args[{i}]"), arg, stream, limits)?;
+        let arg = read_arg(&format!("{place}: args[{i}]"), arg, stateful, limits)?;
         if args.iter().any(|other| other.name.eq_ignore_ascii_case(&arg.name)) {
             return Err(format!("{place}: two arguments are called {}", arg.name));
         }
         args.push(arg);
     }
-    if !stream && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
+    if !stateful && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
         return Err(format!(
-            "{place}: state_version and reads_state_versions are for stream functions"
+            "{place}: state_version and reads_state_versions are for stream and aggregate functions"
         ));
     }
-    Ok(Entry::Function(Box::new(FunctionSpec {
+    Ok(FunctionSpec {
         kind,
         export,
         args,
-        returns: type_name::parse(&raw.returns, limits).map_err(|e| format!("{place}: returns: {e}"))?,
+        returns: read_returns(place, &raw.returns, kind, limits)?,
         null_in_null_out: choice(
             place,
             "nulls",
@@ -213,19 +203,52 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
             raw.constants.as_deref(),
             &[("expand", true), ("pass", false)],
         )?,
-        volatility: volatility(place, raw.volatility.as_deref(), stream)?,
+        volatility: volatility(place, raw.volatility.as_deref(), stateful)?,
         state_version: raw.state_version.unwrap_or(1),
         reads_state_versions: raw.reads_state_versions.unwrap_or_default(),
         doc: raw.doc.map(|doc| cut(&doc, limits.message_bytes)),
         name: raw.name,
-    })))
+    })
 }
 
-fn read_arg(place: &str, raw: RawArg, stream: bool, limits: &Limits) -> Result<ArgSpec, String> {
+/// A type; of a table function that gives several columns the STRUCT of these.
+fn read_returns(place: &str, raw: &RawReturns, kind: Kind, limits: &Limits) -> Result<SqlType, String> {
+    let place = format!("{place}: returns");
+    // The ARRAY of a row's rows is one level more.
+    let limits = Limits {
+        type_depth: limits.type_depth - usize::from(kind == Kind::Table),
+        ..limits.clone()
+    };
+    let columns = match raw {
+        RawReturns::Type(text) => return type_name::parse(text, &limits).map_err(|e| format!("{place}: {e}")),
+        RawReturns::Columns(columns) if kind == Kind::Table && !columns.is_empty() => columns,
+        RawReturns::Columns(_) => {
+            return Err(format!(
+                "{place}: a list of columns is for table functions, and has one or more"
+            ));
+        }
+    };
+    let mut fields: Vec<(String, SqlType)> = Vec::with_capacity(columns.len());
+    for (i, column) in columns.iter().enumerate() {
+        let place = format!("{place}[{i}]");
+        json::refuse_unknown_keys(&place, &column.extra, json::COLUMN_KEYS)?;
+        check_name(&place, "name", &column.name, &limits)?;
+        let name = column.name.to_ascii_uppercase();
+        if fields.iter().any(|(other, _)| *other == name) {
+            return Err(format!("{place}: two columns are called {}", column.name));
+        }
+        let sql_type = type_name::parse(&column.sql_type, &limits).map_err(|e| format!("{place}: type: {e}"))?;
+        fields.push((name, sql_type));
+    }
+    // Once more as the type that it is: that of a STRUCT has limits as a whole.
+    type_name::parse(&SqlType::Struct(fields).to_string(), &limits).map_err(|e| format!("{place}: {e}"))
+}
+
+fn read_arg(place: &str, raw: RawArg, stateful: bool, limits: &Limits) -> Result<ArgSpec, String> {
     json::refuse_unknown_keys(place, &raw.extra, json::ARG_KEYS)?;
     check_name(place, "name", &raw.name, limits)?;
-    if raw.constant && !stream {
-        return Err(format!("{place}: \"constant\" is for stream functions"));
+    if raw.constant && !stateful {
+        return Err(format!("{place}: \"constant\" is for stream and aggregate functions"));
     }
     Ok(ArgSpec {
         sql_type: type_name::parse(&raw.sql_type, limits).map_err(|e| format!("{place}: type: {e}"))?,
@@ -234,12 +257,12 @@ fn read_arg(place: &str, raw: RawArg, stream: bool, limits: &Limits) -> Result<A
     })
 }
 
-/// The volatility of a stream function is not its own to say: its result depends on what came before.
-fn volatility(place: &str, text: Option<&str>, stream: bool) -> Result<Volatility, String> {
-    if stream {
+/// The volatility of a function with state is not its own to say: its result depends on what came before.
+fn volatility(place: &str, text: Option<&str>, stateful: bool) -> Result<Volatility, String> {
+    if stateful {
         return match text {
             None => Ok(Volatility::Volatile),
-            Some(_) => Err(format!("{place}: a stream function has no volatility")),
+            Some(_) => Err(format!("{place}: a function with state has no volatility")),
         };
     }
     let choices = [

@@ -8,7 +8,7 @@ fn gives(n: i64) -> String {
 }
 
 fn open(dir: &tempfile::TempDir) -> Plugins {
-    Plugins::open(Some(dir.path()), Limits::default()).unwrap()
+    Plugins::open(Some(dir.path()), Limits::default(), &CodeCachePlace::Off).unwrap()
 }
 
 fn put(dir: &tempfile::TempDir, name: &str, text: &str) {

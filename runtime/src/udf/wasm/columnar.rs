@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BinaryArray, NullArray};
 use datafusion::arrow::datatypes::DataType;
 use wasmtime::TypedFunc;
 
 use super::batch::Batch;
 use super::columns_in::Input;
-use super::door::{Described, PluginCode, ScalarCalls, StreamCalls};
+use super::door::{Described, GuestMemory, PluginCode, ScalarCalls, StreamCalls};
 use super::fault::Fault;
 use super::frame::{Frame, Request};
 use super::guest::Guest;
 use super::plugin::Code;
 use crate::udf::limits::bytes_text;
-use crate::udf::{Limits, Outcome};
+use crate::udf::manifest::FunctionSpec;
+use crate::udf::{Kind, Limits, Outcome};
 
 /// `NAME(args, rows, out) -> status`.
 type ScalarExport = TypedFunc<(u32, u32, u32), i32>;
@@ -35,10 +36,43 @@ pub(super) struct ColumnarStream {
 /// The exports of section 5 of the ABI.
 struct StreamExports {
     new: TypedFunc<u32, i32>,
-    push: TypedFunc<(u32, u32, u32, u32), i32>,
+    work: Work,
     save: TypedFunc<(u32, u32, u32), i32>,
     load: TypedFunc<(u32, u32, u32, u32), i32>,
     drop: TypedFunc<(u32, u32), i32>,
+}
+
+/// What a function with state does with rows.
+enum Work {
+    Stream {
+        push: TypedFunc<(u32, u32, u32, u32), i32>,
+    },
+    Aggregate {
+        update: TypedFunc<(u32, u32, u32), i32>,
+        retract: Option<TypedFunc<(u32, u32, u32), i32>>,
+        merge: TypedFunc<(u32, u32, u32), i32>,
+        finish: TypedFunc<(u32, u32, u32), i32>,
+    },
+}
+
+impl Work {
+    fn of(code: &Code, function: &FunctionSpec, guest: &mut Guest) -> Result<Self, Fault> {
+        let prefix = &function.export;
+        if function.kind != Kind::Aggregate {
+            let push = guest.export(&format!("{prefix}_push"))?;
+            return Ok(Self::Stream { push });
+        }
+        Ok(Self::Aggregate {
+            update: guest.export(&format!("{prefix}_update"))?,
+            retract: if code.retracts(function) {
+                Some(guest.export(&format!("{prefix}_retract"))?)
+            } else {
+                None
+            },
+            merge: guest.export(&format!("{prefix}_merge"))?,
+            finish: guest.export(&format!("{prefix}_finish"))?,
+        })
+    }
 }
 
 impl PluginCode for Code {
@@ -53,6 +87,10 @@ impl PluginCode for Code {
         Self::limits(self)
     }
 
+    fn retracts(&self, function: &FunctionSpec) -> bool {
+        self.exports(&format!("{}_retract", function.export))
+    }
+
     fn scalars(&self) -> Result<ColumnarScalars, Fault> {
         Ok(ColumnarScalars {
             guest: self.start()?,
@@ -65,7 +103,7 @@ impl PluginCode for Code {
         let prefix = &function.spec.export;
         let exports = StreamExports {
             new: guest.export(&format!("{prefix}_new"))?,
-            push: guest.export(&format!("{prefix}_push"))?,
+            work: Work::of(self, &function.spec, &mut guest)?,
             save: guest.export(&format!("{prefix}_save"))?,
             load: guest.export(&format!("{prefix}_load"))?,
             drop: guest.export(&format!("{prefix}_drop"))?,
@@ -85,6 +123,7 @@ impl PluginCode for Code {
         })?;
         let status = guest.call(&exports.new, frame.args)?;
         guest.check(status)?;
+        guest.mark_started();
         Ok(ColumnarStream {
             guest,
             exports,
@@ -113,7 +152,7 @@ impl ScalarCalls for ColumnarScalars {
             Some(export) => export,
             None => slot.insert(guest.export(&function.spec.export)?),
         };
-        let returns = &function.info.returns;
+        let returns = &function.column;
         let frame = guest.prepare(&Request {
             slots: &[],
             count: batch.args.len(),
@@ -124,9 +163,48 @@ impl ScalarCalls for ColumnarScalars {
         let status = guest.call(export, (frame.args, count(batch.rows), frame.out))?;
         guest.collect(status, frame.out, returns, batch.rows)
     }
+
+    fn memory(&self) -> GuestMemory {
+        self.guest.memory()
+    }
+}
+
+fn no_aggregate() -> Fault {
+    Fault::Arguments("it is no aggregate function, or cannot take rows back".to_owned())
 }
 
 impl ColumnarStream {
+    fn prepare_rows(
+        &mut self,
+        function: &Described,
+        batch: &Batch<'_>,
+        returns: Option<&DataType>,
+    ) -> Result<Frame, Fault> {
+        self.guest.prepare(&Request {
+            slots: batch.slots,
+            count: batch.args.len(),
+            input: |i: usize| input(function, batch, i),
+            rows: batch.rows,
+            returns,
+        })
+    }
+
+    /// Gives rows to an aggregate, or takes them back from it.
+    fn take_rows(&mut self, function: &Described, batch: &Batch<'_>, back: bool) -> Result<Outcome, Fault> {
+        let export = match &self.exports.work {
+            Work::Aggregate { update, .. } if !back => update.clone(),
+            Work::Aggregate {
+                retract: Some(retract), ..
+            } => retract.clone(),
+            _ => return Err(no_aggregate()),
+        };
+        let frame = self.prepare_rows(function, batch, None)?;
+        let status = self.guest.call(&export, (frame.slots, frame.args, count(batch.rows)))?;
+        let failed = self.guest.failed_rows(status, batch.rows)?;
+        let values: ArrayRef = Arc::new(NullArray::new(batch.rows));
+        Ok(Outcome { values, failed })
+    }
+
     fn prepare_slots(&mut self, slots: &[u32], returns: Option<&DataType>) -> Result<Frame, Fault> {
         self.guest.prepare(&Request {
             slots,
@@ -155,17 +233,43 @@ impl ColumnarStream {
 
 impl StreamCalls for ColumnarStream {
     fn push(&mut self, function: &Described, batch: &Batch<'_>) -> Result<Outcome, Fault> {
+        let Work::Stream { push } = &self.exports.work else {
+            return self.take_rows(function, batch, false);
+        };
+        let push = push.clone();
         let returns = &function.info.returns;
-        let frame = self.guest.prepare(&Request {
-            slots: batch.slots,
-            count: batch.args.len(),
-            input: |i: usize| input(function, batch, i),
-            rows: batch.rows,
-            returns: Some(returns),
-        })?;
+        let frame = self.prepare_rows(function, batch, Some(returns))?;
         let params = (frame.slots, frame.args, count(batch.rows), frame.out);
-        let status = self.guest.call(&self.exports.push, params)?;
+        let status = self.guest.call(&push, params)?;
         self.guest.collect(status, frame.out, returns, batch.rows)
+    }
+
+    fn retract(&mut self, function: &Described, batch: &Batch<'_>) -> Result<Outcome, Fault> {
+        self.take_rows(function, batch, true)
+    }
+
+    fn merge(&mut self, into: &[u32], from: &[u32]) -> Result<(), Fault> {
+        let Work::Aggregate { merge, .. } = &self.exports.work else {
+            return Err(no_aggregate());
+        };
+        let merge = merge.clone();
+        let both: Vec<u32> = into.iter().chain(from).copied().collect();
+        let frame = self.prepare_slots(&both, None)?;
+        let slots = count(into.len());
+        let status = self.guest.call(&merge, (frame.slots, frame.slots + 4 * slots, slots))?;
+        self.guest.check(status)
+    }
+
+    fn finish(&mut self, function: &Described, slots: &[u32]) -> Result<ArrayRef, Fault> {
+        let Work::Aggregate { finish, .. } = &self.exports.work else {
+            return Err(no_aggregate());
+        };
+        let finish = finish.clone();
+        let returns = &function.info.returns;
+        let frame = self.prepare_slots(slots, Some(returns))?;
+        let status = self.guest.call(&finish, (frame.slots, count(slots.len()), frame.out))?;
+        self.guest.check(status)?;
+        self.guest.read(frame.out, returns, slots.len())
     }
 
     fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Fault> {
@@ -192,6 +296,10 @@ impl StreamCalls for ColumnarStream {
         let frame = self.prepare_slots(slots, None)?;
         let status = self.guest.call(&self.exports.drop, (frame.slots, count(slots.len())))?;
         self.guest.check(status)
+    }
+
+    fn memory(&self) -> GuestMemory {
+        self.guest.memory()
     }
 }
 

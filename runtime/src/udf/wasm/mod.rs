@@ -4,17 +4,20 @@
 //! `udf-sdk/ABI.md`: `columnar`; `guest` makes the calls, `columns_in` and `columns_out` carry the columns. Components, by
 //! `udf-sdk/wit`, are in `component`. What both have in common is in `scalar` and `stream`, over what `door` asks of them.
 
+mod aggregate;
 mod arena;
 mod batch;
 mod columnar;
 mod columns_in;
 mod columns_out;
+mod compiled;
 mod component;
 mod descriptor;
 mod door;
 mod engine;
 mod fault;
 mod frame;
+pub mod fuzz;
 mod guest;
 mod inline;
 mod limiter;
@@ -25,7 +28,9 @@ mod plain_loop;
 mod plugin;
 mod purity;
 mod reports;
+mod resident;
 mod scalar;
+mod slots;
 mod stream;
 mod wasi_stub;
 

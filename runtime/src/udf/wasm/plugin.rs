@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{Extern, Instance, InstancePre, Linker, Module, TypedFunc};
 
+use super::compiled::code_of;
 use super::engine::Sandbox;
 use super::fault::Fault;
 use super::guest::{Guest, new_store, start_fault};
@@ -11,7 +12,7 @@ use super::limiter::Limiter;
 use super::module::{self, Door};
 use super::{component, door, inline, plain, plain_loop, wasi_stub};
 use crate::udf::manifest::{self, Manifest};
-use crate::udf::{Limits, ScalarFunction, SkippedFunction, StreamFunction};
+use crate::udf::{AggregateFunction, Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
 /// The code of one plugin and how it is started. Shared by its functions.
 pub(super) struct Code {
@@ -33,6 +34,8 @@ struct Loops {
 pub(in crate::udf) struct LoadedPlugin {
     pub(in crate::udf) scalars: Vec<Arc<dyn ScalarFunction>>,
     pub(in crate::udf) streams: Vec<Arc<dyn StreamFunction>>,
+    pub(in crate::udf) aggregates: Vec<Arc<dyn AggregateFunction>>,
+    pub(in crate::udf) tables: Vec<Arc<dyn ScalarFunction>>,
     pub(in crate::udf) skipped: Vec<SkippedFunction>,
     /// The version that it says of itself.
     pub(in crate::udf) version: Option<String>,
@@ -64,8 +67,7 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
             let bodies = inline::bodies(&binary, &exports);
             let loops = plain_loop::loop_module(&functions, &bodies);
             let loops = Loops {
-                module: Module::from_binary(sandbox.engine(), &loops)
-                    .map_err(|e| format!("its loops do not compile: {e:#}"))?,
+                module: code_of(sandbox, &loops).map_err(|e| format!("its loops do not compile: {e:#}"))?,
                 exports: functions
                     .into_iter()
                     .zip(&bodies)
@@ -107,6 +109,11 @@ impl Code {
 
     pub(super) fn limits(&self) -> &Limits {
         self.sandbox.limits()
+    }
+
+    /// Whether the module exports something of that name.
+    pub(super) fn exports(&self, name: &str) -> bool {
+        self.pre.module().get_export(name).is_some()
     }
 
     /// A new instance, under the deadline of starting up.

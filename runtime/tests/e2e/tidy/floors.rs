@@ -28,6 +28,11 @@ const NEIGHBOURS: &[(&str, &str, &str)] = &[
         "function",
         "where an expression runs, the rows on which a function failed are counted",
     ),
+    (
+        "function",
+        "udf",
+        "the aggregates of plugins stand beside all others behind one interface",
+    ),
 ];
 
 /// Files that are above all floors.

@@ -1,4 +1,4 @@
-//! Reads what stands in the brackets of `#[scalar(...)]` and `#[stream(...)]`.
+//! Reads what stands in the brackets of `#[scalar(...)]`, `#[table(...)]`, `#[stream(...)]` and `#[aggregate(...)]`.
 
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
@@ -21,7 +21,9 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Attribute {
     Scalar,
+    Table,
     Stream,
+    Aggregate,
 }
 
 pub(crate) fn parse(tokens: TokenStream, attribute: Attribute) -> Result<Options> {
@@ -39,13 +41,13 @@ impl Options {
                 check_sql_name(&name.value(), name.span())?;
                 self.name = Some(name.value());
             }
-            ("volatile", Attribute::Scalar) => self.volatility(meta, "volatile")?,
-            ("stable", Attribute::Scalar) => self.volatility(meta, "stable")?,
-            ("start", Attribute::Stream) => self.start = Some(meta.value()?.parse()?),
-            ("state_version", Attribute::Stream) => {
+            ("volatile", Attribute::Scalar | Attribute::Table) => self.volatility(meta, "volatile")?,
+            ("stable", Attribute::Scalar | Attribute::Table) => self.volatility(meta, "stable")?,
+            ("start", Attribute::Stream | Attribute::Aggregate) => self.start = Some(meta.value()?.parse()?),
+            ("state_version", Attribute::Stream | Attribute::Aggregate) => {
                 self.state_version = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?)
             }
-            ("upgrade", Attribute::Stream) => {
+            ("upgrade", Attribute::Stream | Attribute::Aggregate) => {
                 let content;
                 syn::parenthesized!(content in meta.input);
                 while !content.is_empty() {
@@ -57,8 +59,10 @@ impl Options {
                     }
                 }
             }
-            (_, Attribute::Scalar) => return Err(meta.error("options are: name = \"...\", volatile, stable")),
-            (_, Attribute::Stream) => {
+            (_, Attribute::Scalar | Attribute::Table) => {
+                return Err(meta.error("options are: name = \"...\", volatile, stable"));
+            }
+            (_, Attribute::Stream | Attribute::Aggregate) => {
                 return Err(
                     meta.error("options are: name = \"...\", start = path, state_version = N, upgrade(N = path, ...)")
                 );

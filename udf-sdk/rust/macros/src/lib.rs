@@ -2,6 +2,7 @@
 
 use proc_macro::TokenStream;
 
+mod aggregate;
 mod arguments;
 mod function;
 mod lifetimes;
@@ -10,6 +11,7 @@ mod scalar;
 mod signature;
 mod state;
 mod stream;
+mod table;
 
 /// Makes a function a scalar function of SQL: one value per row, from that row alone.
 ///
@@ -28,6 +30,25 @@ pub fn scalar(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn stream(options: TokenStream, item: TokenStream) -> TokenStream {
     finish(stream::expand(options.into(), item.into()))
+}
+
+/// Makes a state an aggregate function of SQL: one value per group of rows.
+///
+/// It stands on the `impl` of the state, which has the methods `update(&mut self, ARGUMENTS)`, `merge(&mut self, other: &Self)`, `finish(&self) -> VALUE`,
+/// and, where rows can be taken back (the rows of a table), `retract(&mut self, ARGUMENTS)`. A method that may refuse a row returns a `Result<(), E>`, and leaves the
+/// state as it was then. The doc comment of the `impl` is the function's. Options are those of `#[stream]`; without `name` the type's in snake case.
+#[proc_macro_attribute]
+pub fn aggregate(options: TokenStream, item: TokenStream) -> TokenStream {
+    finish(aggregate::expand(options.into(), item.into()))
+}
+
+/// Makes a function a table function of SQL: no, one or many rows per row, from that row alone.
+///
+/// It returns a `Vec` or a `List` of rows, maybe in an `Option` or a `Result`, or `impl Iterator<Item = T>`. Rows of several columns are structs with
+/// `#[derive(Return)]`. Options are those of `#[scalar]`.
+#[proc_macro_attribute]
+pub fn table(options: TokenStream, item: TokenStream) -> TokenStream {
+    finish(table::expand(options.into(), item.into()))
 }
 
 /// Makes a struct an argument type, STRUCT in SQL.

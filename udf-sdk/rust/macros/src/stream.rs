@@ -56,7 +56,7 @@ fn state_type(item: &ItemFn) -> Result<Type> {
 }
 
 /// `NAME_new`.
-fn new(function: &Function<'_>, state: &Type, start: Option<&Path>) -> TokenStream {
+pub(crate) fn new(function: &Function<'_>, state: &Type, start: Option<&Path>) -> TokenStream {
     let constants: Vec<_> = function
         .parameters
         .iter()
@@ -120,7 +120,7 @@ fn push(function: &Function<'_>, state: &Type, has_start: bool) -> TokenStream {
 }
 
 /// `NAME_save`, `NAME_load`, `NAME_drop`.
-fn keep(function: &Function<'_>, state: &Type, state_version: u32, options: &Options) -> TokenStream {
+pub(crate) fn keep(function: &Function<'_>, state: &Type, state_version: u32, options: &Options) -> TokenStream {
     let (save, load, drop) = (
         function.exported("_save"),
         function.exported("_load"),

@@ -1,11 +1,11 @@
-//! `running_median`, `running_quantile`: by a sketch of logarithmic buckets (DDSketch: Masson, Rim, Lee, 2019).
+//! `running_median`, `running_quantile`, `quantile`: by a sketch of logarithmic buckets (DDSketch: Masson, Rim, Lee, 2019).
 //!
 //! Results are within 1 % of a value that has the rank; a key keeps at most [`BUCKETS_MAX`] buckets per sign.
 
 use std::collections::BTreeMap;
 
 use waterwheel_udf::math::{exp, ln};
-use waterwheel_udf::{State, stream};
+use waterwheel_udf::{State, aggregate, stream};
 
 /// Relative error of a quantile.
 const ERROR: f64 = 0.01;
@@ -39,7 +39,18 @@ fn value(bucket: i32) -> f64 {
 
 fn add(buckets: &mut BTreeMap<i32, u64>, x: f64) {
     *buckets.entry(bucket(x)).or_default() += 1;
-    if buckets.len() > BUCKETS_MAX
+    shrink(buckets);
+}
+
+fn merge(into: &mut BTreeMap<i32, u64>, from: &BTreeMap<i32, u64>) {
+    for (at, count) in from {
+        *into.entry(*at).or_default() += count;
+    }
+    shrink(into);
+}
+
+fn shrink(buckets: &mut BTreeMap<i32, u64>) {
+    while buckets.len() > BUCKETS_MAX
         && let Some((_, count)) = buckets.pop_first()
         && let Some(mut next) = buckets.first_entry()
     {
@@ -72,6 +83,10 @@ impl Sketch {
         Ok(())
     }
 
+    fn is_empty(&self) -> bool {
+        self.negative.is_empty() && self.zeros == 0 && self.positive.is_empty()
+    }
+
     fn at(&self, quantile: f64) -> f64 {
         let total = self.negative.values().sum::<u64>() + self.zeros + self.positive.values().sum::<u64>();
         let rank = (quantile * (total.saturating_sub(1)) as f64).floor() as u64;
@@ -90,6 +105,24 @@ impl Sketch {
             }
         }
         last
+    }
+}
+
+/// the value below which the part `quantile` of the values lies, within 1 %
+#[aggregate(name = "quantile", start = Sketch::new)]
+impl Sketch {
+    fn update(&mut self, x: f64, #[constant] _quantile: f64) -> Result<(), String> {
+        self.add(x)
+    }
+
+    fn merge(&mut self, other: &Self) {
+        merge(&mut self.negative, &other.negative);
+        merge(&mut self.positive, &other.positive);
+        self.zeros += other.zeros;
+    }
+
+    fn finish(&self) -> Option<f64> {
+        (!self.is_empty()).then(|| self.at(self.quantile))
     }
 }
 
@@ -127,6 +160,20 @@ mod tests {
                 "{quantile}: {got}, not {exact}"
             );
         }
+    }
+
+    #[test]
+    fn two_halves_merged_are_the_whole() {
+        let mut halves = [Sketch::new(0.5).unwrap(), Sketch::new(0.5).unwrap()];
+        let mut whole = Sketch::new(0.5).unwrap();
+        assert_eq!(whole.finish(), None);
+        for i in -500_i32..1_000 {
+            whole.update(f64::from(i), 0.5).unwrap();
+            halves[i.rem_euclid(2) as usize].update(f64::from(i), 0.5).unwrap();
+        }
+        let [mut half, other] = halves;
+        half.merge(&other);
+        assert_eq!(half.finish(), whole.finish());
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! `ewma`, `lag_of`, `cumulative_sum`, `running_vwap`.
+//! `ewma`, `lag_of`, `cumulative_sum`, `running_vwap`, `vwap`.
 
-use waterwheel_udf::{State, stream};
+use waterwheel_udf::{State, aggregate, stream};
 
 use crate::window::{Window, rows_of};
 
@@ -71,14 +71,43 @@ pub struct Traded {
     volume: f64,
 }
 
+/// the volume-weighted average price of the rows; fails on a volume that is not positive
+#[aggregate(name = "vwap")]
+impl Traded {
+    fn update(&mut self, price: f64, volume: f64) -> Result<(), String> {
+        check_volume(volume)?;
+        self.money += price * volume;
+        self.volume += volume;
+        Ok(())
+    }
+
+    fn retract(&mut self, price: f64, volume: f64) {
+        self.money -= price * volume;
+        self.volume -= volume;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.money += other.money;
+        self.volume += other.volume;
+    }
+
+    fn finish(&self) -> Option<f64> {
+        (self.volume > 0.0).then(|| self.money / self.volume)
+    }
+}
+
+fn check_volume(volume: f64) -> Result<(), String> {
+    if volume > 0.0 {
+        Ok(())
+    } else {
+        Err(format!("volume is {volume}: it must be more than 0"))
+    }
+}
+
 /// the volume-weighted average price of the key so far; fails on a volume that is not positive
 #[stream]
 pub fn running_vwap(traded: &mut Traded, price: f64, volume: f64) -> Result<f64, String> {
-    if volume.is_nan() || volume <= 0.0 {
-        return Err(format!("volume is {volume}: it must be more than 0"));
-    }
-    traded.money += price * volume;
-    traded.volume += volume;
+    traded.update(price, volume)?;
     Ok(traded.money / traded.volume)
 }
 
@@ -113,5 +142,17 @@ mod tests {
         assert_eq!(running_vwap(&mut state, 10.0, 1.0), Ok(10.0));
         assert!(running_vwap(&mut state, 99.0, 0.0).is_err());
         assert_eq!(running_vwap(&mut state, 20.0, 3.0), Ok(17.5));
+    }
+
+    #[test]
+    fn a_group_takes_rows_back_and_grows_together_with_another() {
+        let (mut state, mut other) = (Traded::default(), Traded::default());
+        assert_eq!(state.finish(), None);
+        state.update(10.0, 1.0).unwrap();
+        state.update(99.0, 5.0).unwrap();
+        state.retract(99.0, 5.0);
+        other.update(20.0, 3.0).unwrap();
+        state.merge(&other);
+        assert_eq!(state.finish(), Some(17.5));
     }
 }

@@ -19,7 +19,7 @@ use datafusion::execution::SessionStateDefaults;
 use datafusion::logical_expr::{AggregateUDF, TypeSignature};
 use datafusion::scalar::ScalarValue;
 
-use super::{Accumulator, AggregateLimits, AggregateSpec, aggregate_functions};
+use super::{Accumulator, AggregateLimits, AggregateSpec, SharedInstance, aggregate_functions};
 use crate::function::cast::write_inside;
 use crate::function::test_values::value;
 use crate::types::schema::SqlType;
@@ -86,6 +86,7 @@ pub(super) fn call_of(function: &Arc<AggregateUDF>, columns: &[ArrayRef], litera
         ignore_nulls: false,
         result,
         retracting: false,
+        instance: SharedInstance::default(),
     };
     spec.accumulator()?;
     let args = spec

@@ -5,6 +5,7 @@
 
 mod columns;
 mod instance;
+mod levels;
 mod scalar;
 mod stream;
 mod types;
@@ -20,6 +21,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::batch::Batch;
+use super::compiled::code_of;
 use super::door::{self, Described, PluginCode};
 use super::engine::Sandbox;
 use super::fault::Fault;
@@ -27,9 +29,10 @@ use super::guest::{new_store, start_fault};
 use super::limiter::Limiter;
 use super::module::refuse_named;
 use super::plugin::LoadedPlugin;
-use crate::udf::manifest::{self, Manifest};
-use crate::udf::{Kind, Limits};
+use crate::udf::manifest::{self, FunctionSpec, Manifest};
+use crate::udf::{Kind, Limits, SkipReason, SkippedFunction};
 use instance::Running;
+pub(super) use levels::read_levels;
 use scalar::ComponentScalars;
 use stream::ComponentStream;
 
@@ -50,15 +53,33 @@ pub(super) fn is_component(binary: &[u8]) -> bool {
 /// Loads a component from its binary. The error is a reason without the plugin's name.
 pub(super) fn load(sandbox: &Sandbox, plugin: &str, binary: &[u8]) -> Result<LoadedPlugin, String> {
     let sandbox = sandbox.with_language_runtime();
-    let component = Component::from_binary(sandbox.engine(), binary)
-        .map_err(|e| format!("it is not a component that can run here: {e:#}"))?;
+    let component: Component =
+        code_of(&sandbox, binary).map_err(|e| format!("it is not a component that can run here: {e:#}"))?;
     let code = Code::new(sandbox, plugin, component)?;
-    let manifest = code
+    let mut manifest = code
         .describe()
         .map_err(|fault| format!("describing itself, it {fault}"))??;
+    skip_aggregates(&mut manifest);
     code.check_exports(&manifest)
         .map_err(|fault| format!("starting, it {fault}"))?;
     Ok(door::functions(code, manifest))
+}
+
+/// The interface has no calls for aggregate functions yet; they are listed as skipped.
+fn skip_aggregates(manifest: &mut Manifest) {
+    let functions = std::mem::take(&mut manifest.functions);
+    for function in functions {
+        if function.kind == Kind::Aggregate {
+            manifest.skipped.push(SkippedFunction {
+                signature: function.signature(),
+                reason: SkipReason::UnsupportedKind {
+                    kind: "aggregate (in a component)".to_owned(),
+                },
+            });
+        } else {
+            manifest.functions.push(function);
+        }
+    }
 }
 
 impl Code {
@@ -109,7 +130,7 @@ impl Code {
     /// Checks that the component has the functions that its kinds need, with the right types.
     fn check_exports(&self, manifest: &Manifest) -> Result<(), Fault> {
         let has = |kind| manifest.functions.iter().any(|function| function.kind == kind);
-        if has(Kind::Scalar) {
+        if has(Kind::Scalar) || has(Kind::Table) {
             ComponentScalars::new(self, self.start()?)?;
         }
         if has(Kind::Stream) {
@@ -120,6 +141,10 @@ impl Code {
 }
 
 impl PluginCode for Code {
+    fn retracts(&self, _function: &FunctionSpec) -> bool {
+        false
+    }
+
     type Scalars = ComponentScalars;
     type Stream = ComponentStream;
 

@@ -10,7 +10,7 @@ use super::{Code, expand};
 use crate::udf::Outcome;
 use crate::udf::limits::bytes_text;
 use crate::udf::wasm::batch::Batch;
-use crate::udf::wasm::door::{Described, PluginCode, StreamCalls};
+use crate::udf::wasm::door::{Described, GuestMemory, PluginCode, StreamCalls};
 use crate::udf::wasm::fault::Fault;
 
 type Status = (Result<(), String>,);
@@ -46,8 +46,15 @@ impl ComponentStream {
             .collect();
         let params = (function.spec.export.clone(), columns);
         let (opened,) = self.running.call(&self.open, params)?;
-        opened.map_err(|message| self.running.failed(&message))
+        opened.map_err(|message| self.running.failed(&message))?;
+        self.running.mark_started();
+        Ok(())
     }
+}
+
+/// Loading lists aggregate functions as skipped, so none gets here.
+fn no_aggregate() -> Fault {
+    Fault::Arguments("it is no aggregate function".to_owned())
 }
 
 impl StreamCalls for ComponentStream {
@@ -57,6 +64,18 @@ impl StreamCalls for ComponentStream {
         let columns = args.iter().map(to_column).collect();
         let (given,) = self.running.call(&self.push, (batch.slots.to_vec(), columns))?;
         self.running.outcome(given, &function.info.returns, batch.rows)
+    }
+
+    fn retract(&mut self, _function: &Described, _batch: &Batch<'_>) -> Result<Outcome, Fault> {
+        Err(no_aggregate())
+    }
+
+    fn merge(&mut self, _into: &[u32], _from: &[u32]) -> Result<(), Fault> {
+        Err(no_aggregate())
+    }
+
+    fn finish(&mut self, _function: &Described, _slots: &[u32]) -> Result<ArrayRef, Fault> {
+        Err(no_aggregate())
     }
 
     fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Fault> {
@@ -78,7 +97,7 @@ impl StreamCalls for ComponentStream {
         forgotten.map_err(|message| self.running.failed(&message))
     }
 
-    fn is_worn(&self) -> bool {
-        self.running.is_worn()
+    fn memory(&self) -> GuestMemory {
+        self.running.memory()
     }
 }

@@ -9,13 +9,17 @@
     reason = "test data is small, and reads best as what it is"
 )]
 
+mod aggregate;
 mod columns;
+mod evict;
 mod hostile;
 mod hostile_files;
+mod mutations;
 mod plain;
 mod scalar;
 mod stream;
 mod stubs;
+mod table;
 
 use std::fmt::Write;
 use std::sync::Arc;

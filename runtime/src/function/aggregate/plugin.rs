@@ -1,0 +1,214 @@
+//! Aggregates of plugins as an [`Accumulator`]: groups are slots of an instance of the plugin.
+//!
+//! All accumulators of one call in one shard share an instance, for there is an accumulator for each open window and an instance has a
+//! memory of its own.
+
+use std::sync::Arc;
+
+use datafusion::arrow::array::{ArrayRef, BooleanArray};
+use datafusion::arrow::compute::filter;
+use datafusion::arrow::datatypes::DataType;
+use datafusion::common::{exec_err, internal_err};
+use datafusion::error::{DataFusionError, Result};
+use datafusion::scalar::ScalarValue;
+use parking_lot::Mutex;
+
+use super::accumulator::Accumulator;
+use crate::udf::{AggregateFunction, AggregateInstance, Error, OverloadedAggregate};
+
+/// The slot of a group that has none.
+const NONE: u32 = u32::MAX;
+
+/// The instance of one call, started when it is first wanted. Clones share it.
+#[derive(Debug, Clone, Default)]
+pub struct SharedInstance(Arc<Mutex<Option<Running>>>);
+
+/// An instance and its slots.
+#[derive(Debug)]
+struct Running {
+    instance: Box<dyn AggregateInstance>,
+    free: Vec<u32>,
+    /// One past the largest slot in use.
+    end: u32,
+    /// Slots that nobody uses any more and that the guest still holds.
+    dropped: Vec<u32>,
+}
+
+impl Running {
+    fn slot(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.end += 1;
+            self.end - 1
+        })
+    }
+
+    /// Tells the guest which slots are free again.
+    fn tidy(&mut self) -> Result<()> {
+        if !self.dropped.is_empty() {
+            self.instance.drop_slots(&self.dropped).map_err(external)?;
+            self.free.append(&mut self.dropped);
+        }
+        Ok(())
+    }
+}
+
+/// One accumulator over a shared instance.
+#[derive(Debug)]
+pub(super) struct PluginAccumulator {
+    function: Arc<dyn AggregateFunction>,
+    shared: SharedInstance,
+    /// The slot of each group.
+    slots: Vec<u32>,
+}
+
+impl PluginAccumulator {
+    pub(super) fn boxed(
+        function: &OverloadedAggregate,
+        types: &[DataType],
+        constants: &[Option<ScalarValue>],
+        shared: &SharedInstance,
+    ) -> Result<Box<dyn Accumulator>> {
+        let function = Arc::clone(function.choose(types)?);
+        let mut running = shared.0.lock();
+        if running.is_none() {
+            *running = Some(Running {
+                instance: function.instance(constants).map_err(external)?,
+                free: Vec::new(),
+                end: 0,
+                dropped: Vec::new(),
+            });
+        }
+        drop(running);
+        Ok(Box::new(Self {
+            function,
+            shared: shared.clone(),
+            slots: Vec::new(),
+        }))
+    }
+
+    /// Runs `work` with the slots of these groups; a group without one gets it.
+    fn with<R>(
+        &mut self,
+        groups: &[u32],
+        work: impl FnOnce(&mut dyn AggregateInstance, &[u32]) -> std::result::Result<R, Error>,
+    ) -> Result<R> {
+        let mut shared = self.shared.0.lock();
+        let Some(running) = shared.as_mut() else {
+            return internal_err!("the instance is started with the accumulator");
+        };
+        running.tidy()?;
+        let end = groups.iter().max().map_or(0, |group| *group as usize + 1);
+        if self.slots.len() < end {
+            self.slots.resize(end, NONE);
+        }
+        let slots: Vec<u32> = groups
+            .iter()
+            .map(|group| {
+                let slot = &mut self.slots[*group as usize];
+                if *slot == NONE {
+                    *slot = running.slot();
+                }
+                *slot
+            })
+            .collect();
+        work(running.instance.as_mut(), &slots).map_err(external)
+    }
+
+    /// Gives the rows with this sign.
+    fn give(&mut self, args: &[ArrayRef], groups: &[u32], weights: &[i8], back: bool) -> Result<()> {
+        let mask: BooleanArray = weights.iter().map(|weight| Some((*weight < 0) == back)).collect();
+        if mask.true_count() == 0 {
+            return Ok(());
+        }
+        let args: Vec<ArrayRef> = args
+            .iter()
+            .map(|arg| filter(arg, &mask))
+            .collect::<std::result::Result<_, _>>()?;
+        let kept = groups.iter().zip(mask.values());
+        let groups: Vec<u32> = kept.filter(|(_, keep)| *keep).map(|(group, _)| *group).collect();
+        self.with(&groups, |instance, slots| {
+            if back {
+                instance.retract(slots, &args)
+            } else {
+                instance.update(slots, &args)
+            }
+        })
+    }
+}
+
+impl Accumulator for PluginAccumulator {
+    fn update(&mut self, args: &[ArrayRef], groups: &[u32], weights: Option<&[i8]>, _group_count: usize) -> Result<()> {
+        match weights.filter(|weights| weights.iter().any(|weight| *weight < 0)) {
+            None if groups.is_empty() => Ok(()),
+            None => self.with(groups, |instance, slots| instance.update(slots, args)),
+            Some(weights) => {
+                // In this order no row is taken back that has not come.
+                self.give(args, groups, weights, false)?;
+                self.give(args, groups, weights, true)
+            }
+        }
+    }
+
+    fn evaluate(&mut self, groups: &[u32]) -> Result<ArrayRef> {
+        self.with(groups, |instance, slots| instance.finish(slots))
+    }
+
+    fn merge(&mut self, into: u32, from: u32) -> Result<()> {
+        self.with(&[into, from], |instance, slots| {
+            instance.merge(&slots[..1], &slots[1..])
+        })
+    }
+
+    fn reset(&mut self, group: u32) {
+        let slot = self
+            .slots
+            .get_mut(group as usize)
+            .map(|slot| std::mem::replace(slot, NONE));
+        if let (Some(slot), Some(running)) = (slot.filter(|slot| *slot != NONE), self.shared.0.lock().as_mut()) {
+            running.dropped.push(slot);
+        }
+    }
+
+    fn save(&mut self, group: u32, out: &mut Vec<u8>) -> Result<()> {
+        let states = self.with(&[group], |instance, slots| instance.save(slots))?;
+        out.extend(self.function.state_version().to_le_bytes());
+        out.extend(states.into_iter().flatten());
+        Ok(())
+    }
+
+    fn load(&mut self, group: u32, bytes: &[u8]) -> Result<()> {
+        let Some((version, state)) = bytes.split_first_chunk::<4>() else {
+            return exec_err!("the state of an aggregate of a plugin is damaged: it is too short");
+        };
+        let version = u32::from_le_bytes(*version);
+        if !self.function.reads_state_version(version) {
+            let info = self.function.info();
+            return exec_err!(
+                "the state of {} is of version {version}, the plugin {} that is loaded now reads version {}: use a version of the plugin that reads it",
+                info.name,
+                info.plugin,
+                self.function.state_version()
+            );
+        }
+        self.with(&[group], |instance, slots| {
+            instance.load(slots, &[state.to_vec()], version)
+        })
+    }
+
+    fn state_bytes(&self) -> usize {
+        self.slots.capacity() * size_of::<u32>()
+    }
+}
+
+impl Drop for PluginAccumulator {
+    /// A window that is over gives its slots back.
+    fn drop(&mut self) {
+        if let Some(running) = self.shared.0.lock().as_mut() {
+            running.dropped.extend(self.slots.iter().filter(|slot| **slot != NONE));
+        }
+    }
+}
+
+fn external(error: Error) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
