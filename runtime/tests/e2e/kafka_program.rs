@@ -27,6 +27,7 @@ impl Program {
     fn start(broker: &Broker, application: &str, sql: &str) -> Self {
         let plugins = crate::root().join("examples/plugins");
         let child = Command::new(env!("CARGO_BIN_EXE_waterwheel"))
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .args([
                 "run",
                 "--quiet",
@@ -71,7 +72,7 @@ impl Drop for Program {
 }
 
 /// What `topic` holds, sorted; kcat reads it.
-fn lines(broker: &Broker, topic: &str, format: &str) -> Vec<String> {
+pub(crate) fn lines(broker: &Broker, topic: &str, format: &str) -> Vec<String> {
     let output = Command::new("kcat")
         .args(["-C", "-q", "-e", "-o", "beginning", "-b", broker.addresses()])
         .args(["-t", topic, "-f", format])
