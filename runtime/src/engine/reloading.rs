@@ -283,7 +283,7 @@ impl<'a> Life<'a> {
             None => self.shared.clock.end(),
             Some(step) => {
                 for (scan, (rows, time)) in step {
-                    self.shared.clock.set(*scan, 0, *time);
+                    self.shared.clock.set(*scan, 0, *time, *time);
                     self.shared.clock.set_read(*scan, 0, *time);
                     inboxes[*scan].extend((!rows.is_empty()).then(|| (0, rows.clone())));
                 }
