@@ -21,6 +21,8 @@ mod print;
 mod properties;
 mod pull;
 mod query;
+#[cfg(test)]
+mod reloading;
 mod replace;
 mod result;
 mod rules;
