@@ -17,10 +17,15 @@ mod counters;
 mod error;
 mod limits;
 mod manifest;
+mod plugin_file;
+mod plugin_info;
+mod plugins;
 mod registry;
 mod scalar_udf;
 mod table_udf;
+mod version;
 mod wasm;
+mod watch;
 
 #[cfg(test)]
 mod tests;
@@ -31,11 +36,14 @@ pub use coerce::{CallForm, Chosen, choose};
 pub use counters::FunctionTotals;
 pub use error::Error;
 pub use limits::Limits;
+pub use plugin_info::{PluginInfo, SkipReason, SkippedFunction};
+pub use plugins::{PluginChange, Plugins};
 pub use registry::Registry;
 pub use scalar_udf::{OverloadedFunction, scalar_udf};
 pub use table_udf::OverloadedTable;
 #[doc(hidden)]
 pub use wasm::fuzz;
+pub use watch::Watch;
 
 /// What a function does with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -296,66 +304,6 @@ pub trait AggregateInstance: Send + Debug {
     /// Memory that the states take, in the guest and on the host.
     fn state_bytes(&self) -> usize {
         0
-    }
-}
-
-/// A plugin file as the registry found it.
-#[derive(Debug, Clone)]
-pub struct PluginInfo {
-    /// File stem.
-    pub name: String,
-    /// File path as given.
-    pub path: std::path::PathBuf,
-    /// SHA-256 of the file, hexadecimal.
-    pub sha256: String,
-    /// Why it gives no functions, where it is broken.
-    pub broken: Option<String>,
-    /// Functions that it has and does not give, with the reason.
-    pub skipped: Vec<SkippedFunction>,
-}
-
-/// A function of a plugin that SQL does not get.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SkippedFunction {
-    /// Its name and argument types, `F(DOUBLE, BIGINT)`; the bare export name where the types are not known.
-    pub signature: String,
-    /// Why.
-    pub reason: SkipReason,
-}
-
-/// Why a function of a plugin is not given to SQL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SkipReason {
-    /// Another plugin, first by file name, gives a function of this name and these argument types.
-    Shadowed {
-        /// That plugin.
-        by: String,
-    },
-    /// A kind of function that this version does not support yet.
-    UnsupportedKind {
-        /// The kind as the manifest names it.
-        kind: String,
-    },
-    /// An export of a plain module whose name is no SQL identifier.
-    NotAnIdentifier,
-}
-
-impl std::fmt::Display for SkippedFunction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.signature, self.reason)
-    }
-}
-
-impl std::fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Shadowed { by } => write!(
-                f,
-                "shadowed by the same function of plugin {by}, which comes first by file name"
-            ),
-            Self::UnsupportedKind { kind } => write!(f, "{kind} functions are not supported yet"),
-            Self::NotAnIdentifier => f.write_str("its name is not a SQL identifier"),
-        }
     }
 }
 
