@@ -48,12 +48,7 @@ impl Engine {
 #[must_use]
 pub fn function_signature(info: &FunctionInfo) -> String {
     let name_of = |data_type| SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |t| t.to_string());
-    let args: Vec<String> = info
-        .args
-        .iter()
-        .map(|(name, data_type)| format!("{name} {}", name_of(data_type)))
-        .collect();
-    format!("{}({}) RETURNS {}", info.name, args.join(", "), name_of(&info.returns))
+    format!("{}({}) RETURNS {}", info.name, info.arguments(), name_of(&info.returns))
 }
 
 fn sources(session: &Session, kind: SourceKind) -> Table {

@@ -32,6 +32,7 @@ mod tests;
 
 pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
 pub use code_cache::{CodeCacheCounts, CodeCachePlace};
+pub use coerce::{CallForm, Chosen, choose};
 pub use counters::FunctionTotals;
 pub use error::Error;
 pub use limits::Limits;
@@ -77,6 +78,10 @@ pub struct FunctionInfo {
     pub kind: Kind,
     /// Argument names and types, in order.
     pub args: Vec<(String, DataType)>,
+    /// What the last arguments are in a call that does not give them.
+    pub defaults: Vec<ScalarValue>,
+    /// Whether a call may give the elements of the last argument, which is an ARRAY, one by one.
+    pub variadic: bool,
     /// Result type; of a table function that of one row that it gives.
     pub returns: DataType,
     /// Whether a null argument gives null without a call.
