@@ -6,6 +6,7 @@ Python values, calls the function for each row, and turns what it gives, or rais
 """
 
 import collections
+import collections.abc
 import dataclasses
 import datetime
 import decimal
@@ -245,7 +246,7 @@ def _codec(hint, place):
         codec = _decimal_codec(sql, *next(mark for mark in marks if isinstance(mark, tuple)))
     elif hint in _PLAIN:
         codec = _PLAIN[hint]()
-    elif origin is list:
+    elif origin in (list, collections.abc.Iterator, collections.abc.Iterable):
         inner = _codec(typing.get_args(hint)[0], place)[0]
         codec = _Array(f"ARRAY<{inner.sql}>", [inner])
     elif origin is dict:
@@ -268,10 +269,23 @@ def _codec(hint, place):
 # ---- functions ----
 
 
+def _more(parameter):
+    """What a parameter's default or star adds to its entry in the manifest."""
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return {"variadic": True}
+    default = parameter.default
+    if default is inspect.Parameter.empty:
+        return {}
+    if default is None or isinstance(default, (bool, int, float, str)):
+        return {"default": default}
+    return {"default": default.isoformat() if hasattr(default, "isoformat") else str(default)}
+
+
 class _Function:
     def __init__(self, run, kind, options):
         hints = typing.get_type_hints(run, include_extras=True)
-        names = list(inspect.signature(run).parameters)
+        parameters = inspect.signature(run).parameters
+        names = list(parameters)
         self.run, self.kind = run, kind
         if kind == "stream":
             if not names or not isinstance(hints.get(names[0]), type):
@@ -280,16 +294,26 @@ class _Function:
         missing = [name for name in [*names, "return"] if name not in hints]
         if missing:
             raise TypeError(f"{run.__name__}: no type hint for {', '.join(missing)}")
+        rest = [name for name in names if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL]
+        for name in rest:
+            # What is given one by one comes as one ARRAY.
+            hints[name] = list[hints[name]]
+            self.run = lambda *given: run(*given[:-1], *given[-1])
         args = [(name, *_codec(hints[name], f"{run.__name__}({name})")) for name in names]
         self.args = [codec for _, codec, _, _ in args]
         self.names = names
         self.returns = _codec(hints["return"], f"{run.__name__} returns")[0]
         entry = {"name": options.pop("name", run.__name__), "kind": kind, "export": run.__name__}
         entry["args"] = [
-            {"name": name, "type": codec.sql, **({"constant": True} if constant else {})}
+            {"name": name, "type": codec.sql, **({"constant": True} if constant else {}), **_more(parameters[name])}
             for name, codec, _, constant in args
         ]
         entry["returns"] = self.returns.sql
+        if kind == "table":
+            if not isinstance(self.returns, _Array):
+                raise TypeError(f"{run.__name__}: a table function returns list[T] or Iterator[T]")
+            entry["returns"], each = self.returns.inner[0].sql, self.run
+            self.run = lambda *given: None if (rows := each(*given)) is None else list(rows)
         if any(optional for _, _, optional, _ in args):
             entry["nulls"] = "pass"
         if run.__doc__:
@@ -322,6 +346,14 @@ def scalar(run=None, **options):
     if run is None:
         return lambda run: _register("scalar", run, options)
     return _register("scalar", run, options)
+
+
+def table(run=None, **options):
+    """A function of one row that gives its rows: it returns list[T], or Iterator[T] and yields them. A dataclass has several
+    columns. Options: as of scalar."""
+    if run is None:
+        return lambda run: _register("table", run, options)
+    return _register("table", run, options)
 
 
 def stream(run=None, **options):
