@@ -254,7 +254,9 @@ fn read_returns(place: &str, raw: &RawReturns, kind: Kind, limits: &Limits) -> R
 }
 
 fn refuse_keys_of_other_kinds(place: &str, kind: Kind, raw: &RawFunction) -> Result<(), String> {
-    if !matches!(kind, Kind::Stream | Kind::Aggregate) && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
+    if !matches!(kind, Kind::Stream | Kind::Aggregate)
+        && (raw.state_version.is_some() || raw.reads_state_versions.is_some())
+    {
         return Err(format!(
             "{place}: state_version and reads_state_versions are for stream and aggregate functions"
         ));
