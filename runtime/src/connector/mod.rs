@@ -102,9 +102,9 @@ pub trait PartitionReader: Send + Debug {
         None
     }
 
-    /// False while it is not known yet whether anything waits (Kafka: before the first answer of the broker), so that a partition that is
-    /// slow to begin is not taken for an idle one.
-    fn has_begun(&self) -> bool {
+    /// False while rows may be on their way that nobody knows of here (Kafka: before the first answer of the broker, behind a backlog that does
+    /// not come, while the broker is away), so that a partition that is slow is not taken for a silent one.
+    fn is_at_end(&self) -> bool {
         true
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use datafusion::arrow::array::Int64Array;
 
 use super::event_clock::NOT_WAITED_FOR;
+use crate::connector::PartitionReader;
 use crate::types::ChangeBatch;
 use crate::types::limits::PARTITION_IDLE_MS;
 
@@ -13,8 +14,17 @@ use crate::types::limits::PARTITION_IDLE_MS;
 pub(crate) struct Waiting {
     /// How many there are, where that is known.
     pub(crate) lag: Option<u64>,
-    /// False while nothing is known of the partition at all.
-    pub(crate) has_begun: bool,
+    /// False while rows may be on their way, see [`PartitionReader::is_at_end`].
+    pub(crate) is_at_end: bool,
+}
+
+impl Waiting {
+    pub(crate) fn of(reader: &dyn PartitionReader) -> Self {
+        Self {
+            lag: reader.lag(),
+            is_at_end: reader.is_at_end(),
+        }
+    }
 }
 
 /// One partition's event time.
@@ -65,12 +75,12 @@ impl PartitionClock {
     }
 
     /// Its stream time as others wait for it: a partition that is known to be empty (`lag` 0), or has had no row for a while, holds nobody
-    /// back; one that was not asked yet holds back everybody, and so does one whose first rows may be on their way.
+    /// back; one that was not asked yet holds back everybody, and so does one whose rows may be on their way.
     pub(crate) fn waited_for(&self, waiting: impl Fn() -> Waiting) -> i64 {
         match (self.was_polled, self.idle_since) {
             (false, _) => i64::MIN,
             (true, Some(_)) if self.stream_time == i64::MIN && waiting().lag == Some(0) => NOT_WAITED_FOR,
-            (true, Some(_)) if !waiting().has_begun => self.stream_time,
+            (true, Some(_)) if !waiting().is_at_end => self.stream_time,
             (true, Some(since)) if since.elapsed() >= Duration::from_millis(PARTITION_IDLE_MS) => NOT_WAITED_FOR,
             (true, _) => self.stream_time,
         }
@@ -78,10 +88,12 @@ impl PartitionClock {
 
     /// Up to where it was read: its stream time while it may have more to give at once, [`NOT_WAITED_FOR`] when it had nothing and
     /// is known to have nothing (`lag` 0), or had nothing for a while.
-    pub(crate) fn read_until(&self, lag: impl FnOnce() -> Option<u64>) -> i64 {
+    pub(crate) fn read_until(&self, waiting: impl Fn() -> Waiting) -> i64 {
         match self.idle_since {
-            Some(_) if lag() == Some(0) => NOT_WAITED_FOR,
-            Some(since) if since.elapsed() >= Duration::from_millis(PARTITION_IDLE_MS) => NOT_WAITED_FOR,
+            Some(_) if waiting().lag == Some(0) => NOT_WAITED_FOR,
+            Some(since) if waiting().is_at_end && since.elapsed() >= Duration::from_millis(PARTITION_IDLE_MS) => {
+                NOT_WAITED_FOR
+            }
             _ => self.stream_time,
         }
     }
@@ -108,7 +120,7 @@ mod tests {
 
     #[test]
     fn a_partition_is_waited_for_until_it_is_known_to_be_empty() {
-        let waiting = |lag| move || Waiting { lag, has_begun: true };
+        let waiting = |lag| move || Waiting { lag, is_at_end: true };
         let mut clock = PartitionClock::new(None);
         assert_eq!(clock.waited_for(waiting(Some(0))), i64::MIN, "it was not asked");
         clock.observe_idle();
@@ -118,10 +130,10 @@ mod tests {
     }
 
     #[test]
-    fn a_partition_is_idle_after_a_while_but_not_before_it_has_begun() {
+    fn a_partition_is_idle_after_a_while_but_not_before_its_end() {
         let mut clock = PartitionClock::new(Some(7));
         clock.observe_idle();
-        let begun = |has_begun| move || Waiting { lag: None, has_begun };
+        let begun = |is_at_end| move || Waiting { lag: None, is_at_end };
         assert_eq!(clock.waited_for(begun(true)), 7);
         clock.idle_since = Instant::now().checked_sub(Duration::from_millis(PARTITION_IDLE_MS));
         assert_eq!(clock.waited_for(begun(false)), 7);

@@ -128,8 +128,8 @@ impl PartitionReader for ReplayReader {
         }))
     }
 
-    fn has_begun(&self) -> bool {
-        self.inner.has_begun()
+    fn is_at_end(&self) -> bool {
+        self.inner.is_at_end()
     }
 
     fn lag(&self) -> Option<u64> {

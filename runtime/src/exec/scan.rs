@@ -213,17 +213,19 @@ impl ScanShard {
     /// The smallest stream time over its partitions, milliseconds since the epoch; what holds nobody back is left out.
     pub(crate) fn stream_time(&self) -> i64 {
         let times = self.readers.iter().map(|(reader, clock)| {
-            let waiting = || Waiting {
-                lag: reader.lag(),
-                has_begun: reader.has_begun(),
-            };
             if self.in_order {
-                clock.waited_for_in_order(waiting)
+                clock.waited_for_in_order(|| Waiting::of(reader.as_ref()))
             } else {
-                clock.waited_for(waiting)
+                clock.waited_for(|| Waiting::of(reader.as_ref()))
             }
         });
         times.min().unwrap_or(NOT_WAITED_FOR)
+    }
+
+    /// The largest stream time over its partitions, milliseconds since the epoch; `i64::MIN` before the first row.
+    pub(crate) fn latest_time(&self) -> i64 {
+        let times = self.readers.iter().filter_map(|(_, clock)| clock.stream_time());
+        times.max().unwrap_or(i64::MIN)
     }
 
     /// From now on rows are taken one by one, in the order in which they were appended to all partitions of all topics.
@@ -252,7 +254,7 @@ impl ScanShard {
         let times = self
             .readers
             .iter()
-            .map(|(reader, clock)| clock.read_until(|| reader.lag()));
+            .map(|(reader, clock)| clock.read_until(|| Waiting::of(reader.as_ref())));
         times.min().unwrap_or(NOT_WAITED_FOR)
     }
 

@@ -231,7 +231,7 @@ impl Shard {
     fn tell_time(&mut self) {
         for (id, role) in self.roles.iter_mut().enumerate() {
             if let Role::Scan(scan) = role {
-                self.clock.set(id, self.number, scan.stream_time());
+                self.clock.set(id, self.number, scan.stream_time(), scan.latest_time());
                 self.clock.set_read(id, self.number, scan.read_until());
             }
         }

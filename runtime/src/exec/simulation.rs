@@ -1,7 +1,8 @@
 //! Commit and recovery over a log and a store that live in memory, with crashes at every place, by seeds: each row counts once.
 //!
 //! The program is the smallest with state: it numbers the rows of each key. What it commits goes through [`Durability`], what it begins with through
-//! [`after_transactions`]; the log does what Kafka does with transactions, groups and fencing.
+//! [`after_transactions`] or [`without_transactions`]; the log does what Kafka does with transactions, groups and fencing, the disk what file sinks do
+//! with a file for each epoch.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +12,7 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::durability::Results;
-use super::{Durability, Error, LogRecord, Start, after_transactions};
+use super::{Durability, Error, LogRecord, Start, after_transactions, without_transactions};
 use crate::connector::{
     self, AssignmentChange, Committed, GroupMember, OffsetsOfMember, RecordSink, Source, Transactions,
 };
@@ -23,14 +24,52 @@ const ROWS_PER_PARTITION: i64 = 40;
 const KEYS: i64 = 5;
 const SCAN: usize = 0;
 
-/// Where the process dies, as seen from the log and the store.
+/// Where results go, and what makes an epoch count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Setting {
+    /// Into the log, with its transaction.
+    Log,
+    /// Into files; the log's transaction has the offsets.
+    FilesAndLog,
+    /// Into files; the store has the offsets.
+    Files,
+}
+
+/// Where the process dies, as seen from the log, the store and the files.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Death {
     BeforeLog,
     AfterLog,
     BeforeCommit,
     AfterCommit,
+    /// When the file of the epoch is there, and nothing else.
+    FileStored,
+    /// When the epoch counts, and its file has no name yet.
+    FileUnnamed,
     Nowhere,
+}
+
+/// What the process has made and nobody may see yet.
+type Made = Arc<Mutex<Vec<(i64, i64)>>>;
+
+/// The files of a file sink: an epoch's file gets its name when the epoch counts.
+#[derive(Debug, Default)]
+struct Disk {
+    unnamed: BTreeMap<u64, Vec<(i64, i64)>>,
+    named: BTreeMap<u64, Vec<(i64, i64)>>,
+}
+
+impl Disk {
+    /// What a start does with the files that it finds.
+    fn settle(&mut self, counted: u64) {
+        assert!(
+            self.named.keys().all(|epoch| *epoch <= counted),
+            "a file of an epoch that does not count"
+        );
+        let later = self.unnamed.split_off(&(counted + 1));
+        drop(later);
+        self.named.append(&mut self.unnamed);
+    }
 }
 
 /// What the log holds, and what its newest writer is.
@@ -47,7 +86,7 @@ struct Log {
 struct Writer {
     log: Arc<Mutex<Log>>,
     number: u64,
-    open: Arc<Mutex<Vec<(i64, i64)>>>,
+    open: Made,
     death: Arc<Mutex<Death>>,
 }
 
@@ -92,16 +131,33 @@ impl Transactions for Writer {
     }
 }
 
-/// Results that the writer has already.
-#[derive(Debug)]
-struct Handed;
+/// What becomes of results: those for the log its writer has already.
+struct Sinks<'a> {
+    files: Option<&'a mut Disk>,
+    made: Made,
+    /// The epoch that is being written.
+    epoch: u64,
+    death: Death,
+}
 
-impl Results for Handed {
+impl Results for Sinks<'_> {
     fn store(&mut self) -> Result<(), Error> {
-        Ok(())
+        let Some(files) = &mut self.files else { return Ok(()) };
+        files.unnamed.insert(self.epoch, std::mem::take(&mut *self.made.lock()));
+        match self.death {
+            Death::FileStored => Err(Error::Internal("died when the file was there".into())),
+            _ => Ok(()),
+        }
     }
 
-    fn publish(&mut self, _epoch: u64) -> Result<(), Error> {
+    fn publish(&mut self, epoch: u64) -> Result<(), Error> {
+        let Some(files) = &mut self.files else { return Ok(()) };
+        if self.death == Death::FileUnnamed {
+            return Err(Error::Internal("died before the file had its name".into()));
+        }
+        assert_eq!(epoch, self.epoch, "the file is of another epoch");
+        let file = files.unnamed.remove(&epoch).expect("it was stored");
+        files.named.insert(epoch, file);
         Ok(())
     }
 }
@@ -138,7 +194,13 @@ fn key_of(partition: i32, offset: i64) -> i64 {
 }
 
 /// One life of the process: from what is durable until it dies or all is read. True: all is read.
-fn live(log: &Arc<Mutex<Log>>, backend: &MemoryBackend, random: &mut ChaCha8Rng) -> Result<bool, Error> {
+fn live(
+    setting: Setting,
+    log: &Arc<Mutex<Log>>,
+    disk: &mut Disk,
+    backend: &MemoryBackend,
+    random: &mut ChaCha8Rng,
+) -> Result<bool, Error> {
     let number = {
         let mut log = log.lock();
         log.newest_writer += 1;
@@ -156,10 +218,17 @@ fn live(log: &Arc<Mutex<Log>>, backend: &MemoryBackend, random: &mut ChaCha8Rng)
         }
     };
     let mut store = Store::in_memory(backend)?;
-    let Start::After { epoch, positions } = after_transactions(&record, Some(&store), &[SCAN])? else {
+    let begins = match setting {
+        Setting::Files => without_transactions(&record, Some(&store), &[SCAN])?,
+        Setting::Log | Setting::FilesAndLog => after_transactions(&record, Some(&store), &[SCAN])?,
+    };
+    let Start::After { epoch, positions } = begins else {
         return Err(Error::Internal("the state is gone, though nobody removed it".into()));
     };
-    store.settle(record.epoch())?;
+    if setting != Setting::Files {
+        store.settle(record.epoch())?;
+    }
+    disk.settle(epoch);
     let mut counts: BTreeMap<i64, i64> = BTreeMap::new();
     store.load(0, 0, &mut |entries| {
         for (key, value) in entries {
@@ -172,12 +241,18 @@ fn live(log: &Arc<Mutex<Log>>, backend: &MemoryBackend, random: &mut ChaCha8Rng)
     let death = Arc::new(Mutex::new(Death::Nowhere));
     let mut durability = Durability {
         store: Some(store),
-        transactions: Some(Box::new(Writer {
-            log: Arc::clone(log),
-            number,
-            open: Arc::clone(&open),
-            death: Arc::clone(&death),
-        })),
+        transactions: (setting != Setting::Files).then(|| {
+            Box::new(Writer {
+                log: Arc::clone(log),
+                number,
+                open: if setting == Setting::Log {
+                    Arc::clone(&open)
+                } else {
+                    Made::default()
+                },
+                death: Arc::clone(&death),
+            }) as Box<dyn Transactions>
+        }),
         about: Form::default(),
         epoch,
         positions,
@@ -210,8 +285,10 @@ fn live(log: &Arc<Mutex<Log>>, backend: &MemoryBackend, random: &mut ChaCha8Rng)
             Death::AfterLog,
             Death::BeforeCommit,
             Death::AfterCommit,
+            Death::FileStored,
+            Death::FileUnnamed,
         ];
-        let fate = *fate.get(random.random_range(0..12_usize)).unwrap_or(&Death::Nowhere);
+        let fate = *fate.get(random.random_range(0..18_usize)).unwrap_or(&Death::Nowhere);
         *death.lock() = fate;
         if fate == Death::BeforeCommit {
             return Ok(false);
@@ -225,11 +302,14 @@ fn live(log: &Arc<Mutex<Log>>, backend: &MemoryBackend, random: &mut ChaCha8Rng)
             shard: 0,
             changes,
         }];
-        if durability
-            .commit(changes, &advanced, &mut sources, &mut Handed)
-            .is_err()
-            || fate == Death::AfterCommit
-        {
+        let mut sinks = Sinks {
+            files: (setting != Setting::Log).then_some(&mut *disk),
+            made: Arc::clone(&open),
+            epoch: durability.epoch + 1,
+            death: fate,
+        };
+        let committed = durability.commit(changes, &advanced, &mut sources, &mut sinks);
+        if committed.is_err() || fate == Death::AfterCommit {
             return Ok(false);
         }
         let all = durability
@@ -243,20 +323,27 @@ fn live(log: &Arc<Mutex<Log>>, backend: &MemoryBackend, random: &mut ChaCha8Rng)
     }
 }
 
-fn simulate(seed: u64) {
+fn simulate(setting: Setting, seed: u64) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let (log, backend) = (Arc::new(Mutex::new(Log::default())), MemoryBackend::default());
+    let mut disk = Disk::default();
     let mut lives = 1;
-    while !live(&log, &backend, &mut random).unwrap_or_else(|error| panic!("seed {seed}, life {lives}: {error}")) {
+    while !live(setting, &log, &mut disk, &backend, &mut random)
+        .unwrap_or_else(|error| panic!("{setting:?}, seed {seed}, life {lives}: {error}"))
+    {
         lives += 1;
-        assert!(lives < 10_000, "seed {seed}: it never comes to the end");
+        assert!(lives < 10_000, "{setting:?}, seed {seed}: it never comes to the end");
     }
     let mut expected: BTreeMap<i64, i64> = BTreeMap::new();
     for (partition, offset) in (0..PARTITIONS).flat_map(|p| (0..ROWS_PER_PARTITION).map(move |o| (p, o))) {
         *expected.entry(key_of(partition, offset)).or_default() += 1;
     }
     let mut found: BTreeMap<i64, Vec<i64>> = BTreeMap::new();
-    for (key, number) in &log.lock().results {
+    assert!(
+        disk.unnamed.is_empty(),
+        "{setting:?}, seed {seed}: a file never got its name"
+    );
+    for (key, number) in log.lock().results.iter().chain(disk.named.values().flatten()) {
         found.entry(*key).or_default().push(*number);
     }
     for (key, count) in expected {
@@ -265,13 +352,15 @@ fn simulate(seed: u64) {
         assert_eq!(
             numbers,
             (1..=count).collect::<Vec<_>>(),
-            "seed {seed}, key {key}, {lives} lives"
+            "{setting:?}, seed {seed}, key {key}, {lives} lives"
         );
     }
-    assert!(found.is_empty(), "seed {seed}: {found:?}");
+    assert!(found.is_empty(), "{setting:?}, seed {seed}: {found:?}");
 }
 
 #[test]
 fn every_row_counts_once_whatever_dies() {
-    (0..300).for_each(simulate);
+    for setting in [Setting::Log, Setting::FilesAndLog, Setting::Files] {
+        (0..200).for_each(|seed| simulate(setting, seed));
+    }
 }

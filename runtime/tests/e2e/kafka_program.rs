@@ -71,7 +71,7 @@ impl Drop for Program {
 }
 
 /// What `topic` holds, sorted; kcat reads it.
-fn lines(broker: &Broker, topic: &str, format: &str) -> Vec<String> {
+pub(crate) fn lines(broker: &Broker, topic: &str, format: &str) -> Vec<String> {
     let output = Command::new("kcat")
         .args(["-C", "-q", "-e", "-o", "beginning", "-b", broker.addresses()])
         .args(["-t", topic, "-f", format])

@@ -13,24 +13,34 @@ use crate::kafka_program::{expect_lines, produce};
 /// Cases on the shared broker.
 pub(crate) const CASES: &[(&str, fn(&Broker))] = &[
     ("a replaced query goes on where it was", replaced),
+    ("a query whose replacement cannot start goes on", taken_back),
     ("a statement in front changes no names", put_in_front),
     ("a dropped query leaves nothing behind", dropped),
 ];
 
-struct Process {
-    engine: Engine,
+pub(crate) struct Process {
+    pub(crate) engine: Engine,
     state: PathBuf,
     application: String,
 }
 
 impl Process {
-    fn start(broker: &Broker, application: &str) -> Self {
+    pub(crate) fn start(broker: &Broker, application: &str) -> Self {
+        Self::start_with(broker, application, &[])
+    }
+
+    /// With properties of librdkafka's.
+    pub(crate) fn start_with(broker: &Broker, application: &str, kafka: &[(&str, &str)]) -> Self {
         let state = broker.state().join("replace");
         let config = Config {
             application_id: application.to_owned(),
             brokers: Some(broker.addresses().to_owned()),
             state: Some(Location::Directory(state.clone())),
             workers: 2,
+            kafka: kafka
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+                .collect(),
             ..Config::default()
         };
         Self {
@@ -40,7 +50,7 @@ impl Process {
         }
     }
 
-    fn run(&self, sql: &str) -> Result<(), String> {
+    pub(crate) fn run(&self, sql: &str) -> Result<(), String> {
         let ran = self.engine.run_script(sql, |_| Ok(()));
         ran.map_err(|error| error.render("script", waterwheel::sql::Colours::Off))
     }
@@ -49,7 +59,7 @@ impl Process {
         self.state.join(&self.application).join(query).exists()
     }
 
-    fn stop(self) {
+    pub(crate) fn stop(self) {
         self.engine.stop_all(std::time::Duration::from_mins(1));
     }
 }
@@ -86,6 +96,37 @@ fn replaced(broker: &Broker) {
         "%k %s\n",
         &[counted[0], "x {\"N\":2,\"AGAIN\":true}", counted[1]],
     );
+    process.stop();
+}
+
+fn taken_back(broker: &Broker) {
+    let process = Process::start(broker, "taken-back");
+    process
+        .run(
+            "CREATE STREAM t_in (id STRING KEY, a INT) WITH (KAFKA_TOPIC='t_in', VALUE_FORMAT='JSON', PARTITIONS=1);
+             CREATE TABLE t_count WITH (KAFKA_TOPIC='t_count') AS SELECT id, COUNT(*) AS n FROM t_in GROUP BY id;",
+        )
+        .expect("the script runs");
+    produce(broker, "t_in", "x|{\"a\":1}\n");
+    expect_lines(broker, "t_count", "%k %s\n", &["x {\"N\":1}"]);
+    // Nothing is wrong with the statement, but its topic for late rows cannot be made when the old query has stopped already.
+    let refused = process.run(
+        "SET 'late.rows.topic' = 'no/such topic';
+         CREATE OR REPLACE TABLE t_count WITH (KAFKA_TOPIC='t_count') AS SELECT id, COUNT(*) AS n, 1 AS one FROM t_in GROUP BY id;",
+    );
+    let refused = refused.expect_err("the topic has a wrong name");
+    assert!(refused.contains("no/such topic"), "{refused}");
+    produce(broker, "t_in", "x|{\"a\":1}\n");
+    expect_lines(broker, "t_count", "%k %s\n", &["x {\"N\":1}", "x {\"N\":2}"]);
+    process
+        .run(
+            "SET 'late.rows.topic' = '';
+             CREATE OR REPLACE TABLE t_count WITH (KAFKA_TOPIC='t_count') AS SELECT id, COUNT(*) AS n, 1 AS one FROM t_in GROUP BY id;",
+        )
+        .expect("now it can be replaced");
+    produce(broker, "t_in", "x|{\"a\":1}\n");
+    let all = ["x {\"N\":1}", "x {\"N\":2}", "x {\"N\":3,\"ONE\":1}"];
+    expect_lines(broker, "t_count", "%k %s\n", &all);
     process.stop();
 }
 

@@ -20,6 +20,7 @@ mod kafka;
 mod kafka_faults;
 mod kafka_program;
 mod kafka_replace;
+mod kafka_slow;
 mod kafka_suite;
 mod nexmark;
 mod over_oracle;

@@ -61,6 +61,11 @@ impl Health {
         }
     }
 
+    /// True when something is wrong that nothing has come after.
+    pub(crate) fn complains(&self) -> bool {
+        self.state.lock().trouble.is_some()
+    }
+
     /// Takes note of a complaint.
     pub(crate) fn complain(&self, code: RDKafkaErrorCode, reason: &str) {
         let mut state = self.state.lock();

@@ -17,6 +17,9 @@ use crate::types::{RawRecords, Retry};
 const IDLE_PAUSE_MIN: Duration = Duration::from_millis(1);
 const IDLE_PAUSE_MAX: Duration = Duration::from_millis(20);
 
+/// So many records may seem to wait where none do: marks of transactions, and records of those that were given up.
+const BACKLOG_RECORDS: u64 = 1_000;
+
 /// What a reader is to do.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ReaderOptions {
@@ -185,8 +188,9 @@ impl PartitionReader for KafkaReader {
         Ok(Polled::Idle { retry_after })
     }
 
-    fn has_begun(&self) -> bool {
-        self.queue.high_watermark().is_some()
+    fn is_at_end(&self) -> bool {
+        let has_answer = self.queue.high_watermark().is_some();
+        has_answer && !self.health.complains() && self.lag().is_none_or(|lag| lag <= BACKLOG_RECORDS)
     }
 
     fn lag(&self) -> Option<u64> {

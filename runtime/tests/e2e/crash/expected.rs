@@ -61,6 +61,7 @@ pub(super) fn all(inputs: &Inputs) -> BTreeMap<&'static str, Rows> {
         ("enriched", enriched(&orders)),
         ("tumbled", windowed(&orders, TUMBLING_MS, TUMBLING_MS, GRACE_MS)),
         ("hopped", windowed(&orders, HOPPING_MS.0, HOPPING_MS.1, 86_400_000)),
+        ("priced", priced(&orders)),
         ("visits", visits(&orders)),
         ("digits", digits(&orders)),
         ("cities", cities(&inputs.scores)),
@@ -180,6 +181,27 @@ fn windowed(orders: &[Order], size: i64, advance: i64, grace: i64) -> Rows {
     }
     let row = |((key, start), (count, sum, mean)): (&(&str, i64), &(u64, f64, Mean))| {
         format!("{key} {start} {count} {} {}", number(Some(*sum)), mean.text())
+    };
+    windows.iter().map(row).collect()
+}
+
+/// Of each hopping window and key: how many, and the mean of their prices weighted by 1 + |n|, by a plugin's aggregate.
+fn priced(orders: &[Order]) -> Rows {
+    let (size, advance) = HOPPING_MS;
+    let mut windows: BTreeMap<(&str, i64), (u64, f64, f64)> = BTreeMap::new();
+    for order in orders {
+        let weight = 1.0 + order.n.abs() as f64;
+        let mut start = order.at.div_euclid(advance) * advance;
+        while start > order.at - size {
+            let window = windows.entry((&order.key, start)).or_default();
+            window.0 += 1;
+            window.1 += order.price * weight;
+            window.2 += weight;
+            start -= advance;
+        }
+    }
+    let row = |((key, start), (count, money, volume)): (&(&str, i64), &(u64, f64, f64))| {
+        format!("{key} {start} {count} {}", number(Some(money / volume)))
     };
     windows.iter().map(row).collect()
 }

@@ -12,7 +12,7 @@ const SESSION: usize = 16;
 
 /// Every output by its name, topics and the files in `directory`; sorted.
 pub(super) fn all(brokers: &str, directory: &Path) -> BTreeMap<&'static str, Rows> {
-    let outputs: [(&'static str, Read); 10] = [
+    let outputs: [(&'static str, Read); 11] = [
         ("copied", |records| {
             every(records, |r| {
                 format!("{} {} {}", r.key_text(0), r.int("N"), number(r.float("PRICE")))
@@ -26,6 +26,7 @@ pub(super) fn all(brokers: &str, directory: &Path) -> BTreeMap<&'static str, Row
         ("enriched", enriched),
         ("tumbled", |records| last(records, windowed)),
         ("hopped", |records| last(records, windowed)),
+        ("priced", |records| last(records, windowed)),
         ("visits", |records| last(records, visits)),
         ("digits", |records| {
             last(records, |r| {

@@ -51,6 +51,9 @@ pub(super) fn sql(directory: &Path) -> String {
             WINDOW SESSION ({SESSION_MS} MILLISECONDS, GRACE PERIOD 1 DAY) GROUP BY k;
         CREATE TABLE digits WITH (KAFKA_TOPIC='digits', KEY_FORMAT='JSON') AS
             SELECT n % 7 AS digit, COUNT(*) AS c, SUM(price) AS s FROM orders GROUP BY n % 7;
+        CREATE TABLE priced WITH (KAFKA_TOPIC='priced') AS
+            SELECT k, WINDOWSTART AS ws, COUNT(*) AS c, vwap(price, 1.0 + ABS(n)) AS s FROM orders
+            WINDOW HOPPING (SIZE {size} MILLISECONDS, ADVANCE BY {advance} MILLISECONDS, GRACE PERIOD 1 DAY) GROUP BY k;
         CREATE TABLE cities WITH (KAFKA_TOPIC='cities') AS
             SELECT city, COUNT(*) AS c, SUM(score) AS s, vwap(score, 1.0) AS w FROM scores GROUP BY city;"
     )

@@ -81,6 +81,16 @@ impl Broker {
         self.on_nodes("kill", node);
     }
 
+    /// Lets all brokers stand still: connections stay, and nothing is answered.
+    pub(crate) fn pause(&self) {
+        script(&["pause", path(self.directory.path())]);
+    }
+
+    /// Lets paused brokers go on.
+    pub(crate) fn go_on(&self) {
+        script(&["go-on", path(self.directory.path())]);
+    }
+
     /// Starts what does not run, on the same data and ports, and waits until it serves.
     pub(crate) fn restart(&self, node: Option<u32>) {
         self.on_nodes("restart", node);
@@ -115,6 +125,11 @@ impl Broker {
             String::from_utf8_lossy(&output.stderr)
         );
         String::from_utf8(output.stdout).expect("the tools print UTF-8")
+    }
+
+    /// Writes lines `key|value` to one partition.
+    pub(crate) fn produce_to(&self, topic: &str, partition: i32, lines: &str) {
+        self.kcat(&["-P", "-t", topic, "-p", &partition.to_string(), "-K", "|"], lines);
     }
 
     /// Runs kcat on these brokers with `input`; gives what it printed.
