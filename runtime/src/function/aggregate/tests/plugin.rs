@@ -5,13 +5,12 @@ use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, AsArray, Int64Array};
 use datafusion::arrow::datatypes::{DataType, Int64Type};
-use datafusion::logical_expr::Volatility;
 use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 
 use crate::function::aggregate::Accumulator;
 use crate::function::aggregate::plugin::{PluginAccumulator, SharedInstance};
-use crate::udf::{AggregateFunction, AggregateInstance, Error, FunctionInfo, Kind, OverloadedAggregate};
+use crate::udf::{AggregateFunction, AggregateInstance, Error, FunctionInfo, Kind, OverloadedAggregate, Volatility};
 
 type Calls = Arc<Mutex<Vec<String>>>;
 
