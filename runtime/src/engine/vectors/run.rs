@@ -1,6 +1,6 @@
 //! Runs a vector against a plugin in the sandbox.
 
-use datafusion::arrow::array::{Array as _, ArrayRef};
+use datafusion::arrow::array::ArrayRef;
 use datafusion::scalar::ScalarValue;
 use serde_json::Value;
 
@@ -57,7 +57,7 @@ fn run_scalar(function: &dyn ScalarFunction, vector: &Vector) -> Result<(), Stri
     let info = function.info();
     each_step(vector, |step| {
         let args = arguments(info, step)?;
-        let rows = args.first().map_or(0, |column| column.len());
+        let rows = args.first().map_or(0, datafusion::arrow::array::Array::len);
         compare(info, step, function.call_rows(&args, &vec![false; args.len()], rows))
     })
 }
