@@ -6,12 +6,12 @@ use super::arguments::UdfCommand;
 use super::render::write_table;
 use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, OutputFormat, report};
 use crate::engine::{Table, function_signature};
-use crate::udf::{FunctionSource, Kind, Limits, Registry};
+use crate::udf::{CodeCachePlace, FunctionSource, Kind, Limits, Registry};
 
 pub(crate) fn run(command: &UdfCommand) -> u8 {
     let result = match command {
-        UdfCommand::List { plugins } => list(plugins),
-        UdfCommand::Check { files } => check(files),
+        UdfCommand::List { plugins, code_cache } => list(plugins, &code_cache.place(None)),
+        UdfCommand::Check { files, code_cache } => check(files, &code_cache.place(None)),
     };
     result.unwrap_or_else(|error| {
         report(&format!("error: {error:#}"));
@@ -19,8 +19,10 @@ pub(crate) fn run(command: &UdfCommand) -> u8 {
     })
 }
 
-fn list(directory: &Path) -> anyhow::Result<u8> {
-    let registry = Registry::scan(directory, Limits::default())?;
+fn list(directory: &Path, code_cache: &CodeCachePlace) -> anyhow::Result<u8> {
+    let registry = Registry::new(Limits::default())?
+        .with_code_cache(code_cache)
+        .with_directory(directory)?;
     let mut table = table();
     add_functions(&registry, &mut table);
     let mut out = std::io::stdout().lock();
@@ -28,11 +30,11 @@ fn list(directory: &Path) -> anyhow::Result<u8> {
     Ok(report_trouble(&registry))
 }
 
-fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
+fn check(files: &[PathBuf], code_cache: &CodeCachePlace) -> anyhow::Result<u8> {
     let mut worst = EXIT_OK;
     for file in files {
         // Each file by itself, so that functions of one do not hide those of another.
-        let mut registry = Registry::new(Limits::default())?;
+        let mut registry = Registry::new(Limits::default())?.with_code_cache(code_cache);
         registry.add_file(file);
         let mut table = table();
         add_functions(&registry, &mut table);
@@ -58,6 +60,7 @@ fn add_functions(registry: &Registry, table: &mut Table) {
             Kind::Scalar => "scalar",
             Kind::Stream => "stream",
             Kind::Aggregate => "aggregate",
+            Kind::Table => "table",
         };
         table.rows.push(vec![
             function_signature(&info),
