@@ -196,7 +196,7 @@ static ww_i32 ww_offsets[WW_ROWS_MAX + 1];
 /* The place of this row's text, or 0 when there is no memory. Once per row. */
 static char *ww_text_place(ww_u32 bytes) {
   if (bytes > 1u << 28 || ww_texts_bytes > 1u << 28) return 0;
-  if (bytes > ww_texts_room - ww_texts_bytes) {
+  if (!ww_texts || bytes > ww_texts_room - ww_texts_bytes) {
     ww_u32 room = 2 * (ww_texts_bytes + bytes) + 1024;
     ww_u8 *larger = ww_malloc(room);
     if (!larger) return 0;

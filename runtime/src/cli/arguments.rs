@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use super::udf::UdfCommand;
+use crate::udf::CodeCachePlace;
 
 /// Continuous SQL over Kafka, extended with functions in WebAssembly.
 #[derive(Debug, Parser)]
@@ -69,6 +70,10 @@ pub struct RunArguments {
     #[arg(long, value_name = "DIR")]
     pub plugins: Option<PathBuf>,
 
+    /// Where compiled code is kept.
+    #[command(flatten)]
+    pub code_cache: CodeCacheArgument,
+
     /// Kafka's bootstrap servers, as host:port,host:port; without them topics live in this process
     #[arg(long, value_name = "SERVERS")]
     pub brokers: Option<String>,
@@ -110,6 +115,22 @@ pub struct RunArguments {
     pub quiet: bool,
 }
 
+/// Where the compiled code of plugins is kept.
+#[derive(Debug, Args)]
+pub struct CodeCacheArgument {
+    /// Where the compiled code of plugins is kept from one start to the next: a directory, or `off` [default: ~/.cache/waterwheel/code]
+    #[arg(long, value_name = "DIR")]
+    pub code_cache: Option<String>,
+}
+
+impl CodeCacheArgument {
+    /// The argument, else what the configuration file says, else the user's own cache.
+    pub(crate) fn place(&self, of_file: Option<&str>) -> CodeCachePlace {
+        let text = self.code_cache.as_deref().or(of_file);
+        text.map_or_else(CodeCachePlace::of_user, CodeCachePlace::parse)
+    }
+}
+
 const TEST_EXAMPLES: &str = "Examples:
   waterwheel test cases/
   waterwheel test --filter 'risk - ' cases/risk.json
@@ -137,6 +158,10 @@ pub struct TestArguments {
     /// Directory of plugins; their functions can be called in SQL [default: `plugins` beside the first file, if there is one]
     #[arg(long, value_name = "DIR")]
     pub plugins: Option<PathBuf>,
+
+    /// Where compiled code is kept.
+    #[command(flatten)]
+    pub code_cache: CodeCacheArgument,
 
     /// What is printed: failed cases for people, or one JSON object a case
     #[arg(long, value_enum, default_value_t)]

@@ -18,6 +18,8 @@ struct ConfigFile {
     brokers: Option<String>,
     plugins: Option<PathBuf>,
     workers: Option<usize>,
+    /// Where compiled code is kept, or `off`.
+    code_cache: Option<String>,
     /// Where the state of queries is kept.
     state: Option<String>,
     /// librdkafka's properties.
@@ -47,6 +49,7 @@ pub(crate) fn config(arguments: &RunArguments) -> Result<Config> {
         .or(file.plugins)
         .or_else(|| beside(arguments.file.as_deref()));
     config.plugins = plugins;
+    config.code_cache = arguments.code_cache.place(file.code_cache.as_deref());
     config.brokers = arguments.brokers.clone().or(file.brokers);
     config.workers = arguments.workers.or(file.workers).unwrap_or(config.workers);
     if let Some(state) = arguments.state.as_ref().or(file.state.as_ref()) {

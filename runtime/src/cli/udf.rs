@@ -13,12 +13,12 @@ pub use self::arguments::{UdfBenchArguments, UdfCommand, UdfLanguage, UdfNewArgu
 use super::render::write_table;
 use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, OutputFormat, report};
 use crate::engine::{Table, function_signature};
-use crate::udf::{FunctionSource, Kind, Limits, Registry};
+use crate::udf::{CodeCachePlace, FunctionSource, Kind, Limits, Registry};
 
 pub(crate) fn run(command: &UdfCommand) -> u8 {
     let result = match command {
-        UdfCommand::List { plugins } => list(plugins),
-        UdfCommand::Check { files } => check(files),
+        UdfCommand::List { plugins, code_cache } => list(plugins, &code_cache.place(None)),
+        UdfCommand::Check { files, code_cache } => check(files, &code_cache.place(None)),
         UdfCommand::New(arguments) => new::run(arguments),
         UdfCommand::Test(arguments) => test::run(arguments),
         UdfCommand::Bench(arguments) => bench::run(arguments),
@@ -29,8 +29,10 @@ pub(crate) fn run(command: &UdfCommand) -> u8 {
     })
 }
 
-fn list(directory: &Path) -> anyhow::Result<u8> {
-    let registry = Registry::scan(directory, Limits::default())?;
+fn list(directory: &Path, code_cache: &CodeCachePlace) -> anyhow::Result<u8> {
+    let registry = Registry::new(Limits::default())?
+        .with_code_cache(code_cache)
+        .with_directory(directory)?;
     let mut table = table();
     add_functions(&registry, &mut table);
     let mut out = std::io::stdout().lock();
@@ -38,11 +40,11 @@ fn list(directory: &Path) -> anyhow::Result<u8> {
     Ok(report_trouble(&registry))
 }
 
-fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
+fn check(files: &[PathBuf], code_cache: &CodeCachePlace) -> anyhow::Result<u8> {
     let mut worst = EXIT_OK;
     for file in files {
         // Each file by itself, so that functions of one do not hide those of another.
-        let mut registry = Registry::new(Limits::default())?;
+        let mut registry = Registry::new(Limits::default())?.with_code_cache(code_cache);
         registry.add_file(file);
         let mut table = table();
         add_functions(&registry, &mut table);
@@ -55,9 +57,9 @@ fn check(files: &[PathBuf]) -> anyhow::Result<u8> {
 }
 
 /// A plugin by itself; none when it is broken, which is said. A file that is not there is the caller's mistake.
-fn load(file: &Path) -> anyhow::Result<Option<Registry>> {
+fn load(file: &Path, code_cache: &CodeCachePlace) -> anyhow::Result<Option<Registry>> {
     std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
-    let mut registry = Registry::new(Limits::default())?;
+    let mut registry = Registry::new(Limits::default())?.with_code_cache(code_cache);
     let is_broken = registry.add_file(file).broken.is_some();
     report_trouble(&registry);
     Ok((!is_broken).then_some(registry))
@@ -88,6 +90,7 @@ fn kind_word(kind: Kind) -> &'static str {
         Kind::Scalar => "scalar",
         Kind::Stream => "stream",
         Kind::Aggregate => "aggregate",
+        Kind::Table => "table",
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::exec::StepRows;
 use crate::state::Location;
-use crate::udf::Limits;
+use crate::udf::{CodeCachePlace, Limits};
 
 /// How an engine is set up.
 #[derive(Debug, Clone)]
@@ -22,6 +22,8 @@ pub struct Config {
     pub plugins: Option<PathBuf>,
     /// Limits of the sandbox.
     pub plugin_limits: Limits,
+    /// Where the compiled code of plugins is kept.
+    pub code_cache: CodeCachePlace,
     /// Worker threads, and shards of each query.
     pub workers: usize,
     /// Rows of a step.
@@ -55,6 +57,7 @@ impl Default for Config {
             state: None,
             plugins: None,
             plugin_limits: Limits::default(),
+            code_cache: CodeCachePlace::Off,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
             step_rows: StepRows::default(),
             reborn_operators: false,

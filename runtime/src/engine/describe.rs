@@ -99,16 +99,17 @@ impl Engine {
     }
 
     pub(crate) fn describe_function(&self, name: &Name) -> Result<Outcome, Error> {
-        let plugins = self.registry.functions();
+        let plugins = self.registry.totals();
         let own = plugins
             .iter()
-            .filter(|info| info.name.eq_ignore_ascii_case(&name.value));
+            .filter(|(info, _)| info.name.eq_ignore_ascii_case(&name.value));
         let mut text = String::new();
-        for info in own {
+        for (info, totals) in own {
             let kind = match info.kind {
                 Kind::Scalar => "scalar function",
                 Kind::Stream => "stream function, state per key: use OVER (PARTITION BY key)",
                 Kind::Aggregate => "aggregate function: use GROUP BY",
+                Kind::Table => "table function, a row for each value: use it in the SELECT list",
             };
             let version = info
                 .version
@@ -123,6 +124,9 @@ impl Engine {
             if let Some(doc) = &info.doc {
                 text.push_str(&format!("  {doc}\n"));
             }
+            if totals.calls > 0 {
+                text.push_str(&format!("  so far: {totals}\n"));
+            }
         }
         if text.is_empty() {
             text = self.functions.describe(&name.value).ok_or_else(|| {
@@ -130,7 +134,7 @@ impl Engine {
                 let known = names
                     .iter()
                     .map(String::as_str)
-                    .chain(plugins.iter().map(|info| info.name.as_str()));
+                    .chain(plugins.iter().map(|(info, _)| info.name.as_str()));
                 let error =
                     Error::user("unknown-function", format!("there is no function `{}`", name.value)).at(name.span);
                 match nearest(&name.value, known) {

@@ -11,6 +11,7 @@ mod describe;
 mod durable;
 mod durable_name;
 mod error;
+mod explain;
 mod held;
 mod insert;
 mod opening;
@@ -89,10 +90,10 @@ impl Engine {
     /// When the configuration is wrong, the plugin directory cannot be read, or no thread can be started.
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let topics = Topics::open(&config)?;
-        let registry = match &config.plugins {
-            Some(directory) => Registry::scan(directory, config.plugin_limits.clone())?,
-            None => Registry::new(config.plugin_limits.clone())?,
-        };
+        let mut registry = Registry::new(config.plugin_limits.clone())?.with_code_cache(&config.code_cache);
+        if let Some(directory) = &config.plugins {
+            registry = registry.with_directory(directory)?;
+        }
         let pool = WorkerPool::start(config.workers).map_err(|error| Error::System(error.to_string()))?;
         let mut variables = Variables::new();
         for (name, value) in &config.variables {
@@ -152,7 +153,7 @@ impl Engine {
                 analyze: false,
                 statement,
             } => self.explain(session, statement),
-            Statement::ExplainQuery { analyze, id } => explain_query(session, id, *analyze),
+            Statement::ExplainQuery { analyze, id } => self.explain_query(session, id, *analyze),
             // There is one session, so what holds for the system holds for it.
             Statement::Set { name, value, .. } | Statement::AlterSystem { name, value, .. } => {
                 session.properties.set(name, value)?;
@@ -264,58 +265,4 @@ fn defined(session: &Session, name: &str, done: &str) -> Outcome {
         Some(value) => format!("{name} stays {value}, as it was given from outside"),
         None => format!("{name} {done}"),
     })
-}
-
-/// A query by its id, or all that write to the stream or table of that name.
-fn explain_query(session: &Session, id: &crate::sql::ast::Name, analyze: bool) -> Result<Outcome, Error> {
-    let found: Vec<_> = match session.queries.get(&id.value) {
-        Some(query) => vec![query],
-        None => (session.queries.values())
-            .filter(|query| query.info.sink.as_deref() == Some(id.value.as_str()))
-            .collect(),
-    };
-    if found.is_empty() {
-        let error = Error::user(
-            "unknown-query",
-            format!(
-                "there is no query `{}`, and none that writes to a stream or table of that name",
-                id.value
-            ),
-        );
-        return Err(error.at(id.span).help("SHOW QUERIES lists the running ones"));
-    }
-    let explained: Vec<String> = found
-        .into_iter()
-        .map(|query| {
-            let plan = if analyze {
-                analyzed(query)
-            } else {
-                query.info.plan.clone()
-            };
-            format!("{}\n\n{plan}", query.info.statement)
-        })
-        .collect();
-    Ok(Outcome::Text(explained.join("\n\n")))
-}
-
-/// The plan of a query with what each operator did so far.
-fn analyzed(query: &query::Running) -> String {
-    let stats = query.pipeline.node_stats();
-    let remark = |node: crate::plan::NodeId| {
-        stats.get(node).map_or_else(String::new, |stats| {
-            let keys = stats
-                .state
-                .keys
-                .map_or_else(String::new, |keys| format!("{keys} keys, "));
-            format!(
-                "  [{} rows in, {} out, {:.1} ms, {keys}{} bytes of state]",
-                stats.rows_in,
-                stats.rows_out,
-                stats.busy.as_secs_f64() * 1e3,
-                stats.state.bytes
-            )
-        })
-    };
-    let plan = crate::plan::explain_with(&query.info.dataflow, &remark);
-    format!("{plan}\n{}\n", query.pipeline.commit_words())
 }

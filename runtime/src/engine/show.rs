@@ -51,6 +51,7 @@ impl Engine {
                 Kind::Scalar => "scalar",
                 Kind::Stream => "stream",
                 Kind::Aggregate => "aggregate",
+                Kind::Table => "table",
             };
             table.rows.push(vec![
                 function_signature(info),

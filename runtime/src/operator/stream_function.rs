@@ -268,6 +268,7 @@ impl Operator for StreamFunctionOperator {
     }
 
     fn state_bytes(&self) -> usize {
-        self.index.state_bytes() + self.expiry.as_ref().map_or(0, Expiry::state_bytes)
+        let calls = self.calls.iter().map(|call| call.instance.state_bytes());
+        self.index.state_bytes() + self.expiry.as_ref().map_or(0, Expiry::state_bytes) + calls.sum::<usize>()
     }
 }

@@ -8,9 +8,9 @@ use datafusion::logical_expr::planner::ExprPlanner;
 use datafusion::logical_expr::{AggregateUDF, HigherOrderUDF, ScalarUDF, WindowUDF};
 
 use crate::function::{self, AggregateLimits};
-use crate::operator::table_function::{self, TableFunction};
+use crate::operator::table_function::{self, PluginTable, TableFunction};
 use crate::types::Clock;
-use crate::udf::{FunctionSource, StreamFunction, aggregate_udf, scalar_udf};
+use crate::udf::{FunctionSource, OverloadedTable, StreamFunction, aggregate_udf, scalar_udf};
 
 /// The functions of one moment; a query keeps the set that it was planned with.
 #[derive(Debug, Clone)]
@@ -90,6 +90,11 @@ impl FunctionSet {
             }
             if let Some(function) = scalar_udf(plugins, &info.name) {
                 self.scalars.insert(name.clone(), Arc::new(function));
+                // A built-in one would be found first.
+                self.tables.remove(&name);
+            }
+            if let Some(function) = OverloadedTable::new(plugins, &info.name) {
+                self.tables.insert(name.clone(), Arc::new(PluginTable(function)));
             }
             if let Some(function) = aggregate_udf(plugins, &info.name) {
                 self.aggregates.insert(name.clone(), Arc::new(function));

@@ -75,6 +75,8 @@ pub const PLUGIN_FILE_BYTES_MAX: usize = 64 << 20;
 pub const PLUGIN_FILES_MAX: usize = 1_024;
 /// Bytes of a plugin's manifest.
 pub const PLUGIN_MANIFEST_BYTES_MAX: usize = 64 << 10;
+/// Bytes of compiled code that are kept on disk; what was not used for longest makes room.
+pub const CODE_CACHE_BYTES_MAX: u64 = 1 << 30;
 /// Functions of one plugin.
 pub const PLUGIN_FUNCTIONS_MAX: usize = 256;
 /// Arguments of one function of a plugin.
@@ -93,6 +95,8 @@ pub const PLUGIN_TABLE_ELEMENTS_MAX: usize = 65_536;
 pub const PLUGIN_RESULT_BYTES_MAX: usize = 16 << 20;
 /// Bytes of the columns that all calls for one batch give back together; one Arrow column holds 2 GiB.
 pub const PLUGIN_BATCH_RESULT_BYTES_MAX: usize = 1 << 30;
+/// Bytes of the states of one instance of a plugin that its memory does not hold, and the host does.
+pub const PLUGIN_STATE_BYTES_MAX: usize = 1 << 30;
 /// Bytes of an error message or doc line of a plugin; the rest is cut off.
 pub const PLUGIN_MESSAGE_BYTES_MAX: usize = 1_024;
 /// Rows that one call hands to a plugin.

@@ -39,6 +39,8 @@ pub struct Limits {
     pub result_bytes: usize,
     /// Bytes of the results of all calls for one batch together.
     pub batch_result_bytes: usize,
+    /// Bytes of the states of one instance that are not in its memory.
+    pub state_bytes: usize,
     /// Bytes of a message.
     pub message_bytes: usize,
 }
@@ -62,6 +64,7 @@ impl Default for Limits {
             table_elements: limits::PLUGIN_TABLE_ELEMENTS_MAX,
             result_bytes: limits::PLUGIN_RESULT_BYTES_MAX,
             batch_result_bytes: limits::PLUGIN_BATCH_RESULT_BYTES_MAX,
+            state_bytes: limits::PLUGIN_STATE_BYTES_MAX,
             message_bytes: limits::PLUGIN_MESSAGE_BYTES_MAX,
         }
     }

@@ -11,22 +11,30 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
 mod aggregate_udf;
+mod code_cache;
 mod coerce;
+mod counters;
 mod error;
 mod limits;
 mod manifest;
 mod registry;
 mod scalar_udf;
+mod table_udf;
 mod wasm;
 
 #[cfg(test)]
 mod tests;
 
 pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
+pub use code_cache::{CodeCacheCounts, CodeCachePlace};
+pub use counters::FunctionTotals;
 pub use error::Error;
 pub use limits::Limits;
 pub use registry::Registry;
 pub use scalar_udf::{OverloadedFunction, scalar_udf};
+pub use table_udf::OverloadedTable;
+#[doc(hidden)]
+pub use wasm::fuzz;
 
 /// What a function does with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +45,8 @@ pub enum Kind {
     Stream,
     /// One value per group of rows, from state kept per group.
     Aggregate,
+    /// No, one or many rows per row, from that row alone.
+    Table,
 }
 
 /// What gives equal results for equal arguments.
@@ -59,7 +69,7 @@ pub struct FunctionInfo {
     pub kind: Kind,
     /// Argument names and types, in order.
     pub args: Vec<(String, DataType)>,
-    /// Result type.
+    /// Result type; of a table function that of one row that it gives.
     pub returns: DataType,
     /// Whether a null argument gives null without a call.
     pub null_in_null_out: bool,
@@ -100,10 +110,16 @@ pub struct RowFailure {
     pub message: String,
 }
 
-/// Calls a scalar function on columns. Shared by all shards; each call borrows an instance.
+/// Calls a scalar function on columns. Shared by all shards; each call borrows an instance. A table function is called so, too: its
+/// value for a row is the ARRAY of the rows that it gives.
 pub trait ScalarFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Calls it on `rows` rows. Each argument has exactly the declared type and is `rows` long, or one value long where
     /// `constant` is true for it.
@@ -126,6 +142,11 @@ pub trait ScalarFunction: Send + Sync + Debug {
 pub trait StreamFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
     ///
@@ -189,12 +210,22 @@ pub trait StreamInstance: Send + Debug {
     /// # Errors
     /// When the function fails.
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+
+    /// Memory that the states take, in the guest and on the host.
+    fn state_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// An aggregate function, of which every shard makes an instance of its own.
 pub trait AggregateFunction: Send + Sync + Debug {
     /// What it is.
     fn info(&self) -> &FunctionInfo;
+
+    /// What it did so far, over all queries.
+    fn totals(&self) -> FunctionTotals {
+        FunctionTotals::default()
+    }
 
     /// Makes an instance. `constants` holds for each argument its value where it is a constant of the query.
     ///
@@ -256,6 +287,11 @@ pub trait AggregateInstance: Send + Debug {
     /// # Errors
     /// When the function fails.
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error>;
+
+    /// Memory that the states take, in the guest and on the host.
+    fn state_bytes(&self) -> usize {
+        0
+    }
 }
 
 /// A plugin file as the registry found it.
@@ -322,12 +358,18 @@ impl std::fmt::Display for SkipReason {
 pub trait FunctionSource: Send + Sync + Debug {
     /// All functions, overloads included, by name.
     fn functions(&self) -> Vec<FunctionInfo>;
+    /// What each function did so far, where that is counted; in the order of [`FunctionSource::functions`].
+    fn totals(&self) -> Vec<(FunctionInfo, FunctionTotals)> {
+        Vec::new()
+    }
     /// All overloads of a scalar function.
     fn scalar(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>>;
     /// All overloads of a stream function.
     fn stream(&self, name: &str) -> Vec<Arc<dyn StreamFunction>>;
     /// All overloads of an aggregate function.
     fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>>;
+    /// All overloads of a table function, called as scalar ones whose values are ARRAYs of [`FunctionInfo::returns`].
+    fn table(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>>;
     /// All plugin files, broken ones included.
     fn plugins(&self) -> Vec<PluginInfo>;
 }

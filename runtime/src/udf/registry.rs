@@ -15,8 +15,8 @@ use super::coerce::signature;
 use super::manifest::cut;
 use super::wasm::{LoadedPlugin, Sandbox, load};
 use super::{
-    AggregateFunction, Error, FunctionInfo, FunctionSource, Limits, PluginInfo, ScalarFunction, SkipReason,
-    SkippedFunction, StreamFunction,
+    AggregateFunction, CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, FunctionTotals, Limits,
+    PluginInfo, ScalarFunction, SkipReason, SkippedFunction, StreamFunction,
 };
 use crate::types::limits::PLUGIN_FILES_MAX;
 
@@ -28,6 +28,7 @@ pub struct Registry {
     scalars: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     streams: HashMap<String, Vec<Arc<dyn StreamFunction>>>,
     aggregates: HashMap<String, Vec<Arc<dyn AggregateFunction>>>,
+    tables: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     /// Which plugin gives a signature.
     owners: HashMap<String, String>,
 }
@@ -50,6 +51,7 @@ impl Registry {
             scalars: HashMap::new(),
             streams: HashMap::new(),
             aggregates: HashMap::new(),
+            tables: HashMap::new(),
             owners: HashMap::new(),
         })
     }
@@ -59,12 +61,32 @@ impl Registry {
     /// # Errors
     /// When the directory cannot be read or has too many plugins; a file that cannot be loaded is no error.
     pub fn scan(dir: &Path, limits: Limits) -> Result<Self, Error> {
-        let mut registry = Self::new(limits)?;
+        Self::new(limits)?.with_directory(dir)
+    }
+
+    /// The same registry, with compiled code kept there. To be said before files are added.
+    #[must_use]
+    pub fn with_code_cache(self, place: &CodeCachePlace) -> Self {
+        let sandbox = self.sandbox.cached(place);
+        Self { sandbox, ..self }
+    }
+
+    /// As [`Registry::scan`], into this registry.
+    ///
+    /// # Errors
+    /// As [`Registry::scan`].
+    pub fn with_directory(mut self, dir: &Path) -> Result<Self, Error> {
         let files = plugin_files(dir)?;
-        for loaded in load_all(&registry.sandbox, &files) {
-            registry.add(loaded);
+        for loaded in load_all(&self.sandbox, &files) {
+            self.add(loaded);
         }
-        Ok(registry)
+        Ok(self)
+    }
+
+    /// What the cache of compiled code has done, where there is one.
+    #[must_use]
+    pub fn code_cache(&self) -> Option<CodeCacheCounts> {
+        self.sandbox.code_cache().map(|cache| cache.counts())
     }
 
     /// Adds the functions of one more file; those that are there already keep theirs. A file that cannot be loaded is
@@ -103,6 +125,14 @@ impl Registry {
                         .push(function);
                 }
             }
+            for function in plugin.tables {
+                if self.claim(function.info(), &mut info) {
+                    self.tables
+                        .entry(key(&function.info().name))
+                        .or_default()
+                        .push(function);
+                }
+            }
         }
         self.plugins.push(info);
     }
@@ -124,12 +154,18 @@ impl Registry {
 
 impl FunctionSource for Registry {
     fn functions(&self) -> Vec<FunctionInfo> {
-        let scalars = self.scalars.values().flatten().map(|function| function.info());
-        let streams = self.streams.values().flatten().map(|function| function.info());
-        let aggregates = self.aggregates.values().flatten().map(|function| function.info());
-        let mut functions: Vec<FunctionInfo> = scalars.chain(streams).chain(aggregates).cloned().collect();
-        functions.sort_by_cached_key(|function| (key(&function.name), signature(function)));
-        functions
+        self.totals().into_iter().map(|(info, _)| info).collect()
+    }
+
+    fn totals(&self) -> Vec<(FunctionInfo, FunctionTotals)> {
+        let scalars = self.scalars.values().flatten().map(|f| (f.info(), f.totals()));
+        let streams = self.streams.values().flatten().map(|f| (f.info(), f.totals()));
+        let aggregates = self.aggregates.values().flatten().map(|f| (f.info(), f.totals()));
+        let tables = self.tables.values().flatten().map(|f| (f.info(), f.totals()));
+        let all = scalars.chain(streams).chain(aggregates).chain(tables);
+        let mut all: Vec<_> = all.map(|(info, totals)| (info.clone(), totals)).collect();
+        all.sort_by_cached_key(|(function, _)| (key(&function.name), signature(function)));
+        all
     }
 
     fn scalar(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>> {
@@ -142,6 +178,10 @@ impl FunctionSource for Registry {
 
     fn aggregate(&self, name: &str) -> Vec<Arc<dyn AggregateFunction>> {
         self.aggregates.get(&key(name)).cloned().unwrap_or_default()
+    }
+
+    fn table(&self, name: &str) -> Vec<Arc<dyn ScalarFunction>> {
+        self.tables.get(&key(name)).cloned().unwrap_or_default()
     }
 
     fn plugins(&self) -> Vec<PluginInfo> {
@@ -231,7 +271,7 @@ fn load_file(sandbox: &Sandbox, path: &Path) -> Loaded {
     }
 }
 
-fn hexadecimal(bytes: &[u8]) -> String {
+pub(super) fn hexadecimal(bytes: &[u8]) -> String {
     let digit = |n: u8| char::from_digit(u32::from(n), 16).expect("half a byte is a digit");
     bytes
         .iter()

@@ -34,6 +34,7 @@ fn run(case: &Path) -> Result<(), Failed> {
     };
     let arguments: Vec<String> = read("args").unwrap_or_default().lines().map(fill).collect();
     let mut child = Command::new(env!("CARGO_BIN_EXE_waterwheel"))
+        .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
         .args(&arguments)
         .current_dir(case)
         .stdin(Stdio::piped())

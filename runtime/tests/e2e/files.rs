@@ -47,6 +47,7 @@ impl Program {
     fn start_with(more: &[&str], sql: &str, state: &str, log: &Path, environment: &[(&str, &str)]) -> Self {
         let log = std::fs::File::options().create(true).append(true).open(log);
         let child = Command::new(env!("CARGO_BIN_EXE_waterwheel"))
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .args(["run", "--quiet", "--workers", "2", "--state", state, "-e", sql])
             .args(more)
             .env_remove("WATERWHEEL_CRASH_AT")

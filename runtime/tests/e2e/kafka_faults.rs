@@ -37,6 +37,7 @@ impl Script {
     fn start(broker: &Broker, application: &str, sql: &str) -> Self {
         let log = tempfile::NamedTempFile::new().expect("a temporary file can be made");
         let child = Command::new(env!("CARGO_BIN_EXE_waterwheel"))
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .args([
                 "run",
                 "--quiet",

@@ -27,6 +27,7 @@ impl Program {
     fn start(broker: &Broker, application: &str, sql: &str) -> Self {
         let plugins = crate::root().join("examples/plugins");
         let child = Command::new(env!("CARGO_BIN_EXE_waterwheel"))
+            .env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"))
             .args([
                 "run",
                 "--quiet",

@@ -6,6 +6,7 @@
 mod columns;
 mod scalars;
 mod streams;
+mod tables;
 
 use std::sync::Arc;
 
@@ -41,6 +42,9 @@ pub(crate) fn check() -> Result<(), String> {
     scalars::panics(&guest);
     scalars::texts_and_lists(&guest);
     scalars::volatile(&guest);
+    tables::iterators(&guest);
+    tables::structs(&guest);
+    tables::nulls(&guest);
     streams::slots(&guest);
     streams::constants_and_failures(&guest);
     streams::save_and_load(&guest);

@@ -158,6 +158,8 @@ fn find(tools: &str) -> Option<Vec<(String, String)>> {
 
 fn waterwheel(directory: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(PathBuf::from(env!("CARGO_BIN_EXE_waterwheel")));
+    // Compiled code is kept with what else the build makes.
+    command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
     command.args(arguments).current_dir(directory);
     command
 }

@@ -25,12 +25,13 @@ pub use returned::{Outcome, Return};
 pub use rows::STRIP;
 pub use state::{State, StateError, StateReader};
 pub use value::{Date, Decimal, Time, Timestamp};
-pub use waterwheel_udf_macros::{Argument, Return, State, aggregate, scalar, stream};
+pub use waterwheel_udf_macros::{Argument, Return, State, aggregate, scalar, stream, table};
 
 /// What the attributes and [`plugin!`] make use of. Not for use by hand: it may change in any version.
 #[doc(hidden)]
 pub mod glue {
     pub use alloc::string::String;
+    pub use alloc::vec::Vec;
     pub use core::cell::RefCell;
     pub use std::thread_local;
 
@@ -39,7 +40,7 @@ pub mod glue {
     pub use crate::manifest::{Entry, Function, Kind, Manifest};
     pub use crate::memory::{host_alloc, host_free};
     pub use crate::report::{catch_panics, list as reports};
-    pub use crate::returned::{Built, Outcome, Parts, Return, StructBuilder, StructParts};
+    pub use crate::returned::{Built, Outcome, Parts, Return, Rows, StructBuilder, StructParts};
     pub use crate::scalar::{Scope, call};
     pub use crate::stream::{
         Instance, Started, drop, load, new, push, read_state, save, unknown_version, upgrade_state,

@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use crate::argument::{Arguments, Columns};
 use crate::returned::{Outcome, Return};
 
-/// A function of a plugin. `#[scalar]` and `#[stream]` make one beside each Rust function, with the same name; `#[aggregate]` makes the state
+/// A function of a plugin. `#[scalar]`, `#[table]` and `#[stream]` make one beside each Rust function, with the same name; `#[aggregate]` makes the state
 /// one.
 pub trait Function {
     /// Its entry in the manifest.
@@ -33,6 +33,11 @@ pub struct Entry {
 pub enum Kind {
     /// One value per row, from that row alone.
     Scalar {
+        /// `immutable`, `stable` or `volatile`.
+        volatility: &'static str,
+    },
+    /// No, one or many rows per row, from that row alone.
+    Table {
         /// `immutable`, `stable` or `volatile`.
         volatility: &'static str,
     },
@@ -93,7 +98,10 @@ impl Manifest {
             raw(if constant { ", \"constant\": true}" } else { "}" }, json);
         });
         raw("], \"returns\": ", json);
-        quoted_type(<O::Value as Return>::sql_type, json);
+        match entry.kind {
+            Kind::Table { .. } => quote(&row_type(<O::Value as Return>::sql_type), json),
+            _ => quoted_type(<O::Value as Return>::sql_type, json),
+        }
         raw(", \"constants\": \"pass\"", json);
         if A::Columns::NULLABLE {
             raw(", \"nulls\": \"pass\"", json);
@@ -119,6 +127,10 @@ fn kind(kind: Kind, json: &mut Vec<u8>) {
     match kind {
         Kind::Scalar { volatility } => {
             raw(", \"kind\": \"scalar\", \"volatility\": ", json);
+            quote(volatility, json);
+        }
+        Kind::Table { volatility } => {
+            raw(", \"kind\": \"table\", \"volatility\": ", json);
             quote(volatility, json);
         }
         Kind::Stream {
@@ -149,6 +161,16 @@ fn quoted_type(sql_type: fn(&mut String), json: &mut Vec<u8>) {
     let mut name = String::new();
     sql_type(&mut name);
     quote(&name, json);
+}
+
+/// What the ARRAY that a table function returns is of: one of its rows.
+fn row_type(sql_type: fn(&mut String)) -> String {
+    let mut name = String::new();
+    sql_type(&mut name);
+    match name.strip_prefix("ARRAY<").and_then(|rest| rest.strip_suffix('>')) {
+        Some(row) => row.into(),
+        None => name,
+    }
 }
 
 /// Adds `text` as a JSON string.

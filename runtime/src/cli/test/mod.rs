@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: &TestArguments) -> u8 {
     };
     let runner = Runner {
         plugins: arguments.plugins.clone().or_else(|| plugins_beside(&arguments.paths)),
+        code_cache: arguments.code_cache.place(None),
         matching: match arguments.matching {
             CaseMatching::Changelog => Matching::Changelog,
             CaseMatching::Final => Matching::Final,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 
 use crate::cli::OutputFormat;
-use crate::cli::arguments::key_value;
+use crate::cli::arguments::{CodeCacheArgument, key_value};
 
 /// Commands over plugins.
 #[derive(Debug, Subcommand)]
@@ -15,12 +15,18 @@ pub enum UdfCommand {
         /// The directory
         #[arg(long, value_name = "DIR", default_value = "plugins")]
         plugins: PathBuf,
+        /// Where compiled code is kept.
+        #[command(flatten)]
+        code_cache: CodeCacheArgument,
     },
     /// Check plugin files: do they load, what functions do they give, why not
     Check {
         /// The files
         #[arg(value_name = "FILE", required = true)]
         files: Vec<PathBuf>,
+        /// Where compiled code is kept.
+        #[command(flatten)]
+        code_cache: CodeCacheArgument,
     },
     /// Make a folder with a plugin to begin with: source, build script, tests and a pipeline
     ///
@@ -95,6 +101,10 @@ pub struct UdfTestArguments {
     /// Files of vectors (.json), and directories of them [default: `tests` beside the plugin or beside its directory]
     #[arg(value_name = "VECTORS")]
     pub vectors: Vec<PathBuf>,
+
+    /// Where compiled code is kept.
+    #[command(flatten)]
+    pub code_cache: CodeCacheArgument,
 }
 
 /// Arguments of `udf bench`.
@@ -119,6 +129,10 @@ pub struct UdfBenchArguments {
     /// Keys, or groups, among which the rows are dealt
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub keys: u32,
+
+    /// Where compiled code is kept.
+    #[command(flatten)]
+    pub code_cache: CodeCacheArgument,
 
     /// How the figures are written: a table for people, one JSON object a line, or CSV
     #[arg(long, value_enum, default_value_t)]

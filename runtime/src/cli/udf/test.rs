@@ -19,7 +19,7 @@ pub(super) fn run(arguments: &UdfTestArguments) -> anyhow::Result<u8> {
         let vectors = vectors::parse(&text).map_err(|e| anyhow::anyhow!("{}: {e}", file.display()))?;
         read.push((file, vectors));
     }
-    let Some(registry) = load(&arguments.file)? else {
+    let Some(registry) = load(&arguments.file, &arguments.code_cache.place(None))? else {
         return Ok(EXIT_FAILED);
     };
     let mut out = std::io::stdout().lock();

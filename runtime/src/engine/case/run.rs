@@ -9,6 +9,7 @@ use super::{Body, Case, ExpectedError, Matching};
 use crate::engine::{Config, Engine, QueryStart};
 use crate::exec::StepRows;
 use crate::types::clock::ManualClock;
+use crate::udf::CodeCachePlace;
 
 /// Where the clock of every case stands, milliseconds since the epoch.
 const CLOCK_MS: i64 = 1_700_000_000_000;
@@ -20,6 +21,8 @@ pub(super) const QUERY_TIMEOUT: Duration = Duration::from_secs(30);
 pub struct Runner {
     /// The directory of plugins whose functions statements may call.
     pub plugins: Option<PathBuf>,
+    /// Where the compiled code of plugins is kept.
+    pub code_cache: CodeCachePlace,
     /// What of a topic is compared.
     pub matching: Matching,
     /// Whether an expected error must have the expected message, or only stand at the right place.
@@ -116,6 +119,7 @@ impl Runner {
             workers: 1,
             step_rows: StepRows::One,
             plugins: self.plugins.clone(),
+            code_cache: self.code_cache.clone(),
             ..Config::default()
         }
     }

@@ -6,7 +6,7 @@ use datafusion::arrow::array::{Array as _, ArrayRef};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 
 use super::{Step, column};
-use crate::udf::{Error, FunctionInfo, Outcome, RowFailure};
+use crate::udf::{Error, FunctionInfo, Kind, Outcome, RowFailure};
 
 /// So many rows are told one by one.
 const TOLD_MAX: usize = 5;
@@ -26,7 +26,12 @@ pub(super) fn compare(info: &FunctionInfo, step: &Step, outcome: Result<Outcome,
     };
     let times = step.times.unwrap_or(1);
     let gives = step.gives.as_ref().ok_or("the step does not say what it gives")?;
-    let expected = column(gives, &info.returns, times)?;
+    // A table function gives an ARRAY of rows for each row.
+    let data_type = match info.kind {
+        Kind::Table => outcome.values.data_type(),
+        _ => &info.returns,
+    };
+    let expected = column(gives, data_type, times)?;
     let rows = u32::try_from(gives.len()).map_err(|e| e.to_string())?;
     let fails: BTreeMap<u32, &String> = (0..times)
         .flat_map(|time| (step.fails.iter()).map(move |(row, message)| (time * rows + row, message)))

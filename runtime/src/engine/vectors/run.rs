@@ -34,6 +34,10 @@ pub fn run(functions: &dyn FunctionSource, vector: &Vector) -> Result<(), String
             let mut overloads = functions.scalar(name).into_iter();
             run_scalar(&*overloads.find(|f| is_it(f.info())).ok_or_else(gone)?, vector)
         }
+        Kind::Table => {
+            let mut overloads = functions.table(name).into_iter();
+            run_scalar(&*overloads.find(|f| is_it(f.info())).ok_or_else(gone)?, vector)
+        }
         Kind::Stream => {
             let mut overloads = functions.stream(name).into_iter();
             run_stream(&*overloads.find(|f| is_it(f.info())).ok_or_else(gone)?, vector)

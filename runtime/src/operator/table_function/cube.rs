@@ -7,6 +7,7 @@ use datafusion::arrow::array::{Array, ArrayRef, ListArray, UInt32Array};
 use datafusion::arrow::buffer::{NullBuffer, OffsetBuffer};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::scalar::ScalarValue;
 
 use super::explode::one_array;
 use super::{TableFunction, TableInstance};
@@ -31,7 +32,11 @@ impl TableFunction for CubeExplode {
         Ok(DataType::List(nullable(&one_array("CUBE_EXPLODE", args)?)))
     }
 
-    fn instance(&self) -> Result<Box<dyn TableInstance>, Error> {
+    fn instance(
+        &self,
+        _args: &[DataType],
+        _constants: &[Option<ScalarValue>],
+    ) -> Result<Box<dyn TableInstance>, Error> {
         Ok(Box::new(*self))
     }
 }

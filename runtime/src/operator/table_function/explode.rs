@@ -5,6 +5,7 @@ use std::sync::Arc;
 use datafusion::arrow::array::cast::AsArray;
 use datafusion::arrow::array::{ArrayRef, ListArray};
 use datafusion::arrow::datatypes::{DataType, FieldRef};
+use datafusion::scalar::ScalarValue;
 
 use super::{TableFunction, TableInstance};
 use crate::operator::{Error, RowErrors};
@@ -27,7 +28,11 @@ impl TableFunction for Explode {
         Ok(one_array("EXPLODE", args)?.data_type().clone())
     }
 
-    fn instance(&self) -> Result<Box<dyn TableInstance>, Error> {
+    fn instance(
+        &self,
+        _args: &[DataType],
+        _constants: &[Option<ScalarValue>],
+    ) -> Result<Box<dyn TableInstance>, Error> {
         Ok(Box::new(*self))
     }
 }

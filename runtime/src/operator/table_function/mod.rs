@@ -7,6 +7,7 @@
 
 mod cube;
 mod explode;
+mod plugin;
 #[cfg(test)]
 mod tests;
 
@@ -16,9 +17,11 @@ use std::sync::Arc;
 use datafusion::arrow::array::{Array, ArrayRef, ListArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
+use datafusion::scalar::ScalarValue;
 
 pub use cube::CubeExplode;
 pub use explode::Explode;
+pub use plugin::PluginTable;
 
 use super::{Error, Expression, Operator, RowErrors};
 use crate::types::ChangeBatch;
@@ -41,11 +44,12 @@ pub trait TableFunction: Send + Sync + Debug {
     /// As [`TableFunction::coerce`].
     fn return_type(&self, args: &[DataType]) -> Result<DataType, String>;
 
-    /// A running one; every shard has its own.
+    /// A running one for arguments of these types, which [`TableFunction::coerce`] gave, with the values of those that are constants; every
+    /// shard has its own.
     ///
     /// # Errors
-    /// When a plugin cannot be started.
-    fn instance(&self) -> Result<Box<dyn TableInstance>, Error>;
+    /// When it does not take such arguments.
+    fn instance(&self, args: &[DataType], constants: &[Option<ScalarValue>]) -> Result<Box<dyn TableInstance>, Error>;
 }
 
 /// A running table function.
@@ -84,11 +88,11 @@ impl TableFunctionOperator {
     /// `schema` is the input's with one more field for each call.
     ///
     /// # Errors
-    /// When a plugin cannot be started.
+    /// When a function does not take its arguments.
     pub fn new(calls: &[TableCall], schema: SchemaRef, errors: Arc<RowErrors>) -> Result<Self, Error> {
         let calls = calls
             .iter()
-            .map(|call| Ok((call.function.instance()?, call.args.clone())))
+            .map(|call| Ok((call.instance()?, call.args.clone())))
             .collect::<Result<Vec<_>, Error>>()?;
         Ok(Self { calls, schema, errors })
     }
@@ -205,6 +209,14 @@ impl TableFunctionOperator {
             self.give(changes, &lists, &mut picks, out)?;
         }
         Ok(())
+    }
+}
+
+impl TableCall {
+    fn instance(&self) -> Result<Box<dyn TableInstance>, Error> {
+        let types: Vec<DataType> = self.args.iter().map(|arg| arg.data_type().clone()).collect();
+        let constants: Vec<Option<ScalarValue>> = self.args.iter().map(Expression::constant).collect();
+        self.function.instance(&types, &constants)
     }
 }
 

@@ -2,14 +2,15 @@
 
 use datafusion::arrow::array::builder::{Int64Builder, ListBuilder};
 use datafusion::arrow::array::cast::AsArray;
-use datafusion::arrow::array::{Int8Array, Int64Array};
-use datafusion::arrow::datatypes::{Field, Int64Type, Schema};
+use datafusion::arrow::array::{Int8Array, Int32Array, Int64Array};
+use datafusion::arrow::datatypes::{Field, Int32Type, Int64Type, Schema};
 use datafusion::arrow::util::display::{ArrayFormatter, FormatOptions};
 use datafusion::physical_expr::expressions::Column;
 
 use super::*;
 use crate::operator::RowErrorPolicy;
 use crate::types::limits::CUBE_ELEMENTS_MAX;
+use crate::udf::{self, FunctionInfo, FunctionSource, Kind, OverloadedTable, ScalarFunction, Volatility};
 
 type List = Option<Vec<Option<i64>>>;
 
@@ -176,4 +177,159 @@ fn only_one_array_is_taken() {
     );
     let fixed = DataType::new_fixed_size_list(DataType::Int64, 2, true);
     assert_eq!(Explode.coerce(&[fixed]), Ok(vec![list_type()]));
+}
+
+/// `repeat(text, times INT)` of a plugin: the text so many times; fails below 0, traps at 99.
+#[derive(Debug)]
+struct Repeat(FunctionInfo);
+
+impl Repeat {
+    fn table() -> PluginTable {
+        let info = FunctionInfo {
+            name: "Repeat".into(),
+            kind: Kind::Table,
+            args: vec![("x".into(), DataType::Int64), ("times".into(), DataType::Int32)],
+            returns: DataType::Int64,
+            null_in_null_out: true,
+            volatility: Volatility::Immutable,
+            plugin: "test".into(),
+            version: None,
+            doc: None,
+        };
+        PluginTable(OverloadedTable::new(&Plugins(Arc::new(Self(info))), "repeat").unwrap())
+    }
+}
+
+impl ScalarFunction for Repeat {
+    fn info(&self) -> &FunctionInfo {
+        &self.0
+    }
+
+    fn call(&self, _args: &[ArrayRef], _constant: &[bool], _rows: usize) -> Result<ArrayRef, udf::Error> {
+        Err(udf::Error::Sandbox {
+            reason: "call_rows is what table functions get".into(),
+        })
+    }
+
+    fn call_rows(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<udf::Outcome, udf::Error> {
+        let x = args[0].as_primitive::<Int64Type>();
+        let times = args[1].as_primitive::<Int32Type>();
+        let times = |row: usize| times.value(if constant[1] { 0 } else { row });
+        let mut builder = ListBuilder::new(Int64Builder::new());
+        let mut failed = Vec::new();
+        for row in 0..rows {
+            if times(row) == 99 {
+                let (plugin, function) = ("test".into(), "Repeat".into());
+                return Err(udf::Error::Trap {
+                    plugin,
+                    function,
+                    row: None,
+                    reason: "unreachable".into(),
+                });
+            }
+            if times(row) < 0 {
+                builder.append_null();
+                failed.push(udf::RowFailure {
+                    row: u32::try_from(row).unwrap(),
+                    message: "less than nothing".into(),
+                });
+                continue;
+            }
+            builder.append_value((0..times(row)).map(|_| Some(x.value(row))));
+        }
+        let values: ArrayRef = Arc::new(builder.finish());
+        Ok(udf::Outcome { values, failed })
+    }
+}
+
+#[derive(Debug)]
+struct Plugins(Arc<dyn ScalarFunction>);
+
+impl FunctionSource for Plugins {
+    fn functions(&self) -> Vec<FunctionInfo> {
+        vec![self.0.info().clone()]
+    }
+
+    fn scalar(&self, _name: &str) -> Vec<Arc<dyn ScalarFunction>> {
+        vec![]
+    }
+
+    fn stream(&self, _name: &str) -> Vec<Arc<dyn udf::StreamFunction>> {
+        vec![]
+    }
+
+    fn aggregate(&self, _name: &str) -> Vec<Arc<dyn udf::AggregateFunction>> {
+        vec![]
+    }
+
+    fn table(&self, _name: &str) -> Vec<Arc<dyn ScalarFunction>> {
+        vec![Arc::clone(&self.0)]
+    }
+
+    fn plugins(&self) -> Vec<udf::PluginInfo> {
+        vec![]
+    }
+}
+
+fn repeated(times: &[i32], policy: RowErrorPolicy) -> (Result<ListArray, Error>, u64) {
+    let types = [DataType::Int64, DataType::Int32];
+    let mut running = Repeat::table().instance(&types, &[None, None]).unwrap();
+    let x: Int64Array = (0..i64::try_from(times.len()).unwrap()).collect();
+    let errors = RowErrors::new("q".into(), policy);
+    let args: [ArrayRef; 2] = [Arc::new(x), Arc::new(Int32Array::from(times.to_vec()))];
+    (running.lists(&args, times.len(), &errors), errors.count())
+}
+
+#[test]
+fn a_failed_row_of_a_plugin_costs_the_others_nothing() {
+    let (given, failed) = repeated(&[1, -1, 99, 0, 2, 99], RowErrorPolicy::Null);
+    let given = given.unwrap();
+    assert_eq!(failed, 3);
+    let expected = lists(&[
+        Some(vec![Some(0)]),
+        None,
+        None,
+        Some(vec![]),
+        Some(vec![Some(4); 2]),
+        None,
+    ]);
+    assert_eq!(&given, expected.as_list::<i32>());
+}
+
+#[test]
+fn where_rows_must_not_fail_the_first_one_is_the_error() {
+    let (given, _) = repeated(&[1, 2, -1, -1], RowErrorPolicy::Fail);
+    assert_eq!(
+        given.unwrap_err().to_string(),
+        "function Repeat of plugin test failed at row 2: less than nothing"
+    );
+    let (given, _) = repeated(&[1, 99], RowErrorPolicy::Fail);
+    assert!(given.unwrap_err().to_string().contains("trapped"));
+}
+
+#[test]
+fn constants_of_a_plugin_are_one_value() {
+    let types = [DataType::Int64, DataType::Int32];
+    let two = Some(ScalarValue::Int32(Some(2)));
+    let mut running = Repeat::table().instance(&types, &[None, two]).unwrap();
+    let errors = RowErrors::new("q".into(), RowErrorPolicy::Null);
+    let args: [ArrayRef; 2] = [
+        Arc::new(Int64Array::from(vec![7, 8])),
+        Arc::new(Int32Array::from(vec![2, 2])),
+    ];
+    let given = running.lists(&args, 2, &errors).unwrap();
+    let expected = lists(&[Some(vec![Some(7); 2]), Some(vec![Some(8); 2])]);
+    assert_eq!(&given, expected.as_list::<i32>());
+    assert_eq!(running.lists(&[lists(&[]), lists(&[])], 0, &errors).unwrap().len(), 0);
+}
+
+#[test]
+fn a_plugin_s_function_says_what_it_takes() {
+    let refused = Repeat::table().coerce(&[DataType::Utf8]).unwrap_err();
+    assert_eq!(
+        refused,
+        "REPEAT(STRING) does not exist; there is REPEAT(x BIGINT, times INTEGER) RETURNS BIGINT"
+    );
+    let types = [DataType::Int64, DataType::Int64];
+    assert_eq!(Repeat::table().coerce(&types).unwrap()[1], DataType::Int32);
 }

@@ -23,6 +23,7 @@ pub(super) const FUNCTION_KEYS: &[&str] = &[
     "retracts",
     "doc",
 ];
+pub(super) const COLUMN_KEYS: &[&str] = &["name", "type"];
 pub(super) const ARG_KEYS: &[&str] = &["name", "type", "constant"];
 
 #[derive(Deserialize)]
@@ -39,7 +40,7 @@ pub(super) struct RawFunction {
     pub(super) kind: String,
     pub(super) export: Option<String>,
     pub(super) args: Vec<RawArg>,
-    pub(super) returns: String,
+    pub(super) returns: RawReturns,
     pub(super) nulls: Option<String>,
     pub(super) constants: Option<String>,
     pub(super) volatility: Option<String>,
@@ -47,6 +48,26 @@ pub(super) struct RawFunction {
     pub(super) reads_state_versions: Option<Vec<u32>>,
     pub(super) retracts: Option<bool>,
     pub(super) doc: Option<String>,
+    #[serde(flatten)]
+    pub(super) extra: Extra,
+}
+
+/// A type, or the columns of a table function.
+#[derive(Deserialize)]
+#[serde(
+    untagged,
+    expecting = "returns is a type, or a list of columns with a name and a type"
+)]
+pub(super) enum RawReturns {
+    Type(String),
+    Columns(Vec<RawColumn>),
+}
+
+#[derive(Deserialize)]
+pub(super) struct RawColumn {
+    pub(super) name: String,
+    #[serde(rename = "type")]
+    pub(super) sql_type: String,
     #[serde(flatten)]
     pub(super) extra: Extra,
 }

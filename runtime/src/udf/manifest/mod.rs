@@ -11,9 +11,9 @@ mod tests;
 use std::fmt;
 
 use crate::types::schema::SqlType;
-use crate::udf::{FunctionInfo, Kind, Limits, SkipReason, SkippedFunction, Volatility};
+use crate::udf::{FunctionInfo, Kind, Limits, SkippedFunction, Volatility};
 
-use json::{RawArg, RawFunction, RawManifest};
+use json::{RawArg, RawFunction, RawManifest, RawReturns};
 
 /// A checked manifest.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(in crate::udf) struct Manifest {
     pub(in crate::udf) version: Option<String>,
     /// Its functions, in order.
     pub(in crate::udf) functions: Vec<FunctionSpec>,
-    /// Functions of kinds that come later.
+    /// Functions that SQL does not get.
     pub(in crate::udf) skipped: Vec<SkippedFunction>,
 }
 
@@ -125,17 +125,9 @@ pub(in crate::udf) fn parse(bytes: &[u8], limits: &Limits) -> Result<Manifest, S
         let place = format!("functions[{i}]");
         check_name(&place, "name", &function.name, limits)?;
         let place = format!("{place} ({})", function.name);
-        match read_function(&place, function, limits)? {
-            Entry::Function(function) => add(&mut manifest, *function, &place)?,
-            Entry::Skipped(function) => manifest.skipped.push(function),
-        }
+        add(&mut manifest, read_function(&place, function, limits)?, &place)?;
     }
     Ok(manifest)
-}
-
-enum Entry {
-    Function(Box<FunctionSpec>),
-    Skipped(SkippedFunction),
 }
 
 fn add(manifest: &mut Manifest, function: FunctionSpec, place: &str) -> Result<(), String> {
@@ -155,20 +147,15 @@ fn add(manifest: &mut Manifest, function: FunctionSpec, place: &str) -> Result<(
     Ok(())
 }
 
-fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry, String> {
+fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<FunctionSpec, String> {
     let kind = match raw.kind.as_str() {
         "scalar" => Kind::Scalar,
         "stream" => Kind::Stream,
         "aggregate" => Kind::Aggregate,
-        "table" => {
-            return Ok(Entry::Skipped(SkippedFunction {
-                signature: raw.name.to_ascii_uppercase(),
-                reason: SkipReason::UnsupportedKind { kind: raw.kind },
-            }));
-        }
+        "table" => Kind::Table,
         other => {
             return Err(format!(
-                "{place}: kind {other:?} is not one of scalar, stream, aggregate"
+                "{place}: kind {other:?} is not one of scalar, stream, aggregate, table"
             ));
         }
     };
@@ -181,7 +168,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
             limits.args
         ));
     }
-    let stateful = kind != Kind::Scalar;
+    let stateful = matches!(kind, Kind::Stream | Kind::Aggregate);
     let export = raw.export.unwrap_or_else(|| raw.name.clone());
     if export.is_empty() || export.chars().count() > limits.name_chars {
         return Err(format!(
@@ -197,11 +184,11 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
         }
         args.push(arg);
     }
-    Ok(Entry::Function(Box::new(FunctionSpec {
+    Ok(FunctionSpec {
         kind,
         export,
         args,
-        returns: type_name::parse(&raw.returns, limits).map_err(|e| format!("{place}: returns: {e}"))?,
+        returns: read_returns(place, &raw.returns, kind, limits)?,
         null_in_null_out: choice(
             place,
             "nulls",
@@ -220,11 +207,46 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Entry
         retracts: raw.retracts.unwrap_or_default(),
         doc: raw.doc.map(|doc| cut(&doc, limits.message_bytes)),
         name: raw.name,
-    })))
+    })
+}
+
+/// A type; of a table function that gives several columns the STRUCT of these.
+fn read_returns(place: &str, raw: &RawReturns, kind: Kind, limits: &Limits) -> Result<SqlType, String> {
+    let place = format!("{place}: returns");
+    // The ARRAY of a row's rows is one level more.
+    let limits = Limits {
+        type_depth: limits.type_depth - usize::from(kind == Kind::Table),
+        ..limits.clone()
+    };
+    let columns = match raw {
+        RawReturns::Type(text) => return type_name::parse(text, &limits).map_err(|e| format!("{place}: {e}")),
+        RawReturns::Columns(columns) if kind == Kind::Table && !columns.is_empty() => columns,
+        RawReturns::Columns(_) => {
+            return Err(format!(
+                "{place}: a list of columns is for table functions, and has one or more"
+            ));
+        }
+    };
+    let mut fields: Vec<(String, SqlType)> = Vec::with_capacity(columns.len());
+    for (i, column) in columns.iter().enumerate() {
+        let place = format!("{place}[{i}]");
+        json::refuse_unknown_keys(&place, &column.extra, json::COLUMN_KEYS)?;
+        check_name(&place, "name", &column.name, &limits)?;
+        let name = column.name.to_ascii_uppercase();
+        if fields.iter().any(|(other, _)| *other == name) {
+            return Err(format!("{place}: two columns are called {}", column.name));
+        }
+        let sql_type = type_name::parse(&column.sql_type, &limits).map_err(|e| format!("{place}: type: {e}"))?;
+        fields.push((name, sql_type));
+    }
+    // Once more as the type that it is: that of a STRUCT has limits as a whole.
+    type_name::parse(&SqlType::Struct(fields).to_string(), &limits).map_err(|e| format!("{place}: {e}"))
 }
 
 fn refuse_keys_of_other_kinds(place: &str, kind: Kind, raw: &RawFunction) -> Result<(), String> {
-    if kind == Kind::Scalar && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
+    if !matches!(kind, Kind::Stream | Kind::Aggregate)
+        && (raw.state_version.is_some() || raw.reads_state_versions.is_some())
+    {
         return Err(format!(
             "{place}: state_version and reads_state_versions are for stream and aggregate functions"
         ));

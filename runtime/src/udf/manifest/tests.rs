@@ -205,21 +205,45 @@ fn bounds_counts() {
 }
 
 #[test]
-fn lists_kinds_that_come_later() {
+fn reads_all_kinds_and_the_columns_of_table_functions() {
     let parsed = manifest(
         r#"{"name":"vwap","kind":"aggregate","args":[{"name":"p","type":"DOUBLE"}],"returns":"DOUBLE"},
-           {"name":"words","kind":"table","args":[],"returns":"STRING"},
+           {"name":"words","kind":"table","args":[],"returns":"STRING","volatility":"stable"},
+           {"name":"pairs","kind":"table","args":[],"returns":[{"name":"a","type":"INT"},{"name":"b","type":"ARRAY<STRING>"}]},
            {"name":"ok","kind":"scalar","args":[],"returns":"INT"}"#,
     )
     .unwrap();
-    assert_eq!(parsed.functions.len(), 2);
+    assert_eq!(parsed.functions.len(), 4);
     assert_eq!(parsed.functions[0].kind, Kind::Aggregate);
-    let listed: Vec<String> = parsed
-        .skipped
-        .iter()
-        .map(|s| format!("{}: {}", s.signature, s.reason))
-        .collect();
-    assert_eq!(listed, ["WORDS: table functions are not supported yet"]);
+    assert_eq!(
+        (parsed.functions[1].kind, parsed.functions[1].volatility),
+        (Kind::Table, Volatility::Stable)
+    );
+    assert_eq!(
+        parsed.functions[2].returns.to_string(),
+        "STRUCT<`A` INTEGER, `B` ARRAY<STRING>>"
+    );
+}
+
+#[test]
+fn refuses_columns_that_cannot_be() {
+    let table = |kind: &str, returns: &str| {
+        refused(&format!(
+            r#"{{"name":"f","kind":"{kind}","args":[],"returns":{returns}}}"#
+        ))
+    };
+    let column = r#"{"name":"a","type":"INT"}"#;
+    assert!(table("scalar", &format!("[{column}]")).contains("a list of columns is for table functions"));
+    assert!(table("table", "[]").contains("has one or more"));
+    assert!(table("table", &format!("[{column},{column}]")).contains("two columns are called a"));
+    assert!(table("table", r#"[{"name":"a b","type":"INT"}]"#).contains("is not a SQL identifier"));
+    assert!(table("table", r#"[{"name":"a","type":"INTT"}]"#).contains("returns[0]: type: there is no type"));
+    assert!(table("table", r#"[{"name":"a","type":"INT","typ":1}]"#).contains("knows no key"));
+    assert!(table("table", "7").contains("returns is a type, or a list of columns"));
+    let nested = "ARRAY<".repeat(7) + "INT" + &">".repeat(7);
+    assert!(table("table", &format!("\"{nested}\"")).contains("deeper than 7 levels"));
+    let versioned = r#"{"name":"f","kind":"table","args":[],"returns":"INT","state_version":2}"#;
+    assert!(refused(versioned).contains("are for stream and aggregate functions"));
 }
 
 #[test]

@@ -1,7 +1,5 @@
 //! Aggregate functions: the instance of a function with state, asked for the value of a group instead of that of a row.
 
-use std::sync::Arc;
-
 use datafusion::arrow::array::{Array, ArrayRef, new_empty_array};
 use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::DataType;
@@ -11,12 +9,17 @@ use super::door::{PluginCode, StreamCalls};
 use super::fault::Fault;
 use super::scalar::all_rows;
 use super::stream::{WasmStream, WasmStreamInstance};
-use crate::types::limits::{PLUGIN_ROWS_PER_CALL_MAX, PLUGIN_SLOTS_PER_SAVE_MAX};
-use crate::udf::{AggregateFunction, AggregateInstance, Error, FunctionInfo, StreamFunction, StreamInstance};
+use crate::udf::{
+    AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionTotals, StreamFunction, StreamInstance,
+};
 
 impl<D: PluginCode> AggregateFunction for WasmStream<D> {
     fn info(&self) -> &FunctionInfo {
         StreamFunction::info(self)
+    }
+
+    fn totals(&self) -> FunctionTotals {
+        StreamFunction::totals(self)
     }
 
     fn instance(&self, constants: &[Option<ScalarValue>]) -> Result<Box<dyn AggregateInstance>, Error> {
@@ -40,8 +43,6 @@ impl<D: PluginCode> WasmStreamInstance<D> {
     /// Gives rows, or takes them back; the first row that failed is an error.
     fn take(&mut self, slots: &[u32], args: &[ArrayRef], back: bool) -> Result<(), Error> {
         let outcome = self.alive(|this| {
-            this.renew()?;
-            this.note(slots, true);
             this.run(slots, args, &DataType::Null, |calls, function, piece| {
                 if back {
                     calls.retract(function, piece)
@@ -50,7 +51,7 @@ impl<D: PluginCode> WasmStreamInstance<D> {
                 }
             })
         })?;
-        all_rows(outcome, self.code.plugin(), &self.function.info).map(drop)
+        all_rows(outcome, self.plugin(), self.info()).map(drop)
     }
 }
 
@@ -69,29 +70,16 @@ impl<D: PluginCode> AggregateInstance for WasmStreamInstance<D> {
                 let (into, from) = (into.len(), from.len());
                 return Err(Fault::Arguments(format!("{from} slots to merge into {into}")));
             }
-            this.note(into, true);
-            // Both halves travel in one list of slots.
-            let most = PLUGIN_ROWS_PER_CALL_MAX / 2;
-            let mut pieces = into.chunks(most).zip(from.chunks(most));
-            pieces.try_for_each(|(into, from)| this.calls.merge(into, from))
+            this.resident.merge(into, from)
         })
     }
 
     fn finish(&mut self, slots: &[u32]) -> Result<ArrayRef, Error> {
         self.alive(|this| {
-            let function = Arc::clone(&this.function);
-            let mut values = Vec::new();
-            for slots in slots.chunks(PLUGIN_SLOTS_PER_SAVE_MAX) {
-                let piece = this.calls.finish(&function, slots)?;
-                if piece.len() != slots.len() {
-                    let (values, slots) = (piece.len(), slots.len());
-                    return Err(Fault::BadResult(format!("it gave {values} values of {slots} slots")));
-                }
-                values.push(piece);
-            }
+            let values = this.resident.finish(slots)?;
             let values: Vec<&dyn Array> = values.iter().map(AsRef::as_ref).collect();
             match values.as_slice() {
-                [] => Ok(new_empty_array(&function.info.returns)),
+                [] => Ok(new_empty_array(&this.resident.function.info.returns)),
                 pieces => concat(pieces).map_err(|e| Fault::Limit(format!("one column: {e}"))),
             }
         })
@@ -107,5 +95,9 @@ impl<D: PluginCode> AggregateInstance for WasmStreamInstance<D> {
 
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error> {
         StreamInstance::drop_slots(self, slots)
+    }
+
+    fn state_bytes(&self) -> usize {
+        StreamInstance::state_bytes(self)
     }
 }

@@ -8,7 +8,7 @@ use wasmtime::TypedFunc;
 
 use super::batch::Batch;
 use super::columns_in::Input;
-use super::door::{Described, PluginCode, ScalarCalls, StreamCalls};
+use super::door::{Described, GuestMemory, PluginCode, ScalarCalls, StreamCalls};
 use super::fault::Fault;
 use super::frame::{Frame, Request};
 use super::guest::Guest;
@@ -123,6 +123,7 @@ impl PluginCode for Code {
         })?;
         let status = guest.call(&exports.new, frame.args)?;
         guest.check(status)?;
+        guest.mark_started();
         Ok(ColumnarStream {
             guest,
             exports,
@@ -151,7 +152,7 @@ impl ScalarCalls for ColumnarScalars {
             Some(export) => export,
             None => slot.insert(guest.export(&function.spec.export)?),
         };
-        let returns = &function.info.returns;
+        let returns = &function.column;
         let frame = guest.prepare(&Request {
             slots: &[],
             count: batch.args.len(),
@@ -161,6 +162,10 @@ impl ScalarCalls for ColumnarScalars {
         })?;
         let status = guest.call(export, (frame.args, count(batch.rows), frame.out))?;
         guest.collect(status, frame.out, returns, batch.rows)
+    }
+
+    fn memory(&self) -> GuestMemory {
+        self.guest.memory()
     }
 }
 
@@ -294,6 +299,10 @@ impl StreamCalls for ColumnarStream {
         let frame = self.prepare_slots(slots, None)?;
         let status = self.guest.call(&self.exports.drop, (frame.slots, count(slots.len())))?;
         self.guest.check(status)
+    }
+
+    fn memory(&self) -> GuestMemory {
+        self.guest.memory()
     }
 }
 

@@ -4,12 +4,15 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::datatypes::DataType;
 
 use super::batch::Batch;
 use super::fault::Fault;
+pub(super) use super::limiter::GuestMemory;
 use super::plugin::LoadedPlugin;
 use super::scalar::WasmScalar;
 use super::stream::WasmStream;
+use crate::types::schema::SqlType;
 use crate::udf::manifest::{FunctionSpec, Manifest};
 use crate::udf::{AggregateFunction, FunctionInfo, Kind, Limits, Outcome, StreamFunction};
 
@@ -19,11 +22,13 @@ pub(super) struct Described {
     pub(super) index: usize,
     pub(super) spec: FunctionSpec,
     pub(super) info: FunctionInfo,
+    /// The type of the column that a call gives: of a table function the ARRAY of the rows of each row.
+    pub(super) column: DataType,
 }
 
 /// The code of one plugin behind one door.
 pub(super) trait PluginCode: Send + Sync + Sized + 'static {
-    /// An instance that serves all scalar functions.
+    /// An instance that serves all scalar functions, or all table functions.
     type Scalars: ScalarCalls;
     /// An instance that is one stream function.
     type Stream: StreamCalls;
@@ -52,6 +57,9 @@ pub(super) trait ScalarCalls: Send {
     fn is_worn(&self) -> bool {
         false
     }
+
+    /// The memory of the guest.
+    fn memory(&self) -> GuestMemory;
 }
 
 /// Calls of a function with state into the instance that is it.
@@ -77,25 +85,33 @@ pub(super) trait StreamCalls: Send {
     /// Makes slots as if they had never been used.
     fn forget(&mut self, slots: &[u32]) -> Result<(), Fault>;
 
-    /// Whether another instance should take over, with all states.
-    fn is_worn(&self) -> bool {
-        false
-    }
+    /// The memory of the guest.
+    fn memory(&self) -> GuestMemory;
 }
 
 /// The functions of a plugin.
 pub(super) fn functions<D: PluginCode>(code: D, manifest: Manifest) -> LoadedPlugin {
     let code = Arc::new(code);
-    let (mut scalars, mut streams, mut aggregates) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut scalars, mut streams, mut aggregates, mut tables) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for spec in manifest.functions {
         let info = spec.info(code.plugin(), manifest.version.as_deref());
         let of_kind = match spec.kind {
             Kind::Scalar => &mut scalars,
             Kind::Stream => &mut streams,
             Kind::Aggregate => &mut aggregates,
+            Kind::Table => &mut tables,
         };
         let index = of_kind.len();
-        of_kind.push(Described { index, spec, info });
+        let column = match spec.kind {
+            Kind::Table => SqlType::Array(Box::new(spec.returns.clone())).to_arrow(),
+            Kind::Scalar | Kind::Stream | Kind::Aggregate => info.returns.clone(),
+        };
+        of_kind.push(Described {
+            index,
+            spec,
+            info,
+            column,
+        });
     }
     let stream = |function| Arc::new(WasmStream::new(Arc::clone(&code), function)) as Arc<dyn StreamFunction>;
     let aggregate = |function| Arc::new(WasmStream::new(Arc::clone(&code), function)) as Arc<dyn AggregateFunction>;
@@ -103,6 +119,7 @@ pub(super) fn functions<D: PluginCode>(code: D, manifest: Manifest) -> LoadedPlu
         aggregates: aggregates.into_iter().map(aggregate).collect(),
         streams: streams.into_iter().map(stream).collect(),
         scalars: WasmScalar::all(&code, scalars),
+        tables: WasmScalar::all(&code, tables),
         skipped: manifest.skipped,
     }
 }

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak};
 
-use crate::udf::{Error, Limits};
+use crate::udf::code_cache::CodeCache;
+use crate::udf::{CodeCachePlace, Error, Limits};
 
 /// Milliseconds between two ticks of the deadline clock.
 const TICK_MS: u64 = 10;
@@ -20,6 +21,7 @@ pub(in crate::udf) struct Sandbox {
     engine: Engine,
     limits: Arc<Limits>,
     ticking: Arc<AtomicBool>,
+    code_cache: Option<Arc<CodeCache>>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -53,11 +55,25 @@ impl Sandbox {
             engine,
             limits: Arc::new(limits),
             ticking: Arc::new(AtomicBool::new(false)),
+            code_cache: None,
         })
     }
 
     pub(super) fn engine(&self) -> &Engine {
         &self.engine
+    }
+
+    /// The same sandbox with a place for compiled code.
+    pub(in crate::udf) fn cached(self, place: &CodeCachePlace) -> Self {
+        let code_cache = match place {
+            CodeCachePlace::Off => None,
+            CodeCachePlace::Directory(directory) => Some(Arc::new(CodeCache::new(directory.clone()))),
+        };
+        Self { code_cache, ..self }
+    }
+
+    pub(in crate::udf) fn code_cache(&self) -> Option<&Arc<CodeCache>> {
+        self.code_cache.as_ref()
     }
 
     pub(in crate::udf) fn limits(&self) -> &Limits {

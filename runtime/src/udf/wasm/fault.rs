@@ -5,7 +5,8 @@ use std::fmt;
 use wasmtime::{Trap, WasmBacktrace};
 
 use super::wasi_stub::Left;
-use crate::udf::Error;
+use crate::udf::counters::End;
+use crate::udf::{Error, Outcome};
 
 /// Why a guest's call did not give a result.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub(super) enum Fault {
     },
     /// A limit by name and value.
     Limit(String),
+    /// As `Limit`, of what the guest wanted to make: memory, or a result.
+    NoRoom(String),
     /// The guest broke a rule of the ABI.
     BadResult(String),
     /// The guest said that it failed.
@@ -59,6 +62,16 @@ impl Fault {
         matches!(self, Self::Failed(_) | Self::TooLarge(_) | Self::Arguments(_))
     }
 
+    /// How a call with it ended, to be counted.
+    pub(super) fn end(&self) -> End {
+        match self {
+            Self::Trap { .. } => End::Trap,
+            Self::Limit(_) | Self::TooLarge(_) | Self::NoRoom(_) => End::Limit,
+            Self::BadResult(_) | Self::Failed(_) => End::Failure,
+            Self::Arguments(_) => End::NotCalled,
+        }
+    }
+
     /// The error that names whose it is.
     pub(super) fn name(self, plugin: &str, function: &str) -> Error {
         let (plugin, function) = (plugin.to_owned(), function.to_owned());
@@ -69,7 +82,7 @@ impl Fault {
                 row,
                 reason,
             },
-            Self::Limit(limit) | Self::TooLarge(limit) => Error::Limit {
+            Self::Limit(limit) | Self::NoRoom(limit) | Self::TooLarge(limit) => Error::Limit {
                 plugin,
                 function,
                 limit,
@@ -98,7 +111,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Trap { reason, .. } => write!(f, "trapped: {reason}"),
-            Self::Limit(limit) | Self::TooLarge(limit) => write!(f, "met its limit: {limit}"),
+            Self::Limit(limit) | Self::NoRoom(limit) | Self::TooLarge(limit) => write!(f, "met its limit: {limit}"),
             Self::BadResult(reason) | Self::Failed(reason) | Self::Arguments(reason) => f.write_str(reason),
         }
     }
@@ -111,11 +124,11 @@ pub(super) fn from_wasmtime(error: &wasmtime::Error, refused: Option<String>, ti
         Some(Trap::Interrupt) => Fault::Limit(format!("time {time_ms} ms")),
         Some(Trap::StackOverflow) => Fault::Limit(format!("stack {stack}")),
         Some(trap) => match refused {
-            Some(limit) => Fault::Limit(limit),
+            Some(limit) => Fault::NoRoom(limit),
             None => Fault::trap(trap_text(*trap, error)),
         },
         None => match refused {
-            Some(limit) => Fault::Limit(limit),
+            Some(limit) => Fault::NoRoom(limit),
             None if error.is::<Left>() => Fault::trap(error.root_cause().to_string()),
             // Wasmtime itself counts the tables and memories of a store against the limiter's numbers.
             None => match format!("{error:#}").split_once("resource limit exceeded: ") {
@@ -137,5 +150,15 @@ fn trap_text(trap: Trap, error: &wasmtime::Error) -> String {
     match place {
         Some(name) => format!("{text} (in {})", name.chars().take(128).collect::<String>()),
         None => text.to_owned(),
+    }
+}
+
+/// How a call ended, to be counted.
+pub(super) fn end_of(result: &Result<Outcome, Fault>) -> End {
+    match result {
+        Ok(outcome) => End::Done {
+            failed_rows: outcome.failed.len(),
+        },
+        Err(fault) => fault.end(),
     }
 }

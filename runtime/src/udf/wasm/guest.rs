@@ -14,7 +14,7 @@ use super::columns_out::{Bad, Reader};
 use super::engine::Sandbox;
 use super::fault::{Fault, from_wasmtime};
 use super::frame::{Frame, Request, write_frame};
-use super::limiter::Limiter;
+use super::limiter::{GuestMemory, Limiter};
 use super::reports::{self, NO_ROW};
 use crate::udf::limits::bytes_text;
 use crate::udf::{Limits, Outcome, RowFailure};
@@ -87,6 +87,16 @@ impl Guest {
             stack: bytes_text(limits.stack_bytes),
             limits: limits.clone(),
         })
+    }
+
+    /// The memory that it has taken.
+    pub(super) fn memory(&self) -> GuestMemory {
+        self.store.data().memory()
+    }
+
+    /// Says that it is ready for its work; what memory it takes from now on is for that.
+    pub(super) fn mark_started(&mut self) {
+        self.store.data_mut().mark_started();
     }
 
     /// An export of the given type.
@@ -162,6 +172,7 @@ impl Guest {
         }
         let size = bytes.next_power_of_two().max(ARENA_BYTES_MIN).min(bytes_max.max(bytes));
         let (alloc, free) = (self.alloc.clone(), self.free.clone());
+        let largest_step = self.memory().largest_step;
         let old = std::mem::replace(&mut self.arena, 0..0);
         if !old.is_empty() {
             self.call(&free, (address(old.start)?, address(old.len())?, ARENA_ALIGN))
@@ -182,6 +193,7 @@ impl Guest {
                 "ww_alloc({size}, {ARENA_ALIGN}) gave {start:#x}, which is not aligned or not in its memory"
             )));
         }
+        self.store.data_mut().set_largest_step(largest_step);
         self.arena = start..start + size;
         Ok(())
     }
@@ -242,7 +254,7 @@ impl Guest {
     fn bad(&self, bad: Bad) -> Fault {
         match bad {
             Bad::Lie(reason) => Fault::BadResult(reason),
-            Bad::TooLarge => Fault::Limit(format!("result {}", bytes_text(self.limits.result_bytes))),
+            Bad::TooLarge => Fault::NoRoom(format!("result {}", bytes_text(self.limits.result_bytes))),
         }
     }
 

@@ -1,11 +1,12 @@
 //! From the bytes of a file to compiled code: what the file is, what it may not ask for, which door it takes.
 //!
-//! [`compile`] is the one place where code is generated; a cache of compiled code would stand here.
+//! The code itself is made in `compiled`.
 
 use std::borrow::Cow;
 
 use wasmtime::{ExternType, FuncType, Module, ValType};
 
+use super::compiled::code_of;
 use super::engine::Sandbox;
 use super::wasi_stub;
 use crate::udf::Kind;
@@ -47,8 +48,8 @@ pub(super) fn to_binary(bytes: &[u8], text: bool, bytes_max: usize) -> Result<Co
 
 /// Compiles a module, and refuses one with imports; a columnar one may have those that `wasi_stub` answers.
 pub(super) fn compile(sandbox: &Sandbox, binary: &[u8]) -> Result<Module, String> {
-    let module = Module::from_binary(sandbox.engine(), binary)
-        .map_err(|e| format!("it is not a module that can run here: {e:#}"))?;
+    let module: Module =
+        code_of(sandbox, binary).map_err(|e| format!("it is not a module that can run here: {e:#}"))?;
     refuse_imports(&module)?;
     Ok(module)
 }
@@ -121,7 +122,7 @@ pub(super) fn check_exports(module: &Module) -> Result<(), String> {
 /// Checks the exports of one function of the manifest.
 pub(super) fn check_function(module: &Module, function: &FunctionSpec) -> Result<(), String> {
     let exports: &[(&str, usize)] = match function.kind {
-        Kind::Scalar => &[("", 3)],
+        Kind::Scalar | Kind::Table => &[("", 3)],
         Kind::Stream => &[("_new", 1), ("_push", 4), ("_save", 3), ("_load", 4), ("_drop", 2)],
         Kind::Aggregate => &[
             ("_new", 1),

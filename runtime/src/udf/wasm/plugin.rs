@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use wasmtime::{Extern, Instance, InstancePre, Linker, Module, TypedFunc};
 
+use super::compiled::code_of;
 use super::engine::Sandbox;
 use super::fault::Fault;
 use super::guest::{Guest, new_store, start_fault};
@@ -34,6 +35,7 @@ pub(in crate::udf) struct LoadedPlugin {
     pub(in crate::udf) scalars: Vec<Arc<dyn ScalarFunction>>,
     pub(in crate::udf) streams: Vec<Arc<dyn StreamFunction>>,
     pub(in crate::udf) aggregates: Vec<Arc<dyn AggregateFunction>>,
+    pub(in crate::udf) tables: Vec<Arc<dyn ScalarFunction>>,
     pub(in crate::udf) skipped: Vec<SkippedFunction>,
 }
 
@@ -63,8 +65,7 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
             let bodies = inline::bodies(&binary, &exports);
             let loops = plain_loop::loop_module(&functions, &bodies);
             let loops = Loops {
-                module: Module::from_binary(sandbox.engine(), &loops)
-                    .map_err(|e| format!("its loops do not compile: {e:#}"))?,
+                module: code_of(sandbox, &loops).map_err(|e| format!("its loops do not compile: {e:#}"))?,
                 exports: functions
                     .into_iter()
                     .zip(&bodies)

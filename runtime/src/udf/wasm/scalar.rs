@@ -1,26 +1,36 @@
-//! Scalar functions: a batch in, a column out, over a pool of instances that all scalar functions of a plugin share.
+//! Scalar functions: a batch in, a column out, over a pool of instances that all scalar functions of a plugin share. Table functions, whose
+//! column has an ARRAY for each row, are called in the same way.
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::ArrayRef;
+use datafusion::arrow::array::{ArrayRef, new_null_array};
 use parking_lot::Mutex;
 
 use super::batch::{Batch, check};
 use super::door::{Described, PluginCode, ScalarCalls};
-use super::fault::Fault;
-use crate::udf::{Error, FunctionInfo, Outcome, ScalarFunction, Volatility};
+use super::fault::{Fault, end_of};
+use crate::udf::counters::{Counters, Footprint, Instances};
+use crate::udf::{Error, FunctionInfo, FunctionTotals, Kind, Outcome, RowFailure, ScalarFunction, Volatility};
 
 /// The instances of one plugin for scalar calls.
 struct Pool<D: PluginCode> {
     code: Arc<D>,
     /// Boxed, for an instance is some hundred bytes, and is moved out and in at every call.
-    idle: Mutex<Vec<Box<D::Scalars>>>,
+    idle: Mutex<Vec<Box<Running<D::Scalars>>>>,
+    instances: Arc<Instances>,
+}
+
+/// An instance, and what it takes.
+struct Running<C> {
+    calls: C,
+    footprint: Footprint,
 }
 
 /// A scalar function of a plugin.
 pub(super) struct WasmScalar<D: PluginCode> {
     pool: Arc<Pool<D>>,
     function: Described,
+    counters: Counters,
 }
 
 impl<D: PluginCode> std::fmt::Debug for WasmScalar<D> {
@@ -37,10 +47,16 @@ impl<D: PluginCode> WasmScalar<D> {
         let pool = Arc::new(Pool {
             code: Arc::clone(code),
             idle: Mutex::new(Vec::new()),
+            instances: Arc::default(),
         });
         let scalar = |function| {
             let pool = Arc::clone(&pool);
-            Arc::new(Self { pool, function }) as Arc<dyn ScalarFunction>
+            let counters = Counters::of(Arc::clone(&pool.instances));
+            Arc::new(Self {
+                pool,
+                function,
+                counters,
+            }) as Arc<dyn ScalarFunction>
         };
         functions.into_iter().map(scalar).collect()
     }
@@ -55,27 +71,47 @@ impl<D: PluginCode> WasmScalar<D> {
             rows,
             result_bytes_max: self.pool.code.limits().batch_result_bytes,
         };
-        batch.run(info.null_in_null_out, &info.returns, &mut |piece| {
-            self.call_once(piece).map_err(|fault| match fault {
-                Fault::Trap { reason, .. } => Fault::Trap {
+        batch.run(
+            info.null_in_null_out,
+            &self.function.column,
+            &mut |piece| match self.call_once(piece) {
+                Err(Fault::Trap { reason, .. }) => Err(Fault::Trap {
                     reason,
                     row: self.trapping_row(piece),
-                },
+                }),
+                Err(Fault::NoRoom(limit)) if info.kind == Kind::Table => self.fewer_rows(limit, piece.rows),
                 other => other,
-            })
+            },
+        )
+    }
+
+    /// Of a table function the rows say how much comes back: half of them may fit, and one alone that does not has failed.
+    #[cold]
+    fn fewer_rows(&self, limit: String, rows: usize) -> Result<Outcome, Fault> {
+        if rows > 1 {
+            return Err(Fault::TooLarge(limit));
+        }
+        Ok(Outcome {
+            values: new_null_array(&self.function.column, 1),
+            failed: vec![RowFailure {
+                row: 0,
+                message: format!("it met its limit: {limit}"),
+            }],
         })
     }
 
     /// One call into the guest. The instance goes back to the pool unless it did what it must not, or should be replaced.
     fn call_once(&self, batch: &Batch<'_>) -> Result<Outcome, Fault> {
         let idle = self.pool.idle.lock().pop();
-        let mut calls = match idle {
-            Some(calls) => calls,
+        let mut running = match idle {
+            Some(running) => running,
             None => self.pool.start()?,
         };
+        let Running { calls, footprint } = &mut *running;
         let result = calls.call(&self.function, batch);
         if result.as_ref().err().is_none_or(Fault::spares_instance) && !calls.is_worn() {
-            self.pool.idle.lock().push(calls);
+            footprint.set(calls.memory().bytes, 0, 0);
+            self.pool.idle.lock().push(running);
         }
         result
     }
@@ -107,8 +143,11 @@ impl<D: PluginCode> WasmScalar<D> {
 
 impl<D: PluginCode> Pool<D> {
     #[cold]
-    fn start(&self) -> Result<Box<D::Scalars>, Fault> {
-        Ok(Box::new(self.code.scalars()?))
+    fn start(&self) -> Result<Box<Running<D::Scalars>>, Fault> {
+        Ok(Box::new(Running {
+            calls: self.code.scalars()?,
+            footprint: Footprint::begin(&self.instances),
+        }))
     }
 }
 
@@ -117,13 +156,18 @@ impl<D: PluginCode> ScalarFunction for WasmScalar<D> {
         &self.function.info
     }
 
+    fn totals(&self) -> FunctionTotals {
+        self.counters.totals()
+    }
+
     fn call(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<ArrayRef, Error> {
         let outcome = self.call_rows(args, constant, rows)?;
         all_rows(outcome, self.pool.code.plugin(), self.info())
     }
 
     fn call_rows(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<Outcome, Error> {
-        self.run(args, constant, rows)
+        self.counters
+            .count(rows, || self.run(args, constant, rows), end_of)
             .map_err(|fault| fault.name(self.pool.code.plugin(), &self.function.info.name))
     }
 }

@@ -9,28 +9,25 @@ use datafusion::scalar::ScalarValue;
 
 use super::batch::{Batch, check, to_declared};
 use super::door::{Described, PluginCode, StreamCalls};
-use super::fault::Fault;
+use super::fault::{Fault, end_of};
+use super::resident::Resident;
 use super::scalar::all_rows;
-use crate::types::limits::{PLUGIN_ROWS_PER_CALL_MAX, PLUGIN_SLOTS_PER_SAVE_MAX};
+use crate::udf::counters::{Counters, Footprint};
 use crate::udf::manifest::FunctionSpec;
-use crate::udf::{Error, FunctionInfo, Outcome, StreamFunction, StreamInstance};
+use crate::udf::{Error, FunctionInfo, FunctionTotals, Outcome, StreamFunction, StreamInstance};
 
 /// A stream function of a plugin.
 pub(super) struct WasmStream<D> {
     pub(super) code: Arc<D>,
     pub(super) function: Arc<Described>,
+    pub(super) counters: Arc<Counters>,
 }
 
 /// A running stream function.
 pub(super) struct WasmStreamInstance<D: PluginCode> {
-    pub(super) code: Arc<D>,
-    pub(super) function: Arc<Described>,
-    pub(super) calls: D::Stream,
-    /// The constant arguments, one value each; an empty column where the argument is none.
-    constants: Vec<ArrayRef>,
-    constant: Vec<bool>,
-    /// By slot, whether it was given state since it was last forgotten.
-    used: Vec<bool>,
+    pub(super) resident: Resident<D>,
+    counters: Arc<Counters>,
+    footprint: Footprint,
     /// The error that ended the instance.
     ended: Option<Error>,
 }
@@ -46,7 +43,7 @@ impl<D> std::fmt::Debug for WasmStream<D> {
 impl<D: PluginCode> std::fmt::Debug for WasmStreamInstance<D> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("WasmStreamInstance")
-            .field("info", &self.function.info)
+            .field("info", self.info())
             .field("ended", &self.ended)
             .finish_non_exhaustive()
     }
@@ -57,20 +54,21 @@ impl<D: PluginCode> WasmStream<D> {
         Self {
             code,
             function: Arc::new(function),
+            counters: Arc::default(),
         }
     }
 
     fn start(&self, constants: &[Option<ScalarValue>]) -> Result<WasmStreamInstance<D>, Fault> {
         let (values, constant) = check_constants(&self.function, constants)?;
-        Ok(WasmStreamInstance {
-            calls: self.code.stream(&self.function, &values, &constant)?,
-            code: Arc::clone(&self.code),
-            function: Arc::clone(&self.function),
-            constants: values,
-            constant,
-            used: Vec::new(),
+        let (code, function) = (Arc::clone(&self.code), Arc::clone(&self.function));
+        let mut instance = WasmStreamInstance {
+            resident: Resident::start(code, function, Arc::clone(&self.counters), values, constant)?,
+            footprint: self.counters.begin_instance(),
+            counters: Arc::clone(&self.counters),
             ended: None,
-        })
+        };
+        instance.see_footprint();
+        Ok(instance)
     }
 
     /// Starts an instance; the error names plugin and function.
@@ -83,6 +81,10 @@ impl<D: PluginCode> WasmStream<D> {
 impl<D: PluginCode> StreamFunction for WasmStream<D> {
     fn info(&self) -> &FunctionInfo {
         &self.function.info
+    }
+
+    fn totals(&self) -> FunctionTotals {
+        self.counters.totals()
     }
 
     fn instance(&self, constants: &[Option<ScalarValue>]) -> Result<Box<dyn StreamInstance>, Error> {
@@ -141,14 +143,29 @@ fn reads(spec: &FunctionSpec, version: u32) -> bool {
 }
 
 impl<D: PluginCode> WasmStreamInstance<D> {
+    pub(super) fn plugin(&self) -> &str {
+        self.resident.code.plugin()
+    }
+
+    pub(super) fn info(&self) -> &FunctionInfo {
+        &self.resident.function.info
+    }
+
+    fn see_footprint(&mut self) {
+        let (memory, states, host) = self.resident.footprint();
+        self.footprint.set(memory, states, host);
+    }
+
     /// Runs `work` unless the instance is at its end; a fault of the guest ends it.
     pub(super) fn alive<R>(&mut self, work: impl FnOnce(&mut Self) -> Result<R, Fault>) -> Result<R, Error> {
         if let Some(error) = &self.ended {
             return Err(error.clone());
         }
-        work(self).map_err(|fault| {
+        let result = work(self);
+        self.see_footprint();
+        result.map_err(|fault| {
             let callers_fault = matches!(fault, Fault::Arguments(_));
-            let error = fault.name(self.code.plugin(), &self.function.info.name);
+            let error = fault.name(self.plugin(), &self.info().name);
             if !callers_fault {
                 self.ended = Some(error.clone());
             }
@@ -164,90 +181,38 @@ impl<D: PluginCode> WasmStreamInstance<D> {
         returns: &DataType,
         call: impl Fn(&mut D::Stream, &Described, &Batch<'_>) -> Result<Outcome, Fault>,
     ) -> Result<Outcome, Fault> {
-        let info = &self.function.info;
-        let given = check(info, args, &vec![false; args.len()], slots.len())?;
+        let resident = &mut self.resident;
+        let (function, constant) = (Arc::clone(&resident.function), Arc::clone(&resident.constant));
+        let given = check(&function.info, args, &vec![false; args.len()], slots.len())?;
         // A constant's column says nothing that its value does not.
-        let args: Vec<ArrayRef> = (given.iter().zip(&self.constants).zip(&self.constant))
+        let args: Vec<ArrayRef> = (given.iter().zip(&*resident.constants).zip(&*constant))
             .map(|((column, value), is_constant)| ArrayRef::clone(if *is_constant { value } else { column }))
             .collect();
         let batch = Batch {
             slots,
             args: &args,
-            constant: &self.constant,
+            constant: &constant,
             rows: slots.len(),
-            result_bytes_max: self.code.limits().batch_result_bytes,
+            result_bytes_max: resident.code.limits().batch_result_bytes,
         };
-        let (calls, function) = (&mut self.calls, &self.function);
-        batch.run(info.null_in_null_out, returns, &mut |piece| {
-            call(calls, function, piece)
-        })
-    }
-
-    pub(super) fn note(&mut self, slots: &[u32], used: bool) {
-        let length = slots.iter().max().map_or(0, |slot| *slot as usize + 1);
-        if self.used.len() < length {
-            self.used.resize(length, false);
-        }
-        for slot in slots {
-            self.used[*slot as usize] = used;
-        }
-    }
-
-    /// Takes all states to a new instance, when this one has little memory left.
-    pub(super) fn renew(&mut self) -> Result<(), Fault> {
-        if !self.calls.is_worn() {
-            return Ok(());
-        }
-        let used = (0..).zip(&self.used).filter(|(_, used)| **used);
-        let slots: Vec<u32> = used.map(|(slot, _)| slot).collect();
-        let states = self.save_all(&slots)?;
-        self.calls = self.code.stream(&self.function, &self.constants, &self.constant)?;
-        self.load_all(&slots, &states, self.function.spec.state_version)
-    }
-
-    fn save_all(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Fault> {
-        let mut all = Vec::with_capacity(slots.len());
-        for slots in slots.chunks(PLUGIN_SLOTS_PER_SAVE_MAX) {
-            let states = self.calls.save(slots)?;
-            if states.len() != slots.len() {
-                let (states, slots) = (states.len(), slots.len());
-                return Err(Fault::BadResult(format!("it saved {states} states of {slots} slots")));
-            }
-            all.extend(states);
-        }
-        Ok(all)
-    }
-
-    fn load_all(&mut self, slots: &[u32], states: &[Vec<u8>], version: u32) -> Result<(), Fault> {
-        let states = states.chunks(PLUGIN_SLOTS_PER_SAVE_MAX);
-        let mut pieces = slots.chunks(PLUGIN_SLOTS_PER_SAVE_MAX).zip(states);
-        pieces.try_for_each(|(slots, states)| self.load_piece(slots, states, version))
-    }
-
-    /// Loads states, half of them at a time where all are too large.
-    fn load_piece(&mut self, slots: &[u32], states: &[Vec<u8>], version: u32) -> Result<(), Fault> {
-        match self.calls.load(slots, states, version) {
-            Err(Fault::TooLarge(_)) if slots.len() > 1 => {
-                let half = slots.len() / 2;
-                self.load_piece(&slots[..half], &states[..half], version)?;
-                self.load_piece(&slots[half..], &states[half..], version)
-            }
-            other => other,
-        }
+        let run = || {
+            batch.run(function.info.null_in_null_out, returns, &mut |piece| {
+                resident.call(piece, &call)
+            })
+        };
+        self.counters.count(slots.len(), run, end_of)
     }
 }
 
 impl<D: PluginCode> StreamInstance for WasmStreamInstance<D> {
     fn push(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<ArrayRef, Error> {
         let outcome = self.push_rows(slots, args)?;
-        all_rows(outcome, self.code.plugin(), &self.function.info)
+        all_rows(outcome, self.plugin(), self.info())
     }
 
     fn push_rows(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Outcome, Error> {
         self.alive(|this| {
-            this.renew()?;
-            this.note(slots, true);
-            let returns = this.function.info.returns.clone();
+            let returns = this.info().returns.clone();
             this.run(slots, args, &returns, |calls, function, piece| {
                 calls.push(function, piece)
             })
@@ -255,11 +220,13 @@ impl<D: PluginCode> StreamInstance for WasmStreamInstance<D> {
     }
 
     fn save(&mut self, slots: &[u32]) -> Result<Vec<Vec<u8>>, Error> {
-        self.alive(|this| this.save_all(slots))
+        let states = self.alive(|this| this.resident.save(slots))?;
+        self.counters.add_saved(&states);
+        Ok(states)
     }
 
     fn load(&mut self, slots: &[u32], states: &[Vec<u8>]) -> Result<(), Error> {
-        self.load_version(slots, states, self.function.spec.state_version)
+        self.load_version(slots, states, self.resident.function.spec.state_version)
     }
 
     fn load_version(&mut self, slots: &[u32], states: &[Vec<u8>], version: u32) -> Result<(), Error> {
@@ -268,23 +235,23 @@ impl<D: PluginCode> StreamInstance for WasmStreamInstance<D> {
                 let (slots, states) = (slots.len(), states.len());
                 return Err(Fault::Arguments(format!("{states} states for {slots} slots")));
             }
-            let spec = &this.function.spec;
+            let spec = &this.resident.function.spec;
             if !reads(spec, version) {
                 return Err(Fault::Arguments(format!(
                     "it reads state of version {}, not of version {version}",
                     spec.state_version
                 )));
             }
-            this.note(slots, true);
-            this.load_all(slots, states, version)
+            this.resident.load(slots, states, version)
         })
     }
 
     fn drop_slots(&mut self, slots: &[u32]) -> Result<(), Error> {
-        self.alive(|this| {
-            this.note(slots, false);
-            let mut pieces = slots.chunks(PLUGIN_ROWS_PER_CALL_MAX);
-            pieces.try_for_each(|slots| this.calls.forget(slots))
-        })
+        self.alive(|this| this.resident.forget(slots))
+    }
+
+    fn state_bytes(&self) -> usize {
+        let (memory, _, host) = self.resident.footprint();
+        memory + host
     }
 }

@@ -22,6 +22,7 @@ impl Life {
             .open(directory.join("log"))
             .expect("the directory is ours");
         let mut command = Command::new(env!("CARGO_BIN_EXE_waterwheel"));
+        command.env("XDG_CACHE_HOME", env!("CARGO_TARGET_TMPDIR"));
         command
             .args(["run", "--quiet", "--brokers", brokers, "--application-id", "crash"])
             // A member that died is missed sooner, so that a life costs seconds and not ten.

@@ -1,8 +1,8 @@
-//! Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
+//! Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row, fills gives several for one.
 
-use waterwheel_udf::{State, aggregate, plugin, scalar, stream};
+use waterwheel_udf::{Return, State, aggregate, plugin, scalar, stream, table};
 
-plugin!(diff, moving_avg, running_vwap, risk_score, Vwap);
+plugin!(diff, moving_avg, running_vwap, risk_score, Vwap, fills);
 
 /// the price less the price before; NULL in a key's first row
 #[stream]
@@ -88,4 +88,32 @@ impl Vwap {
     fn finish(&self) -> Option<f64> {
         (self.volume > 0.0).then(|| self.money / self.volume)
     }
+}
+
+/// A part of an order that was carried out.
+#[derive(Debug, PartialEq, Return)]
+struct Fill {
+    price: f64,
+    volume: i64,
+}
+
+/// the fills of an order, written as `price x volume; price x volume; ...`
+#[table]
+fn fills(report: &str) -> Result<Vec<Fill>, String> {
+    let fill = |text: &str| {
+        let (price, volume) = text.split_once('x')?;
+        let (price, volume) = (price.trim().parse().ok()?, volume.trim().parse().ok()?);
+        Some(Fill { price, volume })
+    };
+    let texts = report.split(';').map(str::trim).filter(|text| !text.is_empty());
+    texts
+        .map(|text| fill(text).ok_or_else(|| format!("`{text}` is no price x volume")))
+        .collect()
+}
+
+#[test]
+fn fills_are_taken_apart() {
+    let (price, volume) = (10.5, 100);
+    assert_eq!(fills("10.5 x 100;"), Ok(vec![Fill { price, volume }]));
+    assert!(fills("10.5").is_err() && fills("").unwrap().is_empty());
 }

@@ -1,4 +1,4 @@
-//! Reads what stands in the brackets of `#[scalar(...)]`, `#[stream(...)]` and `#[aggregate(...)]`.
+//! Reads what stands in the brackets of `#[scalar(...)]`, `#[table(...)]`, `#[stream(...)]` and `#[aggregate(...)]`.
 
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
@@ -21,6 +21,7 @@ pub(crate) struct Options {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Attribute {
     Scalar,
+    Table,
     Stream,
     Aggregate,
 }
@@ -40,8 +41,8 @@ impl Options {
                 check_sql_name(&name.value(), name.span())?;
                 self.name = Some(name.value());
             }
-            ("volatile", Attribute::Scalar) => self.volatility(meta, "volatile")?,
-            ("stable", Attribute::Scalar) => self.volatility(meta, "stable")?,
+            ("volatile", Attribute::Scalar | Attribute::Table) => self.volatility(meta, "volatile")?,
+            ("stable", Attribute::Scalar | Attribute::Table) => self.volatility(meta, "stable")?,
             ("start", Attribute::Stream | Attribute::Aggregate) => self.start = Some(meta.value()?.parse()?),
             ("state_version", Attribute::Stream | Attribute::Aggregate) => {
                 self.state_version = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?)
@@ -58,7 +59,9 @@ impl Options {
                     }
                 }
             }
-            (_, Attribute::Scalar) => return Err(meta.error("options are: name = \"...\", volatile, stable")),
+            (_, Attribute::Scalar | Attribute::Table) => {
+                return Err(meta.error("options are: name = \"...\", volatile, stable"));
+            }
             (_, Attribute::Stream | Attribute::Aggregate) => {
                 return Err(
                     meta.error("options are: name = \"...\", start = path, state_version = N, upgrade(N = path, ...)")

@@ -11,6 +11,7 @@ mod scalar;
 mod signature;
 mod state;
 mod stream;
+mod table;
 
 /// Makes a function a scalar function of SQL: one value per row, from that row alone.
 ///
@@ -39,6 +40,15 @@ pub fn stream(options: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn aggregate(options: TokenStream, item: TokenStream) -> TokenStream {
     finish(aggregate::expand(options.into(), item.into()))
+}
+
+/// Makes a function a table function of SQL: no, one or many rows per row, from that row alone.
+///
+/// It returns a `Vec` or a `List` of rows, maybe in an `Option` or a `Result`, or `impl Iterator<Item = T>`. Rows of several columns are structs with
+/// `#[derive(Return)]`. Options are those of `#[scalar]`.
+#[proc_macro_attribute]
+pub fn table(options: TokenStream, item: TokenStream) -> TokenStream {
+    finish(table::expand(options.into(), item.into()))
 }
 
 /// Makes a struct an argument type, STRUCT in SQL.

@@ -27,10 +27,21 @@ macro_rules! list_return {
                 Some(self)
             }
         }
+
+        impl<$($params)*> Rows for $rust {}
     };
 }
 list_return!([T: Return] Vec<T>);
 list_return!(['a, T: Argument<'a> + Return] List<'a, T>);
+
+/// What a table function can return: its elements are the rows.
+#[diagnostic::on_unimplemented(
+    message = "a table function cannot return `{Self}`",
+    note = "it returns its rows: a Vec<T>, a List<T> or an iterator, maybe in an Option or a Result"
+)]
+pub trait Rows {}
+
+impl<T: Rows> Rows for Option<T> {}
 
 /// Arrays: their elements one after the other.
 #[derive(Debug)]

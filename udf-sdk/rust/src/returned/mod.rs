@@ -16,6 +16,7 @@ mod validity;
 use alloc::string::String;
 
 pub use bytes::BytesBuilder;
+pub use list::Rows;
 pub use outcome::{Answer, Outcome};
 pub use structure::{Parts, StructBuilder, StructParts};
 pub use validity::LentValidity;

@@ -1,6 +1,6 @@
 //! Functions over time series: smoothing, differences, gaps, duplicates, anomalies, seasons, quantiles and a model's prediction.
 //!
-//! All but `predict` keep state per key or, the aggregates `vwap` and `quantile`, per group. State is bounded by the constants of a call.
+//! All but `predict`, `series` and `buckets` keep state per key or, the aggregates `vwap` and `quantile`, per group. State is bounded by the constants of a call.
 
 use waterwheel_udf::plugin;
 
@@ -9,6 +9,7 @@ pub mod gaps;
 pub mod json;
 pub mod model;
 pub mod quantile;
+pub mod rows;
 pub mod season;
 pub mod smooth;
 pub mod window;
@@ -17,6 +18,7 @@ use anomaly::{mad_flag, zscore, zscore_flag};
 use gaps::{forward_fill, interpolate, is_duplicate};
 use model::predict;
 use quantile::{Sketch, running_median, running_quantile};
+use rows::{buckets, series};
 use season::{decompose, seasonal_diff};
 use smooth::{Traded, cumulative_sum, ewma, lag_of, running_vwap};
 
@@ -37,5 +39,7 @@ plugin!(
     running_median,
     running_quantile,
     Sketch,
+    series,
+    buckets,
     predict
 );

@@ -54,9 +54,12 @@ pub(super) fn measure(
     let slots: Vec<u32> = (0..rows).map(|row| row % keys).collect();
     let gone = || "the plugin does not give it".to_owned();
     match info.kind {
-        Kind::Scalar => {
-            let mut overloads = functions.scalar(&info.name).into_iter();
-            let function = overloads.find(|f| same(f.info())).ok_or_else(gone)?;
+        Kind::Scalar | Kind::Table => {
+            let overloads = match info.kind {
+                Kind::Table => functions.table(&info.name),
+                _ => functions.scalar(&info.name),
+            };
+            let function = overloads.into_iter().find(|f| same(f.info())).ok_or_else(gone)?;
             let constant = vec![false; args.len()];
             median(|| {
                 let outcome = function.call_rows(&args, &constant, slots.len());

@@ -14,7 +14,7 @@ use crate::engine::function_signature;
 use crate::udf::FunctionSource as _;
 
 pub(super) fn run(arguments: &UdfBenchArguments) -> anyhow::Result<u8> {
-    let Some(registry) = load(&arguments.file)? else {
+    let Some(registry) = load(&arguments.file, &arguments.code_cache.place(None))? else {
         return Ok(EXIT_FAILED);
     };
     let mut functions = registry.functions();

@@ -17,6 +17,7 @@ pub(super) const FILES: &[(&str, &str)] = &embedded![
     "rust/macros/src/signature.rs",
     "rust/macros/src/state.rs",
     "rust/macros/src/stream.rs",
+    "rust/macros/src/table.rs",
     "rust/src/aggregate.rs",
     "rust/src/allocator.rs",
     "rust/src/argument/boolean.rs",

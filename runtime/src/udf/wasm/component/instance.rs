@@ -9,6 +9,7 @@ use crate::udf::manifest::cut;
 use crate::udf::wasm::engine::Sandbox;
 use crate::udf::wasm::fault::{Fault, from_wasmtime};
 use crate::udf::wasm::guest::{GuestStore, start_fault};
+use crate::udf::wasm::limiter::GuestMemory;
 use crate::udf::wasm::reports::{failed_rows, null_rows};
 use crate::udf::{Limits, Outcome, RowFailure};
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -56,7 +57,7 @@ impl Running {
         export.call(&mut self.store, params).map_err(|error| {
             let refused = self.store.data_mut().take_refused();
             if is_out_of_fuel(&error) {
-                return Fault::Limit(format!("result {}", bytes_text(self.limits.result_bytes)));
+                return Fault::NoRoom(format!("result {}", bytes_text(self.limits.result_bytes)));
             }
             from_wasmtime(
                 &error,
@@ -70,6 +71,16 @@ impl Running {
     /// Whether another instance should take over: the engines of some languages give back little of what calls used.
     pub(super) fn is_worn(&self) -> bool {
         self.store.data().is_nearly_full()
+    }
+
+    /// The memory that it has taken.
+    pub(super) fn memory(&self) -> GuestMemory {
+        self.store.data().memory()
+    }
+
+    /// Says that it is ready for its work; what memory it takes from now on is for that.
+    pub(super) fn mark_started(&mut self) {
+        self.store.data_mut().mark_started();
     }
 
     /// The manifest, under what is left of the deadline of starting up.

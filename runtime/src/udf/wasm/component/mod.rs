@@ -5,6 +5,7 @@
 
 mod columns;
 mod instance;
+mod levels;
 mod scalar;
 mod stream;
 mod types;
@@ -20,6 +21,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use super::batch::Batch;
+use super::compiled::code_of;
 use super::door::{self, Described, PluginCode};
 use super::engine::Sandbox;
 use super::fault::Fault;
@@ -30,6 +32,7 @@ use super::plugin::LoadedPlugin;
 use crate::udf::manifest::{self, FunctionSpec, Manifest};
 use crate::udf::{Kind, Limits};
 use instance::Running;
+pub(super) use levels::read_levels;
 use scalar::ComponentScalars;
 use stream::ComponentStream;
 
@@ -50,8 +53,8 @@ pub(super) fn is_component(binary: &[u8]) -> bool {
 /// Loads a component from its binary. The error is a reason without the plugin's name.
 pub(super) fn load(sandbox: &Sandbox, plugin: &str, binary: &[u8]) -> Result<LoadedPlugin, String> {
     let sandbox = sandbox.with_language_runtime();
-    let component = Component::from_binary(sandbox.engine(), binary)
-        .map_err(|e| format!("it is not a component that can run here: {e:#}"))?;
+    let component: Component =
+        code_of(&sandbox, binary).map_err(|e| format!("it is not a component that can run here: {e:#}"))?;
     let code = Code::new(sandbox, plugin, component)?;
     let manifest = code
         .describe()
@@ -109,7 +112,7 @@ impl Code {
     /// Checks that the component has the functions that its kinds need, with the right types.
     fn check_exports(&self, manifest: &Manifest) -> Result<(), Fault> {
         let has = |kind| manifest.functions.iter().any(|function| function.kind == kind);
-        if has(Kind::Scalar) {
+        if has(Kind::Scalar) || has(Kind::Table) {
             ComponentScalars::new(self, self.start()?)?;
         }
         for kind in [Kind::Stream, Kind::Aggregate] {

@@ -8,7 +8,7 @@ use super::types::{Column, Given};
 use super::{Code, expand};
 use crate::udf::Outcome;
 use crate::udf::wasm::batch::Batch;
-use crate::udf::wasm::door::{Described, ScalarCalls};
+use crate::udf::wasm::door::{Described, GuestMemory, ScalarCalls};
 use crate::udf::wasm::fault::Fault;
 
 /// `call(function, args, rows) -> result<outcome, string>`.
@@ -35,7 +35,11 @@ impl ScalarCalls for ComponentScalars {
         let rows = u32::try_from(batch.rows).expect("a call has at most 8192 rows");
         let params = (function.spec.export.clone(), columns, rows);
         let (given,) = self.running.call(&self.call, params)?;
-        self.running.outcome(given, &function.info.returns, batch.rows)
+        self.running.outcome(given, &function.column, batch.rows)
+    }
+
+    fn memory(&self) -> GuestMemory {
+        self.running.memory()
     }
 
     fn is_worn(&self) -> bool {

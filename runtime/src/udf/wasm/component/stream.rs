@@ -11,7 +11,7 @@ use super::types::{Column, Failure, Given};
 use super::{Code, expand};
 use crate::udf::limits::bytes_text;
 use crate::udf::wasm::batch::Batch;
-use crate::udf::wasm::door::{Described, PluginCode, StreamCalls};
+use crate::udf::wasm::door::{Described, GuestMemory, PluginCode, StreamCalls};
 use crate::udf::wasm::fault::Fault;
 use crate::udf::{Kind, Outcome};
 
@@ -101,7 +101,9 @@ impl ComponentStream {
             .collect();
         let params = (function.spec.export.clone(), columns);
         let (opened,) = self.running.call(&self.open, params)?;
-        opened.map_err(|message| self.running.failed(&message))
+        opened.map_err(|message| self.running.failed(&message))?;
+        self.running.mark_started();
+        Ok(())
     }
 }
 
@@ -162,7 +164,7 @@ impl StreamCalls for ComponentStream {
         forgotten.map_err(|message| self.running.failed(&message))
     }
 
-    fn is_worn(&self) -> bool {
-        self.running.is_worn()
+    fn memory(&self) -> GuestMemory {
+        self.running.memory()
     }
 }

@@ -11,12 +11,15 @@
 
 mod aggregate;
 mod columns;
+mod evict;
 mod hostile;
 mod hostile_files;
+mod mutations;
 mod plain;
 mod scalar;
 mod stream;
 mod stubs;
+mod table;
 
 use std::fmt::Write;
 use std::sync::Arc;

@@ -7,7 +7,7 @@ use crate::udf::StreamInstance;
 
 /// `total(x BIGINT, start BIGINT constant)`: the running sum of x per slot, beginning at `start`. A slot's state is its
 /// sum less `start`, 8 bytes at 65536 + 8 * slot; a fresh one is 0. x = -1 fails the row, -2 traps.
-const TOTAL: &str = r#"
+pub(super) const TOTAL: &str = r#"
 (global $start (mut i64) (i64.const 0))
 (global $reports (mut i32) (i32.const 0))
 (data (i32.const 8192) "no minus one")
@@ -235,7 +235,7 @@ fn constants_are_checked_at_set_up() {
 #[test]
 fn refused_state_is_the_guests_to_say() {
     let mut total = from(0);
-    let error = total.load(&[0, 1], &[vec![1, 2, 3], vec![]]).unwrap_err();
+    let error = total.load(&[0, 1], &[vec![1, 2, 3], vec![4]]).unwrap_err();
     assert_eq!(error.to_string(), "function total of plugin test failed: no minus one");
     let mut total = from(0);
     let error = total.load(&[0, 1], &[vec![0; 8]]).unwrap_err();

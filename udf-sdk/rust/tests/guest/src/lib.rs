@@ -3,6 +3,7 @@
 mod echo;
 mod scalars;
 mod streams;
+mod tables;
 
 waterwheel_udf::plugin!(
     echo::echo_boolean,
@@ -35,6 +36,10 @@ waterwheel_udf::plugin!(
     scalars::letters,
     scalars::full_name,
     scalars::roll,
+    tables::tokenize,
+    tables::pairs,
+    tables::counted,
+    tables::listed,
     streams::running,
     streams::nth,
     streams::seen,
@@ -52,6 +57,6 @@ mod tests {
             "{manifest}"
         );
         let names: Vec<&str> = manifest.lines().filter_map(|line| line.split('"').nth(3)).collect();
-        assert_eq!(names.len(), 36, "the version and 35 functions");
+        assert_eq!(names.len(), 40, "the version and 39 functions");
     }
 }

@@ -109,6 +109,7 @@ fn state_is_kept_saved_loaded_and_forgotten() {
     again.drop_slots(&[0]).unwrap();
     assert_eq!(sums(again.push(&[0], &[doubles(&[Some(4.0)])]).unwrap()), [Some(4.0)]);
     // A number of states that is not that of the slots.
+    again.push(&[1], &[doubles(&[Some(4.0)])]).unwrap();
     let error = again.save(&[0, 1]).unwrap_err().to_string();
     assert!(error.contains("it saved 1 states of 2 slots"), "{error}");
 }

@@ -1,0 +1,10 @@
+//! A guest's memory of any bytes: what is read from it as a column is one, or it is refused.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use waterwheel::udf::fuzz;
+
+fuzz_target!(|input: &[u8]| {
+    fuzz::memory(input);
+});

@@ -1,0 +1,85 @@
+//! `#[table]`.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::{AssocType, Error, GenericArgument, ItemFn, PathArguments, Result, Type, TypeParamBound, parse_quote};
+
+use crate::arguments::{self, Attribute};
+use crate::function::{Function, with_lifetimes};
+use crate::lifetimes;
+use crate::signature::{self, chain, check_sql_name, plain_name};
+
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let options = arguments::parse(options, Attribute::Table)?;
+    let mut item: ItemFn = syn::parse2(item)?;
+    signature::check(&item)?;
+    lifetimes::unify(&mut item, 0);
+    let parameters = signature::parameters(&mut item, 0)?;
+    if let Some(constant) = parameters.iter().find(|parameter| parameter.constant) {
+        let reason = "#[constant] is for functions with state: a table function gets a constant like any value";
+        return Err(Error::new(constant.name.span(), reason));
+    }
+    let sql_name = options.name.unwrap_or_else(|| plain_name(&item.sig.ident));
+    check_sql_name(&sql_name, item.sig.ident.span())?;
+    let output = signature::output(&item)?;
+    let (output, collect) = match iterated(&output) {
+        Some(row) => (parse_quote!(glue::Vec<#row>), quote!(.collect::<glue::Vec<_>>())),
+        None => (output, TokenStream::new()),
+    };
+    let function = Function {
+        function: &item,
+        sql_name,
+        parameters: &parameters,
+        output,
+    };
+
+    let volatility = options.volatility.unwrap_or("immutable");
+    let (name, types, store, exported) = (
+        &item.sig.ident,
+        function.argument_types(),
+        function.store(),
+        function.exported(""),
+    );
+    let output = with_lifetimes(&function.output, "'static");
+    let variables = function.variables();
+    let pattern = chain(variables.iter().map(|variable| quote!(#variable)));
+    let glue = quote! {
+        const _: () = {
+            const fn gives_rows<O: glue::Outcome>()
+            where
+                O::Value: glue::Rows,
+            {
+            }
+            gives_rows::<#output>();
+        };
+
+        #exported
+        unsafe extern "C" fn call(arguments: usize, rows: usize, out: usize) -> i32 {
+            glue::thread_local! {
+                static STORE: glue::RefCell<#store> = glue::RefCell::default();
+            }
+            STORE.with_borrow_mut(|store| {
+                // SAFETY: called by the host, which read these types in the manifest.
+                unsafe { glue::call::<#types, _>(&glue::Scope::enter(), arguments, rows, out, store, |#pattern| #name(#(#variables),*)#collect) }
+            })
+        }
+    };
+    Ok(function.items(&quote!(glue::Kind::Table { volatility: #volatility }), &glue))
+}
+
+/// `T` of `impl Iterator<Item = T>`.
+fn iterated(output: &Type) -> Option<Type> {
+    let Type::ImplTrait(output) = output else { return None };
+    output.bounds.iter().find_map(|bound| {
+        let TypeParamBound::Trait(bound) = bound else {
+            return None;
+        };
+        let PathArguments::AngleBracketed(arguments) = &bound.path.segments.last()?.arguments else {
+            return None;
+        };
+        arguments.args.iter().find_map(|argument| match argument {
+            GenericArgument::AssocType(AssocType { ident, ty, .. }) if ident == "Item" => Some(ty.clone()),
+            _ => None,
+        })
+    })
+}

@@ -1,0 +1,54 @@
+//! Table functions: rows of one column and of several, as an iterator, a list, an error, a null.
+
+use waterwheel_udf::{List, Return, table};
+
+/// the words of a text
+#[table]
+pub fn tokenize(text: &str) -> impl Iterator<Item = &str> {
+    text.split_whitespace()
+}
+
+/// A word and where it begins.
+#[derive(Debug, Return)]
+pub struct Place {
+    word: String,
+    at: Option<i32>,
+}
+
+/// words with their places; a text without words is an error, one with `null` has no rows
+#[table]
+pub fn pairs(text: &str) -> Result<Option<Vec<Place>>, &'static str> {
+    if text == "null" {
+        return Ok(None);
+    }
+    let mut at = 0;
+    let mut places = Vec::new();
+    for word in text.split(' ') {
+        if !word.is_empty() {
+            places.push(Place {
+                word: word.to_owned(),
+                at: (word != "?").then_some(at),
+            });
+        }
+        at += 1 + word.len() as i32;
+    }
+    if places.is_empty() {
+        return Err("no words");
+    }
+    Ok(Some(places))
+}
+
+/// the numbers from 0 on, so many; NULL gives one NULL
+#[table(name = "COUNTED", stable)]
+pub fn counted(n: Option<i64>) -> Vec<Option<i64>> {
+    match n {
+        Some(n) => (0..n).map(Some).collect(),
+        None => vec![None],
+    }
+}
+
+/// the elements of an array
+#[table]
+pub fn listed(list: List<'_, f64>) -> List<'_, f64> {
+    list
+}
