@@ -171,26 +171,50 @@ function structs(names, types) {
 
 const registered = new Map();
 
+// What a table function gives, now: a generator may still throw, and is read only once.
+function listed(rows) {
+  return isNull(rows) ? null : Array.from(rows);
+}
+
 function register(kind, name, declared, run) {
   const { args, returns, doc, state, upgrade, ...options } = declared;
   const exported = options.export ?? name;
   if (registered.has(exported)) throw new TypeError(`two functions have the export ${exported}`);
   const entry = { name, kind, ...options, export: exported, args: [], returns };
-  for (const [arg, type] of Object.entries(args)) {
-    const constant = /^constant\s+/i.exec(type);
-    entry.args.push({ name: arg, type: constant ? type.slice(constant[0].length) : type, ...(constant ? { constant: true } : {}) });
-  }
+  for (const [arg, text] of Object.entries(args)) entry.args.push({ name: arg, ...argument(text) });
   if (doc) entry.doc = doc;
   registered.set(exported, {
     entry,
-    run,
+    run: kind === "table" ? (...given) => listed(run(...given)) : run,
     state,
     upgrade,
     names: Object.keys(args),
     args: entry.args.map((arg) => typeOf(arg.type)),
-    returns: typeOf(returns),
+    returns: kind === "table" ? arrays(typeOf(rowOf(returns))) : typeOf(returns),
     isVersion: (version) => version === (entry.state_version ?? 1),
   });
+}
+
+// An argument as `args` has it: `CONSTANT INTEGER`, `INTEGER = 60`, `DOUBLE...`.
+function argument(text) {
+  const [, constant, type, rest, value] = /^\s*(constant\s+)?(.*?)\s*(?:(\.\.\.)|=\s*(.*))?\s*$/is.exec(text);
+  const entry = { type: rest ? `ARRAY<${type}>` : type };
+  if (constant) entry.constant = true;
+  if (rest) entry.variadic = true;
+  if (value !== undefined) entry.default = JSON.parse(value);
+  return entry;
+}
+
+// The type of a row of a table function, whose columns may stand in a list.
+function rowOf(returns) {
+  if (typeof returns === "string") return returns;
+  return `STRUCT<${returns.map(({ name, type }) => `${name} ${type}`).join(", ")}>`;
+}
+
+/** A function of one row that gives its rows, as a list or a generator: as scalar, with `returns` the type of a row, or its columns:
+ *  [{ name: "word", type: "STRING" }, ...], which are then upper-case properties of the rows. */
+export function table(name, declared, run) {
+  register("table", name, declared, run);
 }
 
 /** A function of one row: scalar("name", { args: { a: "DOUBLE" }, returns: "DOUBLE", doc: "..." }, (a) => ...) */

@@ -6,6 +6,7 @@ Python values, calls the function for each row, and turns what it gives, or rais
 """
 
 import collections
+import collections.abc
 import dataclasses
 import datetime
 import decimal
@@ -246,7 +247,7 @@ def _codec(hint, place):
         codec = _decimal_codec(sql, *next(mark for mark in marks if isinstance(mark, tuple)))
     elif hint in _PLAIN:
         codec = _PLAIN[hint]()
-    elif origin is list:
+    elif origin in (list, collections.abc.Iterator, collections.abc.Iterable):
         inner = _codec(typing.get_args(hint)[0], place)[0]
         codec = _Array(f"ARRAY<{inner.sql}>", [inner])
     elif origin is dict:
@@ -269,33 +270,57 @@ def _codec(hint, place):
 # ---- functions ----
 
 
+def _more(parameter):
+    """What a parameter's default or star adds to its entry in the manifest."""
+    if parameter.kind is inspect.Parameter.VAR_POSITIONAL:
+        return {"variadic": True}
+    default = parameter.default
+    if default is inspect.Parameter.empty:
+        return {}
+    if default is None or isinstance(default, (bool, int, float, str)):
+        return {"default": default}
+    return {"default": default.isoformat() if hasattr(default, "isoformat") else str(default)}
+
+
 class _Function:
     """A function with the parameters of `takes` and the result of `gives`, called `exported`."""
 
     def __init__(self, exported, kind, takes, gives, options):
         hints = typing.get_type_hints(takes, include_extras=True)
-        names = list(inspect.signature(takes).parameters)
+        parameters = inspect.signature(takes).parameters
+        names = list(parameters)
         if kind == "stream":
             if not names or not isinstance(hints.get(names[0]), type):
                 raise TypeError(f"{exported}: the first parameter of a stream function is its state, of a class")
             self.state = hints[names[0]]
-        if kind != "scalar":
+        if kind in ("stream", "aggregate"):
             del names[0]
         missing = [name for name in names if name not in hints]
         result = typing.get_type_hints(gives, include_extras=True).get("return")
         if missing or result is None:
             missing = [*missing, *(["return"] if result is None else [])]
             raise TypeError(f"{exported}: no type hint for {', '.join(missing)}")
+        self.run = takes
+        rest = [name for name in names if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL]
+        for name in rest:
+            # What is given one by one comes as one ARRAY.
+            hints[name] = list[hints[name]]
+            self.run = lambda *given: takes(*given[:-1], *given[-1])
         args = [(name, *_codec(hints[name], f"{exported}({name})")) for name in names]
-        self.run, self.kind, self.names = takes, kind, names
+        self.kind, self.names = kind, names
         self.args = [codec for _, codec, _, _ in args]
         self.returns = _codec(result, f"{exported} returns")[0]
         entry = {"name": options.pop("name", exported), "kind": kind, "export": exported}
         entry["args"] = [
-            {"name": name, "type": codec.sql, **({"constant": True} if constant else {})}
+            {"name": name, "type": codec.sql, **({"constant": True} if constant else {}), **_more(parameters[name])}
             for name, codec, _, constant in args
         ]
         entry["returns"] = self.returns.sql
+        if kind == "table":
+            if not isinstance(self.returns, _Array):
+                raise TypeError(f"{exported}: a table function returns list[T] or Iterator[T]")
+            entry["returns"], each = self.returns.inner[0].sql, self.run
+            self.run = lambda *given: None if (rows := each(*given)) is None else list(rows)
         if any(optional for _, _, optional, _ in args):
             entry["nulls"] = "pass"
         entry.update(options)
@@ -331,6 +356,14 @@ def scalar(run=None, **options):
     if run is None:
         return lambda run: _register("scalar", run, options)
     return _register("scalar", run, options)
+
+
+def table(run=None, **options):
+    """A function of one row that gives its rows: it returns list[T], or Iterator[T] and yields them. A dataclass has several
+    columns. Options: as of scalar."""
+    if run is None:
+        return lambda run: _register("table", run, options)
+    return _register("table", run, options)
 
 
 def stream(run=None, **options):

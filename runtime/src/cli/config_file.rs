@@ -49,6 +49,7 @@ pub(crate) fn config(arguments: &RunArguments) -> Result<Config> {
         .or(file.plugins)
         .or_else(|| beside(arguments.file.as_deref()));
     config.plugins = plugins;
+    config.watch_plugins = true;
     config.code_cache = arguments.code_cache.place(file.code_cache.as_deref());
     config.brokers = arguments.brokers.clone().or(file.brokers);
     config.workers = arguments.workers.or(file.workers).unwrap_or(config.workers);

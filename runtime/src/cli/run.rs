@@ -64,6 +64,9 @@ fn script(arguments: &RunArguments, engine: &Engine, text: &str, origin: &str, i
     let result = engine.run_script(text, |outcome| {
         show(arguments, outcome, &mut results, interrupt)?;
         results.print_ready()?;
+        for line in news(arguments, engine) {
+            report(&line);
+        }
         match interrupt.try_recv() {
             Ok(()) => Err(Interrupted.into()),
             Err(_) => Ok(()),
@@ -78,7 +81,7 @@ fn script(arguments: &RunArguments, engine: &Engine, text: &str, origin: &str, i
     }
     engine.seal();
     let mut progress = Progress::start(arguments.quiet);
-    let end = follow(engine, &mut results, interrupt, &mut progress);
+    let end = follow(arguments, engine, &mut results, interrupt, &mut progress);
     finish(engine, progress, end)
 }
 
@@ -144,12 +147,19 @@ fn show(
     Ok(())
 }
 
+/// What has changed in the plugin directory.
+fn news(arguments: &RunArguments, engine: &Engine) -> Vec<String> {
+    let news = engine.plugin_news();
+    if arguments.quiet { Vec::new() } else { news }
+}
+
 fn with_newline(text: &str) -> String {
     format!("{}\n", text.trim_end())
 }
 
 /// Prints results until every query has ended, or Ctrl-C.
 fn follow(
+    arguments: &RunArguments,
     engine: &Engine,
     results: &mut Results,
     interrupt: &Receiver<()>,
@@ -160,6 +170,9 @@ fn follow(
             Waited::Interrupted => return Ok(()),
             Waited::Batch(number, batch) => progress.suspend(|| results.print(number, &batch))?,
             Waited::Nothing => {}
+        }
+        for line in news(arguments, engine) {
+            progress.suspend(|| report(&line));
         }
         progress.update(engine);
         let is_over = || engine.queries().iter().all(|(_, pipeline)| pipeline.state().is_over());

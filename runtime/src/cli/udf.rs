@@ -12,7 +12,7 @@ use anyhow::Context as _;
 pub use self::arguments::{UdfBenchArguments, UdfCommand, UdfLanguage, UdfNewArguments, UdfTestArguments};
 use super::render::write_table;
 use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, OutputFormat, report};
-use crate::engine::{Table, function_signature};
+use crate::engine::{Table, function_signature, plugin_table};
 use crate::udf::{CodeCachePlace, FunctionSource, Kind, Limits, Registry};
 
 pub(crate) fn run(command: &UdfCommand) -> u8 {
@@ -36,8 +36,13 @@ fn list(directory: &Path, code_cache: &CodeCachePlace) -> anyhow::Result<u8> {
     let mut table = table();
     add_functions(&registry, &mut table);
     let mut out = std::io::stdout().lock();
+    write_table(&plugin_table(&registry), OutputFormat::Table, &mut out)?;
     write_table(&table, OutputFormat::Table, &mut out)?;
-    Ok(report_trouble(&registry))
+    let is_broken = registry
+        .plugins()
+        .iter()
+        .any(|plugin| plugin.broken.is_some() || !plugin.skipped.is_empty());
+    Ok(if is_broken { EXIT_FAILED } else { EXIT_OK })
 }
 
 fn check(files: &[PathBuf], code_cache: &CodeCachePlace) -> anyhow::Result<u8> {

@@ -20,6 +20,8 @@ pub struct Config {
     pub state: Option<Location>,
     /// The directory of plugins.
     pub plugins: Option<PathBuf>,
+    /// Whether that directory is watched, so that what changes there takes effect for the next statement.
+    pub watch_plugins: bool,
     /// Limits of the sandbox.
     pub plugin_limits: Limits,
     /// Where the compiled code of plugins is kept.
@@ -56,6 +58,7 @@ impl Default for Config {
             kafka: BTreeMap::new(),
             state: None,
             plugins: None,
+            watch_plugins: false,
             plugin_limits: Limits::default(),
             code_cache: CodeCachePlace::Off,
             workers: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),

@@ -98,8 +98,8 @@ impl Engine {
         Ok(Outcome::Text(texts.join("\n")))
     }
 
-    pub(crate) fn describe_function(&self, name: &Name) -> Result<Outcome, Error> {
-        let plugins = self.registry.totals();
+    pub(crate) fn describe_function(&self, session: &Session, name: &Name) -> Result<Outcome, Error> {
+        let plugins = session.registry.totals();
         let own = plugins
             .iter()
             .filter(|(info, _)| info.name.eq_ignore_ascii_case(&name.value));
@@ -129,8 +129,8 @@ impl Engine {
             }
         }
         if text.is_empty() {
-            text = self.functions.describe(&name.value).ok_or_else(|| {
-                let names: Vec<String> = self.functions.built_in().map(|(name, _)| name).collect();
+            text = self.built_in.describe(&name.value).ok_or_else(|| {
+                let names: Vec<String> = self.built_in.built_in().map(|(name, _)| name).collect();
                 let known = names
                     .iter()
                     .map(String::as_str)

@@ -26,7 +26,7 @@ impl Engine {
             );
             return Err(error.at(id.span).help("SHOW QUERIES lists the running ones"));
         }
-        let plugins = self.registry.totals();
+        let plugins = session.registry.totals();
         let explained: Vec<String> = found
             .into_iter()
             .map(|query| {

@@ -16,10 +16,13 @@ mod held;
 mod insert;
 mod opening;
 mod outcome;
+mod plugins;
 mod print;
 mod properties;
 mod pull;
 mod query;
+#[cfg(test)]
+mod reloading;
 mod replace;
 mod result;
 mod rules;
@@ -39,6 +42,7 @@ use parking_lot::Mutex;
 pub use config::{Config, QueryStart};
 pub use error::Error;
 pub use outcome::{Outcome, PushQuery, Table};
+pub use plugins::plugin_table;
 pub use properties::{Properties, Property};
 pub use query::{QueryInfo, QueryKind};
 pub use script::ScriptError;
@@ -48,12 +52,11 @@ pub use topics::Topics;
 
 use crate::catalog::Catalog;
 use crate::exec::WorkerPool;
-use crate::function::AggregateLimits;
 use crate::plan::{FunctionSet, Planner, Printing, Purpose};
 use crate::sql::ast::{Parsed, Statement};
 use crate::sql::{Source, Variables};
 use crate::types::Clock;
-use crate::udf::{FunctionSource, Registry};
+use crate::udf::{Plugins, Registry, Watch};
 use admin::Motion;
 
 /// The whole engine of one process.
@@ -62,15 +65,16 @@ pub struct Engine {
     config: Config,
     clock: Arc<dyn Clock>,
     topics: Topics,
-    registry: Registry,
-    functions: Arc<FunctionSet>,
+    plugins: Arc<Plugins>,
+    _watch: Option<Watch>,
+    built_in: FunctionSet,
     session: Mutex<Session>,
     // The last field, so that queries are gone before their threads.
     pool: WorkerPool,
 }
 
 /// What statements change.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Session {
     pub(crate) catalog: Catalog,
     pub(crate) properties: Properties,
@@ -79,8 +83,10 @@ pub(crate) struct Session {
     pub(crate) next_query: u64,
     /// How many unnamed queries were started that insert into each stream.
     pub(crate) inserts: BTreeMap<String, u64>,
-    /// The functions, where properties change how they are computed.
-    functions: Option<Arc<FunctionSet>>,
+    /// The plugins as the last statement found them.
+    pub(crate) registry: Arc<Registry>,
+    /// The functions that statements can call: built-in ones as the properties want them, and those of plugins.
+    pub(crate) functions: Arc<FunctionSet>,
 }
 
 impl Engine {
@@ -90,30 +96,44 @@ impl Engine {
     /// When the configuration is wrong, the plugin directory cannot be read, or no thread can be started.
     pub fn start(config: Config, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let topics = Topics::open(&config)?;
-        let mut registry = Registry::new(config.plugin_limits.clone())?.with_code_cache(&config.code_cache);
-        if let Some(directory) = &config.plugins {
-            registry = registry.with_directory(directory)?;
-        }
+        let plugins = Plugins::open(
+            config.plugins.as_deref(),
+            config.plugin_limits.clone(),
+            &config.code_cache,
+        )?;
+        let plugins = Arc::new(plugins);
+        let watch = if config.watch_plugins {
+            Watch::start(&plugins)?
+        } else {
+            None
+        };
         let pool = WorkerPool::start(config.workers).map_err(|error| Error::System(error.to_string()))?;
         let mut variables = Variables::new();
         for (name, value) in &config.variables {
             variables.fix(name, value);
         }
+        let built_in = FunctionSet::built_in_only(&clock);
         let session = Session {
+            catalog: Catalog::default(),
             properties: Properties::new(&config.properties)?,
             variables,
-            ..Session::default()
+            queries: BTreeMap::new(),
+            next_query: 0,
+            inserts: BTreeMap::new(),
+            registry: plugins.current(),
+            functions: Arc::new(built_in.clone()),
         };
         let engine = Self {
-            functions: Arc::new(FunctionSet::new(&registry, &clock)),
-            registry,
+            plugins,
+            _watch: watch,
+            built_in,
             config,
             clock,
             topics,
             session: Mutex::new(session),
             pool,
         };
-        engine.follow_properties(&mut engine.session.lock())?;
+        engine.make_functions(&mut engine.session.lock())?;
         Ok(engine)
     }
 
@@ -123,6 +143,7 @@ impl Engine {
     /// When the statement is wrong or cannot be carried out; nothing of it has taken effect then.
     pub fn execute(&self, parsed: &Parsed, source: &Source) -> Result<Outcome, Error> {
         let mut session = self.session.lock();
+        self.follow_plugins(&mut session)?;
         self.statement(&mut session, &parsed.statement, &parsed.text)
             .map_err(|error| error.placed(source, parsed.span))
     }
@@ -148,7 +169,7 @@ impl Engine {
             Statement::Select(query) => self.select(session, query, text),
             Statement::Show(show) => self.show(session, *show),
             Statement::Describe { name, extended } => self.describe(session, name, *extended),
-            Statement::DescribeFunction { name } => self.describe_function(name),
+            Statement::DescribeFunction { name } => self.describe_function(session, name),
             Statement::Explain {
                 analyze: false,
                 statement,
@@ -157,12 +178,12 @@ impl Engine {
             // There is one session, so what holds for the system holds for it.
             Statement::Set { name, value, .. } | Statement::AlterSystem { name, value, .. } => {
                 session.properties.set(name, value)?;
-                self.follow_properties(session)?;
+                self.make_functions(session)?;
                 Ok(Outcome::Message(format!("{name} is {value}")))
             }
             Statement::Unset { name } => {
                 session.properties.unset(name)?;
-                self.follow_properties(session)?;
+                self.make_functions(session)?;
                 Ok(Outcome::Message(format!("{name} is not set")))
             }
             Statement::Define { name, value } => {
@@ -191,6 +212,7 @@ impl Engine {
                 };
                 self.print(session, topic, *from_beginning, printing, text)
             }
+            Statement::ReloadPlugin { name } => self.reload_plugin(session, name.as_ref()),
             Statement::RunScript { span, .. } => {
                 Err(Error::user("run-script", "RUN SCRIPT stands in scripts and in the shell alone").at(*span))
             }
@@ -221,30 +243,13 @@ impl Engine {
         Ok(Outcome::Text(crate::plan::explain(&planned.dataflow)))
     }
 
-    /// Makes the functions of the session what its properties say.
-    fn follow_properties(&self, session: &mut Session) -> Result<(), Error> {
-        let limits = session.properties.aggregate_limits()?;
-        session.functions = (limits != AggregateLimits::default()).then(|| {
-            let mut functions = FunctionSet::clone(&self.functions);
-            functions.set_aggregate_limits(limits);
-            Arc::new(functions)
-        });
-        Ok(())
-    }
-
     pub(crate) fn planner<'a>(&'a self, session: &'a Session) -> Planner<'a> {
         Planner {
             catalog: &session.catalog,
-            functions: session.functions.as_ref().unwrap_or(&self.functions),
+            functions: &session.functions,
             // SET has refused what cannot be read.
             state_ttl_ms: session.properties.state_ttl_ms().ok().flatten(),
         }
-    }
-
-    /// The functions of plugins.
-    #[must_use]
-    pub fn plugins(&self) -> &dyn FunctionSource {
-        &self.registry
     }
 
     /// Where topics live.

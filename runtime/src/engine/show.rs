@@ -2,12 +2,13 @@
 
 use super::create::kind_word;
 use super::describe::window_words;
+use super::plugins::plugin_table;
 use super::properties::PROPERTIES;
 use super::{Engine, Error, Outcome, QueryKind, Session, Table};
 use crate::exec::State;
 use crate::sql::ast::{Show, SourceKind};
 use crate::types::schema::SqlType;
-use crate::udf::{FunctionInfo, FunctionSource, Kind};
+use crate::udf::FunctionInfo;
 
 impl Engine {
     pub(crate) fn show(&self, session: &Session, show: Show) -> Result<Outcome, Error> {
@@ -21,8 +22,8 @@ impl Engine {
             Show::Tables { .. } => sources(session, SourceKind::Table),
             Show::Topics { .. } => self.topic_list()?,
             Show::Queries { .. } => queries(session),
-            Show::Functions => self.function_list(),
-            Show::Plugins => self.plugin_list(),
+            Show::Functions => self.function_list(session),
+            Show::Plugins => plugin_table(&session.registry),
             Show::Properties => properties(session),
             Show::Types => types(session),
             Show::Variables => variables(session),
@@ -41,66 +42,13 @@ impl Engine {
         }
         Ok(table)
     }
-
-    /// Plugins' functions with their signatures; built-in ones by name.
-    fn function_list(&self) -> Table {
-        let mut table = Table::new(&["Function", "Kind", "From"]);
-        let plugins = self.registry.functions();
-        for info in &plugins {
-            let kind = match info.kind {
-                Kind::Scalar => "scalar",
-                Kind::Stream => "stream",
-                Kind::Aggregate => "aggregate",
-                Kind::Table => "table",
-            };
-            table.rows.push(vec![
-                function_signature(info),
-                kind.into(),
-                format!("plugin {}", info.plugin),
-            ]);
-        }
-        let mut built_in: Vec<(String, &str)> = self.functions.built_in().collect();
-        built_in.sort_unstable();
-        for (name, kind) in built_in {
-            if !plugins.iter().any(|info| info.name.eq_ignore_ascii_case(&name)) {
-                table
-                    .rows
-                    .push(vec![name.to_uppercase(), kind.into(), "built in".into()]);
-            }
-        }
-        table
-    }
-
-    fn plugin_list(&self) -> Table {
-        let mut table = Table::new(&["Plugin", "Functions", "SHA-256", "Status"]);
-        let functions = self.registry.functions();
-        for plugin in self.registry.plugins() {
-            let own = functions.iter().filter(|info| info.plugin == plugin.name).count();
-            let status = match (&plugin.broken, plugin.skipped.as_slice()) {
-                (Some(reason), _) => format!("broken: {reason}"),
-                (None, []) => "ready".into(),
-                (None, skipped) => {
-                    let skipped: Vec<String> = skipped.iter().map(ToString::to_string).collect();
-                    format!("ready, without {}", skipped.join("; "))
-                }
-            };
-            let hash = plugin.sha256.chars().take(12).collect();
-            table.rows.push(vec![plugin.name, own.to_string(), hash, status]);
-        }
-        table
-    }
 }
 
 /// `risk_score(price DOUBLE, volume BIGINT) RETURNS DOUBLE`.
 #[must_use]
 pub fn function_signature(info: &FunctionInfo) -> String {
     let name_of = |data_type| SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |t| t.to_string());
-    let args: Vec<String> = info
-        .args
-        .iter()
-        .map(|(name, data_type)| format!("{name} {}", name_of(data_type)))
-        .collect();
-    format!("{}({}) RETURNS {}", info.name, args.join(", "), name_of(&info.returns))
+    format!("{}({}) RETURNS {}", info.name, info.arguments(), name_of(&info.returns))
 }
 
 fn sources(session: &Session, kind: SourceKind) -> Table {

@@ -45,4 +45,6 @@ pub use recovery::{LogRecord, Positions, Start, after_transactions, without_tran
 pub use restart::Rebuild;
 pub use run::state_difference;
 pub use scan::{ScanParts, StepRows};
+#[cfg(test)]
+pub(crate) use shard::{Shard, Shared};
 pub use sink::{ChangeReceiver, ChangeSender, NullKeys, ShardSink, change_channel};

@@ -25,7 +25,6 @@ pub(crate) struct Expiry {
     /// The run in which a slot was last touched.
     run_of: Vec<u64>,
     run: u64,
-    swept: i64,
     /// Slots of keys that were loaded without a time.
     unknown: Vec<u32>,
 }
@@ -55,7 +54,6 @@ impl Expiry {
             due: BTreeMap::new(),
             run_of: Vec::new(),
             run: 0,
-            swept: i64::MIN,
             unknown: Vec::new(),
         }
     }
@@ -137,12 +135,18 @@ impl Expiry {
         (self.ttl_ms / PARTS).max(1)
     }
 
+    /// The part of time in which the time of a key is up that was touched at `time`.
+    fn due_part(&self, time: i64) -> i64 {
+        time.saturating_add(self.ttl_ms).div_euclid(self.part_ms())
+    }
+
     fn enlist(&mut self, slot: u32, time: i64) {
-        let part = time.saturating_add(self.ttl_ms).div_euclid(self.part_ms());
+        let part = self.due_part(time);
         self.due.entry(part).or_default().push(slot);
     }
 
-    /// The slots whose time is up; they count as free from now on.
+    /// The slots whose time is up; they count as free from now on. Which these are depends on the watermark and on when each was touched last, and on
+    /// nothing that is gone after a restart.
     pub(crate) fn sweep(&mut self, watermark: i64) -> Vec<u32> {
         // At the end of all input nothing more is to be kept small, and what is there is asked for.
         if watermark == i64::MIN || watermark == i64::MAX {
@@ -150,16 +154,15 @@ impl Expiry {
         }
         self.settle_unknown(watermark);
         let part = watermark.div_euclid(self.part_ms());
-        if part <= self.swept {
+        if self.due.first_key_value().is_none_or(|(first, _)| *first >= part) {
             return Vec::new();
         }
-        self.swept = part;
         let later = self.due.split_off(&part);
         let over = std::mem::replace(&mut self.due, later);
         let mut expired = Vec::new();
         for slot in over.into_values().flatten() {
             let touched = self.touched[slot as usize];
-            if watermark.saturating_sub(touched) > self.ttl_ms {
+            if self.due_part(touched) < part {
                 self.touched[slot as usize] = UNTOUCHED;
                 expired.push(slot);
             } else {
@@ -218,6 +221,25 @@ mod tests {
         // Slot 0 is free, so whoever has it next is new.
         assert_eq!(expiry.runs(&[0], &[9000]), [run(0..1, &[])]);
         assert_eq!(expiry.sweep(340), [1]);
+    }
+
+    #[test]
+    fn a_loaded_key_goes_when_it_would_have_gone_without_a_restart() {
+        let mut through = Expiry::new(160);
+        through.runs(&[0], &[0]);
+        through.runs(&[0], &[12]);
+        assert_eq!(through.sweep(165), [] as [u32; 0]);
+        // Far behind the watermark, within a part of time that was swept.
+        through.runs(&[1], &[-50]);
+        let mut loaded = Expiry::new(160);
+        loaded.load(0, Some(12));
+        loaded.load(1, Some(-50));
+        for expiry in [&mut through, &mut loaded] {
+            assert_eq!(
+                [168, 174, 179, 180].map(|time| expiry.sweep(time)),
+                [vec![1], vec![], vec![], vec![0]]
+            );
+        }
     }
 
     #[test]

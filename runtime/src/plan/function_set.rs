@@ -28,6 +28,14 @@ impl FunctionSet {
     /// DataFusion's functions, then ksqlDB's, then those of `plugins`; of two with one name the later one wins.
     #[must_use]
     pub fn new(plugins: &dyn FunctionSource, clock: &Arc<dyn Clock>) -> Self {
+        let mut set = Self::built_in_only(clock);
+        set.add_plugins(plugins);
+        set
+    }
+
+    /// DataFusion's functions, then ksqlDB's.
+    #[must_use]
+    pub fn built_in_only(clock: &Arc<dyn Clock>) -> Self {
         let mut set = Self {
             scalars: HashMap::new(),
             higher_order: HashMap::new(),
@@ -70,7 +78,6 @@ impl FunctionSet {
         for table in table_function::built_in() {
             set.tables.insert(table.name().to_owned(), table);
         }
-        set.add_plugins(plugins);
         set
     }
 
@@ -81,7 +88,8 @@ impl FunctionSet {
         }
     }
 
-    fn add_plugins(&mut self, plugins: &dyn FunctionSource) {
+    /// Adds the functions of plugins, which win over those of the same name.
+    pub fn add_plugins(&mut self, plugins: &dyn FunctionSource) {
         for info in plugins.functions() {
             let name = info.name.to_lowercase();
             let streams = plugins.stream(&info.name);

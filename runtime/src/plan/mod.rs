@@ -10,6 +10,7 @@ mod asof;
 mod batch;
 mod carried_headers;
 mod checks;
+mod complete_calls;
 mod counted;
 mod dataflow;
 mod error;

@@ -23,6 +23,7 @@ use datafusion::sql::planner::{ParserOptions, PlannerContext, SqlToRel};
 use datafusion::sql::sqlparser::ast;
 
 use super::asof::asof_function;
+use super::complete_calls::{self, CompleteCalls};
 use super::join_key::key_function;
 use super::stream_marker::{StreamMarker, parse_marker_name};
 use super::table_marker::TableMarker;
@@ -167,7 +168,7 @@ pub(crate) fn simplified_plan(
     let planner = SqlToRel::new_with_options(&names, parser_options());
     let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
     // ksqlDB's meaning of operators first, because DataFusion's own coercion would settle them.
-    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(KsqlSemantics)];
+    let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(CompleteCalls), Arc::new(KsqlSemantics)];
     rules.extend(Analyzer::new().rules);
     let plan = Analyzer::with_rules(rules).execute_and_check(plan, &names.options, |_, _| {})?;
     let plan = table_function_node::take_out(plan)?;
@@ -196,6 +197,7 @@ pub(crate) fn constant(
     let mut expression = expression.clone();
     type_integer_literals(&mut expression);
     let logical = planner.sql_to_expr(expression, &schema, &mut PlannerContext::new())?;
+    let logical = complete_calls::complete(logical, &schema)?;
     let coerced = datafusion::optimizer::simplify_expressions::ExprSimplifier::new(
         datafusion::logical_expr::simplify::SimplifyContext::builder()
             .with_schema(Arc::new(schema.clone()))

@@ -12,8 +12,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{Result, internal_err, plan_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
 
-use crate::types::schema::SqlType;
-use crate::udf::StreamFunction;
+use crate::udf::{Chosen, FunctionInfo, StreamFunction, choose};
 
 /// Stands between a stream function's name and the number of its key columns in a marker's name.
 const SEPARATOR: &str = "@over";
@@ -48,56 +47,18 @@ impl StreamMarker {
         }
     }
 
-    /// The overload for arguments of these types (without the key's), and whether it needs no conversion.
-    pub(crate) fn overload(&self, args: &[DataType]) -> Option<&Arc<dyn StreamFunction>> {
-        let exact = self
-            .overloads
-            .iter()
-            .find(|f| f.info().args.iter().map(|(_, declared)| declared).eq(args));
-        exact.or_else(|| {
-            self.overloads.iter().find(|f| {
-                let declared = &f.info().args;
-                declared.len() == args.len() && declared.iter().zip(args).all(|((_, to), from)| widens(from, to))
-            })
-        })
+    /// What its overloads are.
+    pub(crate) fn infos(&self) -> impl Iterator<Item = &FunctionInfo> + Clone {
+        self.overloads.iter().map(|overload| overload.info())
     }
 
-    fn describe_overloads(&self) -> String {
-        let signature = |f: &Arc<dyn StreamFunction>| {
-            let info = f.info();
-            let args: Vec<String> = info
-                .args
-                .iter()
-                .map(|(name, data_type)| format!("{name} {}", type_name(data_type)))
-                .collect();
-            format!("{}({})", info.name, args.join(", "))
-        };
-        self.overloads.iter().map(signature).collect::<Vec<_>>().join(", ")
+    /// The overload for arguments of these types (without the key's).
+    pub(crate) fn overload(&self, args: &[DataType]) -> Result<&Arc<dyn StreamFunction>> {
+        Ok(&self.overloads[self.chosen(args)?.index])
     }
-}
 
-fn type_name(data_type: &DataType) -> String {
-    SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |sql_type| sql_type.to_string())
-}
-
-/// Whether a value of type `from` is converted silently to `to`: along INT, BIGINT, DECIMAL, DOUBLE, and from NULL.
-fn widens(from: &DataType, to: &DataType) -> bool {
-    let rank = |data_type: &DataType| match data_type {
-        DataType::Int8 | DataType::Int16 | DataType::Int32 | DataType::UInt8 | DataType::UInt16 => Some(0),
-        DataType::Int64 | DataType::UInt32 | DataType::UInt64 => Some(1),
-        DataType::Decimal128(..) | DataType::Decimal256(..) => Some(2),
-        DataType::Float16 | DataType::Float32 | DataType::Float64 => Some(3),
-        _ => None,
-    };
-    if from == to || *from == DataType::Null {
-        return true;
-    }
-    match (rank(from), rank(to)) {
-        (Some(from), Some(to)) => from <= to,
-        _ => {
-            let text = |t: &DataType| matches!(t, DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View);
-            text(from) && text(to)
-        }
+    fn chosen(&self, args: &[DataType]) -> Result<Chosen> {
+        choose(&self.overloads[0].info().name, self.infos(), args).or_else(|reason| plan_err!("{reason}"))
     }
 }
 
@@ -128,29 +89,13 @@ impl ScalarUDFImpl for StreamMarker {
         let Some(own) = arg_types.len().checked_sub(self.keys) else {
             return internal_err!("a stream function lost its key");
         };
-        let Some(function) = self.overload(&arg_types[..own]) else {
-            let given: Vec<String> = arg_types[..own].iter().map(type_name).collect();
-            return plan_err!(
-                "function {} does not take ({}); it is {}",
-                self.overloads[0].info().name,
-                given.join(", "),
-                self.describe_overloads()
-            );
-        };
-        let declared = function.info().args.iter().map(|(_, data_type)| data_type.clone());
-        Ok(declared.chain(arg_types[own..].iter().cloned()).collect())
+        let declared = self.chosen(&arg_types[..own])?.types;
+        Ok(declared.into_iter().chain(arg_types[own..].iter().cloned()).collect())
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
         let own = arg_types.len().saturating_sub(self.keys);
-        match self.overload(&arg_types[..own]) {
-            Some(function) => Ok(function.info().returns.clone()),
-            None => plan_err!(
-                "no overload of {} takes such arguments; it is {}",
-                self.name,
-                self.describe_overloads()
-            ),
-        }
+        Ok(self.overload(&arg_types[..own])?.info().returns.clone())
     }
 
     fn invoke_with_args(&self, _args: ScalarFunctionArgs) -> Result<ColumnarValue> {

@@ -503,10 +503,10 @@ pub enum Statement {
         /// `None`: all.
         id: Option<Name>,
     },
-    /// `RELOAD PLUGIN name`: the name keeps its case, since it is a file's.
+    /// `RELOAD PLUGIN [name]`: the name keeps its case, since it is a file's.
     ReloadPlugin {
-        /// Its name.
-        name: Name,
+        /// Its name; `None`: all.
+        name: Option<Name>,
     },
     /// `RUN SCRIPT 'file'`.
     RunScript {

@@ -73,6 +73,16 @@ pub const PLUGIN_STACK_BYTES_MAX: usize = 512 << 10;
 pub const PLUGIN_FILE_BYTES_MAX: usize = 64 << 20;
 /// Plugin files in one directory.
 pub const PLUGIN_FILES_MAX: usize = 1_024;
+/// How long the plugin directory must lie still before it is read again: a file that is being written is not loaded in between.
+pub const PLUGIN_QUIET: std::time::Duration = std::time::Duration::from_millis(150);
+/// How long a directory that never lies still waits.
+pub const PLUGIN_QUIET_MAX: std::time::Duration = std::time::Duration::from_secs(10);
+/// How often the plugin directory is looked at where the system does not say what changes: on network file systems for example.
+pub const PLUGIN_POLL: std::time::Duration = std::time::Duration::from_secs(2);
+/// Lines about changed plugins that wait for being shown; older ones are forgotten.
+pub const PLUGIN_NEWS_MAX: usize = 1_024;
+/// Functions that a line about a plugin names.
+pub const PLUGIN_NEWS_FUNCTIONS_MAX: usize = 8;
 /// Bytes of a plugin's manifest.
 pub const PLUGIN_MANIFEST_BYTES_MAX: usize = 64 << 10;
 /// Bytes of compiled code that are kept on disk; what was not used for longest makes room.

@@ -17,8 +17,8 @@ use datafusion::physical_expr::expressions::Literal;
 use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 
-use super::coerce::choose;
-use super::{AggregateFunction, AggregateInstance, Error, FunctionSource};
+use super::coerce::{Chosen, choose};
+use super::{AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionSource};
 
 /// The aggregate function of that name, if a plugin gives one.
 #[must_use]
@@ -50,11 +50,16 @@ impl OverloadedAggregate {
     /// # Errors
     /// When none does, or several do equally well.
     pub fn choose(&self, given: &[DataType]) -> Result<&Arc<dyn AggregateFunction>> {
-        let infos = self.overloads.iter().map(|overload| overload.info());
-        match choose(&self.name, infos, given) {
-            Ok(i) => Ok(&self.overloads[i]),
-            Err(reason) => plan_err!("{reason}"),
-        }
+        Ok(&self.overloads[self.chosen(given)?.index])
+    }
+
+    /// What its overloads are.
+    pub fn infos(&self) -> impl Iterator<Item = &FunctionInfo> + Clone {
+        self.overloads.iter().map(|overload| overload.info())
+    }
+
+    fn chosen(&self, given: &[DataType]) -> Result<Chosen> {
+        choose(&self.name, self.infos(), given).or_else(|reason| plan_err!("{reason}"))
     }
 
     fn one_group(&self, args: &AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
@@ -110,8 +115,7 @@ impl AggregateUDFImpl for OverloadedAggregate {
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        let info = self.choose(given)?.info();
-        Ok(info.args.iter().map(|(_, data_type)| data_type.clone()).collect())
+        Ok(self.chosen(given)?.types)
     }
 
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {

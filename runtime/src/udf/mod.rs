@@ -17,24 +17,33 @@ mod counters;
 mod error;
 mod limits;
 mod manifest;
+mod plugin_file;
+mod plugin_info;
+mod plugins;
 mod registry;
 mod scalar_udf;
 mod table_udf;
+mod version;
 mod wasm;
+mod watch;
 
 #[cfg(test)]
 mod tests;
 
 pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
 pub use code_cache::{CodeCacheCounts, CodeCachePlace};
+pub use coerce::{CallForm, Chosen, choose};
 pub use counters::FunctionTotals;
 pub use error::Error;
 pub use limits::Limits;
+pub use plugin_info::{PluginInfo, SkipReason, SkippedFunction};
+pub use plugins::{PluginChange, Plugins};
 pub use registry::Registry;
 pub use scalar_udf::{OverloadedFunction, scalar_udf};
 pub use table_udf::OverloadedTable;
 #[doc(hidden)]
 pub use wasm::fuzz;
+pub use watch::Watch;
 
 /// What a function does with rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +78,10 @@ pub struct FunctionInfo {
     pub kind: Kind,
     /// Argument names and types, in order.
     pub args: Vec<(String, DataType)>,
+    /// What the last arguments are in a call that does not give them.
+    pub defaults: Vec<ScalarValue>,
+    /// Whether a call may give the elements of the last argument, which is an ARRAY, one by one.
+    pub variadic: bool,
     /// Result type; of a table function that of one row that it gives.
     pub returns: DataType,
     /// Whether a null argument gives null without a call.
@@ -291,66 +304,6 @@ pub trait AggregateInstance: Send + Debug {
     /// Memory that the states take, in the guest and on the host.
     fn state_bytes(&self) -> usize {
         0
-    }
-}
-
-/// A plugin file as the registry found it.
-#[derive(Debug, Clone)]
-pub struct PluginInfo {
-    /// File stem.
-    pub name: String,
-    /// File path as given.
-    pub path: std::path::PathBuf,
-    /// SHA-256 of the file, hexadecimal.
-    pub sha256: String,
-    /// Why it gives no functions, where it is broken.
-    pub broken: Option<String>,
-    /// Functions that it has and does not give, with the reason.
-    pub skipped: Vec<SkippedFunction>,
-}
-
-/// A function of a plugin that SQL does not get.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SkippedFunction {
-    /// Its name and argument types, `F(DOUBLE, BIGINT)`; the bare export name where the types are not known.
-    pub signature: String,
-    /// Why.
-    pub reason: SkipReason,
-}
-
-/// Why a function of a plugin is not given to SQL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum SkipReason {
-    /// Another plugin, first by file name, gives a function of this name and these argument types.
-    Shadowed {
-        /// That plugin.
-        by: String,
-    },
-    /// A kind of function that this version does not support yet.
-    UnsupportedKind {
-        /// The kind as the manifest names it.
-        kind: String,
-    },
-    /// An export of a plain module whose name is no SQL identifier.
-    NotAnIdentifier,
-}
-
-impl std::fmt::Display for SkippedFunction {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}: {}", self.signature, self.reason)
-    }
-}
-
-impl std::fmt::Display for SkipReason {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Shadowed { by } => write!(
-                f,
-                "shadowed by the same function of plugin {by}, which comes first by file name"
-            ),
-            Self::UnsupportedKind { kind } => write!(f, "{kind} functions are not supported yet"),
-            Self::NotAnIdentifier => f.write_str("its name is not a SQL identifier"),
-        }
     }
 }
 

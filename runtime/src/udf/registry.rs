@@ -1,29 +1,26 @@
 //! The registry: which functions there are, from the plugin files of one directory.
 //!
-//! A broken file never takes it down; it is listed with its reason. Two plugins with one function: the first by file name
-//! gives it, and the other's is listed as shadowed. Watching the directory is not here.
+//! A value of one moment, that never changes under a query: `plugins` puts a new one in its place. A broken file never takes it
+//! down; it is listed with its reason. Of several versions of a plugin the highest that can be loaded gives the functions. Two plugins with
+//! one function: the first by file name gives it, and the other's is listed as shadowed.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use parking_lot::Mutex;
-use sha2::{Digest, Sha256};
 
 use super::coerce::signature;
-use super::manifest::cut;
-use super::wasm::{LoadedPlugin, Sandbox, load};
+use super::plugin_file::{Loaded, load_all, load_file, plugin_files};
+use super::wasm::{LoadedPlugin, Sandbox};
 use super::{
     AggregateFunction, CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, FunctionTotals, Limits,
     PluginInfo, ScalarFunction, SkipReason, SkippedFunction, StreamFunction,
 };
-use crate::types::limits::PLUGIN_FILES_MAX;
 
 /// All functions of all plugins.
 #[derive(Debug)]
 pub struct Registry {
     sandbox: Sandbox,
+    loaded: Vec<Arc<Loaded>>,
     plugins: Vec<PluginInfo>,
     scalars: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     streams: HashMap<String, Vec<Arc<dyn StreamFunction>>>,
@@ -33,27 +30,13 @@ pub struct Registry {
     owners: HashMap<String, String>,
 }
 
-/// A file after it was read and compiled, before its functions have a name in SQL.
-struct Loaded {
-    info: PluginInfo,
-    plugin: Option<LoadedPlugin>,
-}
-
 impl Registry {
     /// A registry without plugins.
     ///
     /// # Errors
     /// When the sandbox cannot be made with these limits.
     pub fn new(limits: Limits) -> Result<Self, Error> {
-        Ok(Self {
-            sandbox: Sandbox::new(limits)?,
-            plugins: Vec::new(),
-            scalars: HashMap::new(),
-            streams: HashMap::new(),
-            aggregates: HashMap::new(),
-            tables: HashMap::new(),
-            owners: HashMap::new(),
-        })
+        Ok(Self::of(Sandbox::new(limits)?, Vec::new()))
     }
 
     /// Loads every `*.wasm` and `*.wat` of a directory, in the order of their names. Subdirectories are not searched.
@@ -71,16 +54,14 @@ impl Registry {
         Self { sandbox, ..self }
     }
 
-    /// As [`Registry::scan`], into this registry.
+    /// As [`Registry::scan`], with the sandbox of this registry, in its place.
     ///
     /// # Errors
     /// As [`Registry::scan`].
-    pub fn with_directory(mut self, dir: &Path) -> Result<Self, Error> {
-        let files = plugin_files(dir)?;
-        for loaded in load_all(&self.sandbox, &files) {
-            self.add(loaded);
-        }
-        Ok(self)
+    pub fn with_directory(self, dir: &Path) -> Result<Self, Error> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from);
+        let loaded = load_all(&self.sandbox, &plugin_files(dir)?, &[], threads);
+        Ok(Self::of(self.sandbox, loaded))
     }
 
     /// What the cache of compiled code has done, where there is one.
@@ -89,52 +70,96 @@ impl Registry {
         self.sandbox.code_cache().map(|cache| cache.counts())
     }
 
+    /// The functions of these files, in this order.
+    pub(super) fn of(sandbox: Sandbox, loaded: Vec<Arc<Loaded>>) -> Self {
+        let mut registry = Self {
+            sandbox,
+            loaded: Vec::new(),
+            plugins: Vec::new(),
+            scalars: HashMap::new(),
+            streams: HashMap::new(),
+            aggregates: HashMap::new(),
+            tables: HashMap::new(),
+            owners: HashMap::new(),
+        };
+        let mut highest: HashMap<&str, &Loaded> = HashMap::new();
+        for file in loaded.iter().filter(|file| file.plugin.is_some()) {
+            let best = highest.entry(&file.info.name).or_insert(file);
+            if file.version > best.version {
+                *best = file;
+            }
+        }
+        for file in &loaded {
+            let best = highest.get(file.info.name.as_str());
+            registry.add(file, best.filter(|best| best.version > file.version).copied());
+        }
+        registry.loaded = loaded;
+        registry
+    }
+
     /// Adds the functions of one more file; those that are there already keep theirs. A file that cannot be loaded is
     /// listed as broken.
     pub fn add_file(&mut self, path: &Path) -> &PluginInfo {
-        let loaded = load_file(&self.sandbox, path);
-        self.add(loaded);
+        let loaded = load_file(&self.sandbox, path, None);
+        self.add(&loaded, None);
+        self.loaded.push(loaded);
         self.plugins.last().expect("one was added just now")
     }
 
-    fn add(&mut self, loaded: Loaded) {
-        let Loaded { mut info, plugin } = loaded;
-        if let Some(plugin) = plugin {
-            info.skipped = plugin.skipped;
-            for function in plugin.scalars {
-                if self.claim(function.info(), &mut info) {
-                    self.scalars
-                        .entry(key(&function.info().name))
-                        .or_default()
-                        .push(function);
-                }
-            }
-            for function in plugin.streams {
-                if self.claim(function.info(), &mut info) {
-                    self.streams
-                        .entry(key(&function.info().name))
-                        .or_default()
-                        .push(function);
-                }
-            }
-            for function in plugin.aggregates {
-                if self.claim(function.info(), &mut info) {
-                    self.aggregates
-                        .entry(key(&function.info().name))
-                        .or_default()
-                        .push(function);
-                }
-            }
-            for function in plugin.tables {
-                if self.claim(function.info(), &mut info) {
-                    self.tables
-                        .entry(key(&function.info().name))
-                        .or_default()
-                        .push(function);
-                }
-            }
+    pub(super) fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The files that it was made of.
+    pub(super) fn loaded(&self) -> &[Arc<Loaded>] {
+        &self.loaded
+    }
+
+    fn add(&mut self, loaded: &Loaded, superseded_by: Option<&Loaded>) {
+        let mut info = loaded.info.clone();
+        match (&loaded.plugin, superseded_by) {
+            (Some(_), Some(by)) => info.superseded_by.clone_from(&by.info.version),
+            (Some(plugin), None) => self.give(plugin, &mut info),
+            (None, _) => {}
         }
         self.plugins.push(info);
+    }
+
+    /// Gives SQL the functions of a plugin.
+    fn give(&mut self, plugin: &LoadedPlugin, info: &mut PluginInfo) {
+        info.skipped.clone_from(&plugin.skipped);
+        for function in &plugin.scalars {
+            if self.claim(function.info(), info) {
+                self.scalars
+                    .entry(key(&function.info().name))
+                    .or_default()
+                    .push(Arc::clone(function));
+            }
+        }
+        for function in &plugin.streams {
+            if self.claim(function.info(), info) {
+                self.streams
+                    .entry(key(&function.info().name))
+                    .or_default()
+                    .push(Arc::clone(function));
+            }
+        }
+        for function in &plugin.aggregates {
+            if self.claim(function.info(), info) {
+                self.aggregates
+                    .entry(key(&function.info().name))
+                    .or_default()
+                    .push(Arc::clone(function));
+            }
+        }
+        for function in &plugin.tables {
+            if self.claim(function.info(), info) {
+                self.tables
+                    .entry(key(&function.info().name))
+                    .or_default()
+                    .push(Arc::clone(function));
+            }
+        }
     }
 
     /// Whether `plugin` is the first to give this function; else it is noted as shadowed.
@@ -147,7 +172,8 @@ impl Registry {
             });
             return false;
         }
-        self.owners.insert(signature, plugin.name.clone());
+        self.owners.insert(signature, function.plugin.clone());
+        plugin.functions += 1;
         true
     }
 }
@@ -192,106 +218,4 @@ impl FunctionSource for Registry {
 /// Function names are looked up without regard to case.
 fn key(name: &str) -> String {
     name.to_ascii_uppercase()
-}
-
-fn plugin_files(dir: &Path) -> Result<Vec<PathBuf>, Error> {
-    let unreadable = |reason: String| Error::Directory {
-        path: dir.to_owned(),
-        reason,
-    };
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(dir).map_err(|e| unreadable(e.to_string()))? {
-        let path = entry.map_err(|e| unreadable(e.to_string()))?.path();
-        if path.extension().is_some_and(|e| e == "wasm" || e == "wat") && path.is_file() {
-            files.push(path);
-        }
-    }
-    if files.len() > PLUGIN_FILES_MAX {
-        return Err(unreadable(format!(
-            "it has {} plugins; the limit is {PLUGIN_FILES_MAX}",
-            files.len()
-        )));
-    }
-    files.sort();
-    Ok(files)
-}
-
-/// Loads files side by side, as compiling is nearly all of the work, and gives them in their order.
-fn load_all(sandbox: &Sandbox, files: &[PathBuf]) -> Vec<Loaded> {
-    let threads = std::thread::available_parallelism()
-        .map_or(1, usize::from)
-        .min(files.len());
-    let next = AtomicUsize::new(0);
-    let done: Mutex<Vec<(usize, Loaded)>> = Mutex::new(Vec::with_capacity(files.len()));
-    let work = || {
-        while let Some((i, path)) = Some(next.fetch_add(1, Ordering::Relaxed)).and_then(|i| Some((i, files.get(i)?))) {
-            let loaded = load_file(sandbox, path);
-            done.lock().push((i, loaded));
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(work);
-        }
-        work();
-    });
-    let mut done = done.into_inner();
-    done.sort_by_key(|(i, _)| *i);
-    done.into_iter().map(|(_, loaded)| loaded).collect()
-}
-
-fn load_file(sandbox: &Sandbox, path: &Path) -> Loaded {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-    let mut info = PluginInfo {
-        name,
-        path: path.to_owned(),
-        sha256: String::new(),
-        broken: None,
-        skipped: Vec::new(),
-    };
-    let bytes = match read(path, sandbox.limits().file_bytes) {
-        Ok(bytes) => bytes,
-        Err(reason) => {
-            info.broken = Some(reason);
-            return Loaded { info, plugin: None };
-        }
-    };
-    info.sha256 = hexadecimal(&Sha256::digest(&bytes));
-    let text = path.extension().is_some_and(|e| e == "wat");
-    match load(sandbox, &info.name, &bytes, text) {
-        Ok(plugin) => Loaded {
-            info,
-            plugin: Some(plugin),
-        },
-        Err(reason) => {
-            // What a hostile file makes others say may be long and have control characters.
-            info.broken = Some(cut(&reason, sandbox.limits().message_bytes));
-            Loaded { info, plugin: None }
-        }
-    }
-}
-
-pub(super) fn hexadecimal(bytes: &[u8]) -> String {
-    let digit = |n: u8| char::from_digit(u32::from(n), 16).expect("half a byte is a digit");
-    bytes
-        .iter()
-        .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
-        .collect()
-}
-
-/// Reads a file that is not larger than `bytes_max`, without reading more than that.
-fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
-    use std::io::Read;
-    let file = std::fs::File::open(path).map_err(|e| format!("it cannot be opened: {e}"))?;
-    let mut bytes = Vec::new();
-    file.take(bytes_max as u64 + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|e| format!("it cannot be read: {e}"))?;
-    if bytes.len() > bytes_max {
-        return Err(format!(
-            "the file is larger than its limit of {}",
-            super::limits::bytes_text(bytes_max)
-        ));
-    }
-    Ok(bytes)
 }

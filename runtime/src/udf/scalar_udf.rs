@@ -13,8 +13,8 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 use datafusion::scalar::ScalarValue;
 
-use super::coerce::choose;
-use super::{Error, FunctionSource, ScalarFunction, Volatility};
+use super::coerce::{CallForm, Chosen, choose};
+use super::{Error, FunctionInfo, FunctionSource, ScalarFunction, Volatility};
 
 /// The scalar function of that name, if a plugin gives one.
 #[must_use]
@@ -52,10 +52,14 @@ impl OverloadedFunction {
         })
     }
 
-    fn choose(&self, given: &[DataType]) -> Result<&Arc<dyn ScalarFunction>> {
-        let infos = self.overloads.iter().map(|overload| overload.info());
-        match choose(&self.name, infos, given) {
-            Ok(i) => Ok(&self.overloads[i]),
+    /// What its overloads are.
+    pub fn infos(&self) -> impl Iterator<Item = &FunctionInfo> + Clone {
+        self.overloads.iter().map(|overload| overload.info())
+    }
+
+    fn choose(&self, given: &[DataType]) -> Result<(&Arc<dyn ScalarFunction>, Chosen)> {
+        match choose(&self.name, self.infos(), given) {
+            Ok(chosen) => Ok((&self.overloads[chosen.index], chosen)),
             Err(reason) => plan_err!("{reason}"),
         }
     }
@@ -95,17 +99,19 @@ impl ScalarUDFImpl for OverloadedFunction {
     }
 
     fn coerce_types(&self, given: &[DataType]) -> Result<Vec<DataType>> {
-        let info = self.choose(given)?.info();
-        Ok(info.args.iter().map(|(_, data_type)| data_type.clone()).collect())
+        Ok(self.choose(given)?.1.types)
     }
 
     fn return_type(&self, given: &[DataType]) -> Result<DataType> {
-        Ok(self.choose(given)?.info().returns.clone())
+        Ok(self.choose(given)?.0.info().returns.clone())
     }
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let types: Vec<DataType> = args.args.iter().map(ColumnarValue::data_type).collect();
-        let function = self.choose(&types)?;
+        let (function, chosen) = self.choose(&types)?;
+        if chosen.form != CallForm::Whole {
+            return internal_err!("planning did not complete the arguments of {}", self.name);
+        }
         let mut arrays: Vec<ArrayRef> = Vec::with_capacity(args.args.len());
         let mut constant = Vec::with_capacity(args.args.len());
         for arg in args.args {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 
-use super::coerce::choose;
-use super::{FunctionSource, ScalarFunction};
+use super::coerce::{Chosen, choose};
+use super::{FunctionInfo, FunctionSource, ScalarFunction};
 
 /// All overloads of one table function.
 #[derive(Debug, Clone)]
@@ -35,8 +35,13 @@ impl OverloadedTable {
     ///
     /// # Errors
     /// When none does, or several do equally well.
-    pub fn choose(&self, given: &[DataType]) -> Result<&Arc<dyn ScalarFunction>, String> {
-        let infos = self.overloads.iter().map(|overload| overload.info());
-        choose(&self.name, infos, given).map(|i| &self.overloads[i])
+    pub fn choose(&self, given: &[DataType]) -> Result<(&Arc<dyn ScalarFunction>, Chosen), String> {
+        let chosen = choose(&self.name, self.infos(), given)?;
+        Ok((&self.overloads[chosen.index], chosen))
+    }
+
+    /// What its overloads are.
+    pub fn infos(&self) -> impl Iterator<Item = &FunctionInfo> + Clone {
+        self.overloads.iter().map(|overload| overload.info())
     }
 }

@@ -24,6 +24,7 @@ mod kafka_slow;
 mod kafka_suite;
 mod nexmark;
 mod over_oracle;
+mod plugin_directory;
 mod plugins_match;
 mod sdk_guest;
 mod sdk_vectors;
@@ -64,6 +65,7 @@ fn main() -> ExitCode {
     for (name, check) in checks {
         trials.push(Trial::test(name, move || check().map_err(Failed::from)));
     }
+    trials.extend(plugin_directory::trials());
     trials.extend(files::trials());
     trials.extend(kafka_suite::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

@@ -37,6 +37,7 @@ pub(crate) fn check() -> Result<(), String> {
     scalars::echo_without_options(&guest);
     scalars::constants(&guest);
     scalars::described(&guest);
+    scalars::optional(&guest);
     scalars::nulls(&guest);
     scalars::failures(&guest);
     scalars::panics(&guest);

@@ -20,8 +20,8 @@ pub struct Entry {
     pub name: &'static str,
     /// What its exports are called, or begin with.
     pub export: &'static str,
-    /// Names of the arguments, and which must be constants.
-    pub args: &'static [(&'static str, bool)],
+    /// Names of the arguments, which must be constants, and what else their entries say, as JSON.
+    pub args: &'static [(&'static str, bool, &'static str)],
     /// The doc comment on one line, maybe empty.
     pub doc: &'static str,
     /// What the kind adds.
@@ -90,12 +90,14 @@ impl Manifest {
         quote(entry.export, json);
         raw(", \"args\": [", json);
         A::sql_types(0, &mut |index, sql_type| {
-            let (name, constant) = entry.args[index];
+            let (name, constant, more) = entry.args[index];
             raw(if index == 0 { "{\"name\": " } else { ", {\"name\": " }, json);
             quote(name, json);
             raw(", \"type\": ", json);
             quoted_type(sql_type, json);
-            raw(if constant { ", \"constant\": true}" } else { "}" }, json);
+            raw(if constant { ", \"constant\": true" } else { "" }, json);
+            raw(more, json);
+            raw("}", json);
         });
         raw("], \"returns\": ", json);
         match entry.kind {

@@ -253,6 +253,11 @@ impl Properties {
         }
     }
 
+    /// Where the brokers are, as the user says it.
+    pub(crate) fn brokers(&self) -> &str {
+        &self.brokers
+    }
+
     /// How long the user lets a request take.
     pub(crate) fn socket_timeout(&self) -> Option<Duration> {
         let timeout_ms = self.user.get("socket.timeout.ms")?.parse().ok()?;

@@ -27,7 +27,8 @@ const GROUP_ASK_AGAIN: Duration = Duration::from_millis(100);
 const ANSWER_WAIT_MAX: Duration = Duration::from_secs(10);
 /// The same for the first question of a process: a broker that is started at the same time takes a while to come up.
 const FIRST_ANSWER_WAIT_MAX: Duration = Duration::from_mins(1);
-/// How often somebody who waits for the first answer is told so.
+/// How soon somebody who waits for the first answer is told so, and how often then.
+const FIRST_TOLD_AFTER: Duration = Duration::from_secs(1);
 const TOLD_EVERY: Duration = Duration::from_secs(10);
 /// How long the first try to get metadata waits; each one after it waits twice as long, up to [`SLICE_MAX`].
 const FIRST_SLICE: Duration = Duration::from_millis(500);
@@ -41,6 +42,8 @@ const SPREAD_PAUSE: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(crate) struct Topics {
     client: EventClient,
+    /// Where brokers are said to be, for messages.
+    brokers: String,
     health: Arc<Health>,
     isolation: Isolation,
     answer_wait: Duration,
@@ -69,6 +72,7 @@ impl Topics {
         let at_most = |max: Duration| properties.socket_timeout().map_or(max, |wait| wait.min(max));
         Ok(Self {
             client,
+            brokers: properties.brokers().to_owned(),
             health,
             isolation: properties.isolation(),
             answer_wait: at_most(ANSWER_WAIT_MAX),
@@ -210,13 +214,9 @@ impl Topics {
     /// Asks for metadata in growing slices of time, so that a refused login is not waited out.
     fn metadata(&self, topic: Option<&str>) -> KafkaResult<Metadata> {
         let first = !self.health.was_connected();
-        let wait = if first {
-            self.first_answer_wait
-        } else {
-            self.answer_wait
-        };
+        let wait = self.wait();
         let start = Instant::now();
-        let mut told = start;
+        let mut tell_at = FIRST_TOLD_AFTER;
         let mut slice = FIRST_SLICE;
         loop {
             let asked = Instant::now();
@@ -233,14 +233,14 @@ impl Topics {
             if start.elapsed() >= wait || self.health.error().is_some() {
                 return answer;
             }
-            if first && told.elapsed() >= TOLD_EVERY {
-                told = Instant::now();
-                let complaint = self
-                    .health
-                    .last_complaint()
-                    .map_or_else(String::new, |(_, reason)| reason);
+            if first && start.elapsed() >= tell_at {
+                tell_at += TOLD_EVERY;
                 let (waited, at_most) = (start.elapsed().as_secs(), wait.as_secs());
-                tracing::warn!(reason = %complaint, "no broker has answered for {waited} s, waiting for up to {at_most} s");
+                tracing::warn!(
+                    reason = %self.complaint().unwrap_or_default(),
+                    "no broker at {} has answered for {waited} s, waiting for up to {at_most} s",
+                    self.brokers
+                );
             }
             slice = (slice * 2).min(SLICE_MAX);
         }
@@ -279,19 +279,43 @@ impl Topics {
         }
     }
 
+    /// How long a question waits for its answer now.
+    fn wait(&self) -> Duration {
+        if self.health.was_connected() {
+            self.answer_wait
+        } else {
+            self.first_answer_wait
+        }
+    }
+
+    /// What the connection complains of, without librdkafka's count of how often and when.
+    fn complaint(&self) -> Option<String> {
+        let (_, complaint) = self.health.last_complaint()?;
+        let plain = complaint.split_once(" (after ").map(|(plain, _)| plain.to_owned());
+        Some(plain.unwrap_or(complaint))
+    }
+
     /// A question without an answer: what the connection complains of is the cause.
     fn late(&self, action: &str, code: RDKafkaErrorCode, reason: &str) -> Error {
         if let Some(error) = self.health.error() {
             return error;
         }
-        let mut reason = if reason.is_empty() {
-            verdict::describe(code)
-        } else {
-            reason.to_owned()
+        let said = match code {
+            // The question has reached nobody, or nobody has said anything.
+            RDKafkaErrorCode::BrokerTransportFailure
+            | RDKafkaErrorCode::AllBrokersDown
+            | RDKafkaErrorCode::Resolve
+            | RDKafkaErrorCode::OperationTimedOut => {
+                let seconds = self.wait().as_secs_f64();
+                format!("no broker at {} answered within {seconds} s", self.brokers)
+            }
+            _ if reason.is_empty() => verdict::describe(code),
+            _ => reason.to_owned(),
         };
-        if let Some((_, complaint)) = self.health.last_complaint() {
-            reason = format!("{reason}; {complaint}");
-        }
+        let reason = match self.complaint() {
+            Some(complaint) => format!("{said}; {complaint}"),
+            None => said,
+        };
         Error::Kafka {
             action: action.to_owned(),
             reason,

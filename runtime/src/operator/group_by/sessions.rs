@@ -400,11 +400,15 @@ impl Sessions {
                 .collect();
             out.push(self.batch(&rows, &values)?);
         }
-        for (_, _, key, state) in closed {
+        // Several sessions of a key may end in one step, but its number is given back once.
+        let keys: BTreeSet<u32> = closed.iter().map(|(_, _, key, _)| *key).collect();
+        for (_, _, _, state) in closed {
             for accumulator in &mut self.accumulators {
                 accumulator.reset(state);
             }
             self.free_states.push(state);
+        }
+        for key in keys {
             if let Some(changed) = &mut self.changed {
                 changed.keys.insert(key);
             }

@@ -289,6 +289,10 @@ impl Operator for AsofJoin {
         let mut passed = Vec::new();
         self.left
             .take_closed(progress.watermark, |row, slot, time| passed.push((row, slot, time)));
+        // Whether a row has had its turn is saved with it: it may stay for a while, and must not have another one after a restart.
+        for (_, slot, time) in &passed {
+            self.journal.touch(*slot, Side::Left, *time);
+        }
         for part in passed.chunks(JOINED_ROWS_PER_BATCH) {
             self.join(part, out)?;
         }

@@ -26,6 +26,7 @@ pub use plugin::PluginTable;
 use super::{Error, Expression, Operator, RowErrors};
 use crate::types::ChangeBatch;
 use crate::types::limits::{BATCH_ROWS_MAX, TABLE_FUNCTION_ROWS_PER_CALL_MAX};
+use crate::udf::OverloadedTable;
 
 /// A table function as planning sees it.
 pub trait TableFunction: Send + Sync + Debug {
@@ -43,6 +44,11 @@ pub trait TableFunction: Send + Sync + Debug {
     /// # Errors
     /// As [`TableFunction::coerce`].
     fn return_type(&self, args: &[DataType]) -> Result<DataType, String>;
+
+    /// What a plugin says of it, where it is a plugin's.
+    fn plugin(&self) -> Option<&OverloadedTable> {
+        None
+    }
 
     /// A running one for arguments of these types, which [`TableFunction::coerce`] gave, with the values of those that are constants; every
     /// shard has its own.

@@ -24,12 +24,15 @@ impl TableFunction for PluginTable {
     }
 
     fn coerce(&self, args: &[DataType]) -> Result<Vec<DataType>, String> {
-        let info = self.0.choose(args)?.info();
-        Ok(info.args.iter().map(|(_, data_type)| data_type.clone()).collect())
+        Ok(self.0.choose(args)?.1.types)
     }
 
     fn return_type(&self, args: &[DataType]) -> Result<DataType, String> {
-        Ok(self.0.choose(args)?.info().returns.clone())
+        Ok(self.0.choose(args)?.0.info().returns.clone())
+    }
+
+    fn plugin(&self) -> Option<&OverloadedTable> {
+        Some(&self.0)
     }
 
     fn instance(&self, args: &[DataType], constants: &[Option<ScalarValue>]) -> Result<Box<dyn TableInstance>, Error> {
@@ -43,7 +46,7 @@ impl TableFunction for PluginTable {
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| refused(e.to_string()))?;
         Ok(Box::new(Running {
-            function: Arc::clone(self.0.choose(args).map_err(refused)?),
+            function: Arc::clone(self.0.choose(args).map_err(refused)?.0),
             is_constant: constants.iter().map(Option::is_some).collect(),
             constants,
         }))

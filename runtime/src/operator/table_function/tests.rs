@@ -10,7 +10,7 @@ use datafusion::physical_expr::expressions::Column;
 use super::*;
 use crate::operator::RowErrorPolicy;
 use crate::types::limits::CUBE_ELEMENTS_MAX;
-use crate::udf::{self, FunctionInfo, FunctionSource, Kind, OverloadedTable, ScalarFunction, Volatility};
+use crate::udf::{self, FunctionInfo, FunctionSource, Kind, ScalarFunction, Volatility};
 
 type List = Option<Vec<Option<i64>>>;
 
@@ -189,6 +189,8 @@ impl Repeat {
             name: "Repeat".into(),
             kind: Kind::Table,
             args: vec![("x".into(), DataType::Int64), ("times".into(), DataType::Int32)],
+            defaults: vec![],
+            variadic: false,
             returns: DataType::Int64,
             null_in_null_out: true,
             volatility: Volatility::Immutable,

@@ -84,7 +84,7 @@ impl Lowering {
                 return Err(Error::new("internal", "a stream function is no function"));
             };
             let marker = as_marker(function.func.inner().as_ref());
-            let Some(overload) = marker.and_then(|marker| marker.overload(&types)) else {
+            let Some(overload) = marker.and_then(|marker| marker.overload(&types).ok()) else {
                 return Err(Error::new("internal", format!("`{call}` lost its function")));
             };
             let name = format!("{}#{}", overload.info().name, fields.len());

@@ -67,11 +67,14 @@ pub(super) fn on_query(cursor: &mut Cursor<'_>) -> Result<Statement> {
     })
 }
 
-/// `RELOAD PLUGIN name`.
+/// `RELOAD PLUGIN [name]`.
 pub(super) fn reload(cursor: &mut Cursor<'_>) -> Result<Statement> {
     cursor.expect("RELOAD")?;
     cursor.expect("PLUGIN")?;
-    let name = cursor.resource("the name of the plugin")?;
+    let name = match cursor.peek() {
+        Some(_) => Some(cursor.resource("the name of the plugin")?),
+        None => None,
+    };
     Ok(Statement::ReloadPlugin { name })
 }
 

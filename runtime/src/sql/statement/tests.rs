@@ -339,9 +339,10 @@ fn settings_variables_and_running_queries() {
         let one = format!("{verb} {{ id: Some(Name {{ value: \"CTAS_T_3\", span: _ }}) }}");
         assert_eq!(shape(&format!("{verb} ctas_t_3")), one);
     }
+    assert_eq!(shape("RELOAD PLUGIN"), "ReloadPlugin { name: None }");
     assert_eq!(
         shape("RELOAD PLUGIN risk"),
-        "ReloadPlugin { name: Name { value: \"risk\", span: _ } }"
+        "ReloadPlugin { name: Some(Name { value: \"risk\", span: _ }) }"
     );
     assert_eq!(shape("RUN SCRIPT 'a.sql'"), "RunScript { file: \"a.sql\", span: _ }");
 }

@@ -14,7 +14,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use sha2::{Digest, Sha256};
 
 use super::limits::bytes_text;
-use super::registry::hexadecimal;
+use super::plugin_file::hexadecimal;
 use crate::types::clock::{Clock, SystemClock};
 use crate::types::limits::CODE_CACHE_BYTES_MAX;
 

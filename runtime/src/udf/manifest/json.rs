@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 
 /// Keys that were not known, kept so that they can be named.
@@ -24,7 +24,7 @@ pub(super) const FUNCTION_KEYS: &[&str] = &[
     "doc",
 ];
 pub(super) const COLUMN_KEYS: &[&str] = &["name", "type"];
-pub(super) const ARG_KEYS: &[&str] = &["name", "type", "constant"];
+pub(super) const ARG_KEYS: &[&str] = &["name", "type", "constant", "default", "variadic"];
 
 #[derive(Deserialize)]
 pub(super) struct RawManifest {
@@ -79,8 +79,17 @@ pub(super) struct RawArg {
     pub(super) sql_type: String,
     #[serde(default)]
     pub(super) constant: bool,
+    #[serde(default, deserialize_with = "given")]
+    pub(super) default: Option<Value>,
+    #[serde(default)]
+    pub(super) variadic: bool,
     #[serde(flatten)]
     pub(super) extra: Extra,
+}
+
+/// A value that is there, `null` too.
+fn given<'de, D: Deserializer<'de>>(value: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(value).map(Some)
 }
 
 /// A misspelt key would silently change what a function does, so any unknown one is refused; `x_...` is for tools.

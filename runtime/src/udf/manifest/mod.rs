@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs a plugin; whether the exports exist is checked in `wasm/`.
 
+mod arguments;
 mod json;
 mod type_name;
 
@@ -9,6 +10,8 @@ mod type_name;
 mod tests;
 
 use std::fmt;
+
+use datafusion::scalar::ScalarValue;
 
 use crate::types::schema::SqlType;
 use crate::udf::{FunctionInfo, Kind, Limits, SkippedFunction, Volatility};
@@ -54,6 +57,10 @@ pub(in crate::udf) struct ArgSpec {
     pub(in crate::udf) sql_type: SqlType,
     /// Whether a query must give a constant here.
     pub(in crate::udf) constant: bool,
+    /// What it is in a call that does not give it.
+    pub(in crate::udf) default: Option<ScalarValue>,
+    /// Whether a call may give the elements of this ARRAY one by one.
+    pub(in crate::udf) variadic: bool,
 }
 
 impl FunctionSpec {
@@ -67,6 +74,8 @@ impl FunctionSpec {
                 .iter()
                 .map(|arg| (arg.name.clone(), arg.sql_type.to_arrow()))
                 .collect(),
+            defaults: self.args.iter().filter_map(|arg| arg.default.clone()).collect(),
+            variadic: self.args.last().is_some_and(|arg| arg.variadic),
             returns: self.returns.to_arrow(),
             null_in_null_out: self.null_in_null_out,
             volatility: self.volatility,
@@ -182,6 +191,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Funct
         if args.iter().any(|other| other.name.eq_ignore_ascii_case(&arg.name)) {
             return Err(format!("{place}: two arguments are called {}", arg.name));
         }
+        arguments::check_order(place, args.last(), &arg)?;
         args.push(arg);
     }
     Ok(FunctionSpec {
@@ -263,10 +273,24 @@ fn read_arg(place: &str, raw: RawArg, stateful: bool, limits: &Limits) -> Result
     if raw.constant && !stateful {
         return Err(format!("{place}: \"constant\" is for stream and aggregate functions"));
     }
+    let sql_type = type_name::parse(&raw.sql_type, limits).map_err(|e| format!("{place}: type: {e}"))?;
+    if raw.variadic && !matches!(sql_type, SqlType::Array(_)) {
+        return Err(format!(
+            "{place}: a variadic argument is an ARRAY of the values that are given; it is {sql_type}"
+        ));
+    }
+    if raw.variadic && raw.default.is_some() {
+        return Err(format!(
+            "{place}: without values a variadic argument is an empty ARRAY; it has no default"
+        ));
+    }
+    let default = raw.default.as_ref().map(|value| arguments::default(value, &sql_type));
     Ok(ArgSpec {
-        sql_type: type_name::parse(&raw.sql_type, limits).map_err(|e| format!("{place}: type: {e}"))?,
+        default: default.transpose().map_err(|e| format!("{place}: default: {e}"))?,
         name: raw.name,
+        sql_type,
         constant: raw.constant,
+        variadic: raw.variadic,
     })
 }
 

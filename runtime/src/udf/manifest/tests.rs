@@ -50,6 +50,79 @@ fn reads_every_key() {
 }
 
 #[test]
+fn reads_defaults_of_every_type_that_has_some() {
+    let value = |sql_type: &str, default: &str| {
+        manifest(&format!(
+            r#"{{"name":"f","kind":"scalar","args":[{{"name":"a","type":"{sql_type}","default":{default}}}],"returns":"INT"}}"#
+        ))
+        .map(|parsed| parsed.functions[0].args[0].default.clone().unwrap().to_string())
+    };
+    for (sql_type, default, shown) in [
+        ("BOOLEAN", "true", "true"),
+        ("INT", "-60", "-60"),
+        ("BIGINT", "9007199254740993", "9007199254740993"),
+        ("DOUBLE", "1", "1"),
+        ("DOUBLE", "0.5", "0.5"),
+        ("STRING", "\"a b\"", "a b"),
+        ("INT", "null", "NULL"),
+    ] {
+        assert_eq!(value(sql_type, default).unwrap(), shown, "{sql_type}");
+    }
+    let info = manifest(
+        r#"{"name":"f","kind":"scalar","args":[{"name":"a","type":"ARRAY<INT>","default":null}],"returns":"INT"}"#,
+    );
+    let info = info.unwrap().functions[0].info("p", None);
+    assert_eq!(info.arguments(), "[a ARRAY<INTEGER> = NULL]");
+    assert!(value("DECIMAL(4, 2)", "1.5").unwrap().contains("150"));
+    assert!(value("DATE", "\"2026-01-02\"").is_ok() && value("TIMESTAMP", "\"2026-01-02T03:04:05\"").is_ok());
+    for (sql_type, default) in [
+        ("INT", "1.5"),
+        ("INT", "3000000000"),
+        ("INT", "\"1\""),
+        ("STRING", "1"),
+        ("BYTES", "\"a\""),
+        ("DATE", "\"x\""),
+        ("ARRAY<INT>", "[1]"),
+    ] {
+        let refused = value(sql_type, default).unwrap_err();
+        assert!(
+            refused.contains("default: ") && refused.contains("is no value of"),
+            "{refused}"
+        );
+    }
+}
+
+#[test]
+fn checks_which_arguments_may_be_left_out() {
+    let with = |args: &str| {
+        manifest(&format!(
+            r#"{{"name":"f","kind":"scalar","args":[{args}],"returns":"INT"}}"#
+        ))
+    };
+    let refused = |args: &str| with(args).unwrap_err();
+    let plain = r#"{"name":"a","type":"INT"}"#;
+    let optional = r#"{"name":"b","type":"INT","default":1}"#;
+    let rest = r#"{"name":"c","type":"ARRAY<INT>","variadic":true}"#;
+    let info = with(&format!("{plain},{optional}")).unwrap().functions[0].info("p", None);
+    assert_eq!(
+        (info.arguments().as_str(), info.defaults.len()),
+        ("a INTEGER[, b INTEGER = 1]", 1)
+    );
+    let info = with(&format!("{plain},{rest}")).unwrap().functions[0].info("p", None);
+    assert_eq!(
+        (info.arguments().as_str(), info.variadic),
+        ("a INTEGER, c INTEGER...", true)
+    );
+    assert!(refused(&format!("{optional},{plain}")).contains("b has a default, so every argument after it has one"));
+    assert!(refused(&format!("{optional},{rest}")).contains("so every argument after it has one"));
+    assert!(refused(&format!("{rest},{plain}")).contains("a variadic argument is the last one, and c is not"));
+    assert!(refused(r#"{"name":"a","type":"INT","variadic":true}"#).contains("a variadic argument is an ARRAY"));
+    assert!(
+        refused(r#"{"name":"a","type":"ARRAY<INT>","variadic":true,"default":null}"#).contains("it has no default")
+    );
+}
+
+#[test]
 fn reads_every_type_name() {
     let cases = [
         ("boolean", "BOOLEAN"),

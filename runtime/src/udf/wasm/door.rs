@@ -121,5 +121,6 @@ pub(super) fn functions<D: PluginCode>(code: D, manifest: Manifest) -> LoadedPlu
         scalars: WasmScalar::all(&code, scalars),
         tables: WasmScalar::all(&code, tables),
         skipped: manifest.skipped,
+        version: manifest.version,
     }
 }

@@ -140,6 +140,8 @@ fn spec(name: &str, number: usize, params: &[Number], result: Number) -> Functio
             .map(|(i, param)| ArgSpec {
                 name: arg_name(i),
                 sql_type: param.sql_type(),
+                default: None,
+                variadic: false,
                 constant: false,
             })
             .collect(),

@@ -37,6 +37,8 @@ pub(in crate::udf) struct LoadedPlugin {
     pub(in crate::udf) aggregates: Vec<Arc<dyn AggregateFunction>>,
     pub(in crate::udf) tables: Vec<Arc<dyn ScalarFunction>>,
     pub(in crate::udf) skipped: Vec<SkippedFunction>,
+    /// The version that it says of itself.
+    pub(in crate::udf) version: Option<String>,
 }
 
 /// Loads a plugin from the bytes of its file. The error is a reason without the plugin's name.

@@ -342,3 +342,17 @@ pub(super) fn volatile(guest: &Guest) {
     let answers = guest.scalar("answer").call(&[], &[], 3).expect("no row fails");
     assert_eq!(answers.as_primitive::<Int64Type>(), &Int64Array::from(vec![42, 42, 42]));
 }
+
+/// What defaults and variadic arguments the host reads, in the words of SQL.
+pub(super) fn optional(guest: &Guest) {
+    let arguments = |name: &str| guest.scalar(name).info().arguments();
+    assert_eq!(
+        arguments("scaled"),
+        "x DOUBLE[, by DOUBLE = 10[, unit STRING = ' \"units\"'[, note STRING = NULL]]]"
+    );
+    assert_eq!(arguments("joined"), "between STRING, texts STRING...");
+    assert_eq!(
+        guest.stream("damped").info().arguments(),
+        "x DOUBLE[, keep DOUBLE = 0.5]"
+    );
+}

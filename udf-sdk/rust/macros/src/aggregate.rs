@@ -59,8 +59,8 @@ fn items(item: &ItemImpl, function: &Function<'_>, state: &Type, has_retract: bo
     };
     let (sql_name, export, doc) = (&function.sql_name, function.export(""), signature::doc(&item.attrs));
     let args = function.parameters.iter().map(|parameter| {
-        let (name, constant) = (parameter.sql_name(), parameter.constant);
-        quote!((#name, #constant))
+        let (name, constant, more) = (parameter.sql_name(), parameter.constant, &parameter.more);
+        quote!((#name, #constant, #more))
     });
     let (types, output) = (function.argument_types(), with_lifetimes(&function.output, "'_"));
     let store = function.store();

@@ -41,8 +41,8 @@ impl Function<'_> {
         let (function, name, visibility) = (self.function, &self.function.sig.ident, &self.function.vis);
         let (sql_name, export, doc) = (&self.sql_name, self.export(""), signature::doc(&function.attrs));
         let args = self.parameters.iter().map(|parameter| {
-            let (name, constant) = (parameter.sql_name(), parameter.constant);
-            quote!((#name, #constant))
+            let (name, constant, more) = (parameter.sql_name(), parameter.constant, &parameter.more);
+            quote!((#name, #constant, #more))
         });
         let (types, output) = (self.argument_types(), with_lifetimes(&self.output, "'_"));
         quote! {

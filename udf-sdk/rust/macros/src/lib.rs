@@ -16,7 +16,9 @@ mod table;
 /// Makes a function a scalar function of SQL: one value per row, from that row alone.
 ///
 /// Options: `name = "..."` (SQL name), `volatile` (any call may differ), `stable` (the same within a query).
-/// The function stays an ordinary function.
+///
+/// In all kinds a parameter with `#[default(VALUE)]`, or `#[default]` for NULL, may be left out in a call, and all after it; the last one, a list, may be `#[variadic]`: a
+/// call gives its elements one by one. The function stays an ordinary function.
 #[proc_macro_attribute]
 pub fn scalar(options: TokenStream, item: TokenStream) -> TokenStream {
     finish(scalar::expand(options.into(), item.into()))

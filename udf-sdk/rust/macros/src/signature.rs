@@ -3,13 +3,15 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 use syn::spanned::Spanned;
-use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, Result, ReturnType, Type};
+use syn::{Attribute, Error, Expr, ExprLit, FnArg, Ident, ItemFn, Lit, Meta, Pat, Result, ReturnType, Type, UnOp};
 
 /// One parameter that SQL gives.
 pub(crate) struct Parameter {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
     pub(crate) constant: bool,
+    /// What `#[default]` and `#[variadic]` add to its entry in the manifest.
+    pub(crate) more: String,
 }
 
 impl Parameter {
@@ -73,13 +75,73 @@ fn parameter(input: &mut FnArg) -> Result<Parameter> {
             "an argument of a function of SQL needs a name",
         ));
     };
-    let count = input.attrs.len();
-    input.attrs.retain(|attribute| !attribute.path().is_ident("constant"));
+    let (mut constant, mut more, mut kept) = (false, String::new(), Vec::new());
+    for attribute in input.attrs.drain(..) {
+        if attribute.path().is_ident("constant") {
+            constant = true;
+        } else if attribute.path().is_ident("variadic") {
+            more.push_str(", \"variadic\": true");
+        } else if attribute.path().is_ident("default") {
+            more.push_str(", \"default\": ");
+            more.push_str(&default(&attribute)?);
+        } else {
+            kept.push(attribute);
+        }
+    }
+    input.attrs = kept;
     Ok(Parameter {
         name: pattern.ident.clone(),
         ty: (*input.ty).clone(),
-        constant: input.attrs.len() < count,
+        constant,
+        more,
     })
+}
+
+/// The value in `#[default(VALUE)]` as JSON; null in a bare `#[default]`.
+fn default(attribute: &Attribute) -> Result<String> {
+    if matches!(attribute.meta, Meta::Path(_)) {
+        return Ok("null".to_string());
+    }
+    let value: Expr = attribute.parse_args()?;
+    let (sign, literal) = match &value {
+        Expr::Unary(unary) if matches!(unary.op, UnOp::Neg(_)) => ("-", &*unary.expr),
+        literal => ("", literal),
+    };
+    match literal {
+        Expr::Lit(ExprLit {
+            lit: Lit::Int(number), ..
+        }) => Ok(format!("{sign}{}", number.base10_digits())),
+        Expr::Lit(ExprLit {
+            lit: Lit::Float(number),
+            ..
+        }) => {
+            // JSON has no number that ends in a point.
+            let digits = number.base10_digits();
+            let zero = if digits.ends_with('.') { "0" } else { "" };
+            Ok(format!("{sign}{digits}{zero}"))
+        }
+        Expr::Lit(ExprLit {
+            lit: Lit::Bool(value), ..
+        }) if sign.is_empty() => Ok(value.value.to_string()),
+        Expr::Lit(ExprLit {
+            lit: Lit::Str(text), ..
+        }) if sign.is_empty() => {
+            let mut json = String::from('"');
+            for character in text.value().chars() {
+                match character {
+                    '"' | '\\' => json.extend(['\\', character]),
+                    c if c.is_control() => json.push_str(&format!("\\u{:04x}", u32::from(c))),
+                    c => json.push(c),
+                }
+            }
+            json.push('"');
+            Ok(json)
+        }
+        other => Err(Error::new(
+            other.span(),
+            "a default is a number, a text, true or false; without a value it is NULL",
+        )),
+    }
 }
 
 /// The type that the function returns.

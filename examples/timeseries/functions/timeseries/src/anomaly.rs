@@ -39,7 +39,14 @@ pub fn zscore(window: &mut Window, x: f64, #[constant] _rows: i64) -> Option<f64
 
 /// whether the value is more than `limit` standard deviations from the mean of the `rows` values before it
 #[stream(start = flag_window)]
-pub fn zscore_flag(window: &mut Window, x: f64, #[constant] _rows: i64, #[constant] limit: f64) -> bool {
+pub fn zscore_flag(
+    window: &mut Window,
+    x: f64,
+    #[constant] _rows: i64,
+    #[constant]
+    #[default(3.0)]
+    limit: f64,
+) -> bool {
     let flag = score(window, x).is_some_and(|score| score.abs() > limit);
     window.push(x);
     flag
@@ -57,7 +64,14 @@ fn median(numbers: &mut [f64]) -> f64 {
 
 /// whether the value is far from the median of the `rows` values before it, measured by their median absolute deviation; outliers among them do not hide it
 #[stream(start = flag_window)]
-pub fn mad_flag(window: &mut Window, x: f64, #[constant] _rows: i64, #[constant] limit: f64) -> bool {
+pub fn mad_flag(
+    window: &mut Window,
+    x: f64,
+    #[constant] _rows: i64,
+    #[constant]
+    #[default(3.5)]
+    limit: f64,
+) -> bool {
     let mut numbers: Vec<f64> = window.numbers.iter().copied().collect();
     window.push(x);
     if numbers.len() < 3 {

@@ -147,7 +147,7 @@ thread_local! {
 
 /// what a trained model (JSON: logistic regression or boosted trees) says of features, from 0 to 1
 #[scalar]
-pub fn predict(model: &str, features: Vec<f64>) -> Result<f64, String> {
+pub fn predict(model: &str, #[variadic] features: Vec<f64>) -> Result<f64, String> {
     LAST.with_borrow_mut(|last| {
         if last.as_ref().is_none_or(|(text, _)| text != model) {
             *last = Some((model.to_string(), Model::of(model)?));

@@ -111,7 +111,13 @@ impl Sketch {
 /// the value below which the part `quantile` of the values lies, within 1 %
 #[aggregate(name = "quantile", start = Sketch::new)]
 impl Sketch {
-    fn update(&mut self, x: f64, #[constant] _quantile: f64) -> Result<(), String> {
+    fn update(
+        &mut self,
+        x: f64,
+        #[constant]
+        #[default(0.5)]
+        _quantile: f64,
+    ) -> Result<(), String> {
         self.add(x)
     }
 

@@ -7,7 +7,7 @@ const ROWS_MAX: i64 = 100_000;
 
 /// the numbers from one to another, both included, in steps
 #[table]
-pub fn series(from: i64, to: i64, step: i64) -> Result<Vec<i64>, String> {
+pub fn series(from: i64, to: i64, #[default(1)] step: i64) -> Result<Vec<i64>, String> {
     if step == 0 {
         return Err("step is 0".into());
     }

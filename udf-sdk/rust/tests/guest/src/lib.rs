@@ -36,6 +36,9 @@ waterwheel_udf::plugin!(
     scalars::letters,
     scalars::full_name,
     scalars::roll,
+    scalars::scaled,
+    scalars::joined,
+    streams::damped,
     tables::tokenize,
     tables::pairs,
     tables::counted,
@@ -57,6 +60,6 @@ mod tests {
             "{manifest}"
         );
         let names: Vec<&str> = manifest.lines().filter_map(|line| line.split('"').nth(3)).collect();
-        assert_eq!(names.len(), 40, "the version and 39 functions");
+        assert_eq!(names.len(), 43, "the version and 42 functions");
     }
 }

@@ -97,3 +97,21 @@ pub fn roll() -> i32 {
     thread_local!(static NEXT: Cell<i32> = const { Cell::new(0) });
     NEXT.replace(NEXT.get() + 1)
 }
+
+/// a number times another, 10 where none is given, with a unit
+#[scalar]
+pub fn scaled(
+    x: f64,
+    #[default(10)] by: f64,
+    #[default(" \"units\"")] unit: &str,
+    #[default] note: Option<&str>,
+) -> String {
+    format!("{}{unit}{}", x * by, note.unwrap_or_default())
+}
+
+/// texts in a row, NULL as ?
+#[scalar]
+pub fn joined(between: &str, #[variadic] texts: List<'_, Option<&str>>) -> String {
+    let texts: Vec<&str> = texts.iter().map(|text| text.unwrap_or("?")).collect();
+    texts.join(between)
+}

@@ -104,3 +104,16 @@ pub fn upgraded(count: &mut Count, _x: bool) -> i64 {
     count.0 += 1;
     count.0 as i64
 }
+
+/// a sum that forgets a part of itself with each row
+#[stream]
+pub fn damped(
+    sum: &mut f64,
+    x: f64,
+    #[constant]
+    #[default(0.5)]
+    keep: f64,
+) -> f64 {
+    *sum = *sum * keep + x;
+    *sum
+}

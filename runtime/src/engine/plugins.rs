@@ -1,0 +1,136 @@
+//! Plugins as statements see them: what changed in between, SHOW FUNCTIONS, SHOW PLUGINS, RELOAD PLUGIN.
+//!
+//! Between two statements the registry is taken over whole; a query that runs holds the functions that it was planned with.
+
+use std::sync::Arc;
+
+use super::show::function_signature;
+use super::{Engine, Error, Outcome, Session, Table};
+use crate::catalog::nearest;
+use crate::plan::FunctionSet;
+use crate::sql::ast::Name;
+use crate::udf::{FunctionSource, Kind, PluginInfo, Registry};
+
+/// Characters of a hash that are enough to tell two files apart.
+const SHA256_CHARS: usize = 12;
+
+impl Engine {
+    /// Takes over what the plugins are now.
+    pub(crate) fn follow_plugins(&self, session: &mut Session) -> Result<(), Error> {
+        let current = self.plugins.current();
+        if Arc::ptr_eq(&current, &session.registry) {
+            return Ok(());
+        }
+        session.registry = current;
+        self.make_functions(session)
+    }
+
+    /// Makes the functions of the session what its plugins and its properties say.
+    pub(crate) fn make_functions(&self, session: &mut Session) -> Result<(), Error> {
+        let mut functions = FunctionSet::clone(&self.built_in);
+        functions.set_aggregate_limits(session.properties.aggregate_limits()?);
+        functions.add_plugins(&*session.registry);
+        session.functions = Arc::new(functions);
+        Ok(())
+    }
+
+    /// What the watch over the plugin directory has to say since the last time, a line each.
+    #[must_use]
+    pub fn plugin_news(&self) -> Vec<String> {
+        self.plugins.take_news().into_iter().map(|change| change.text).collect()
+    }
+
+    /// RELOAD PLUGIN: the directory is read now.
+    pub(crate) fn reload_plugin(&self, session: &mut Session, name: Option<&Name>) -> Result<Outcome, Error> {
+        if self.plugins.directory().is_none() {
+            let error = Error::user("no-plugins", "there is no plugin directory");
+            return Err(error.help("start with --plugins DIR"));
+        }
+        let changes = self.plugins.rescan()?;
+        self.follow_plugins(session)?;
+        let Some(name) = name else {
+            let lines: Vec<String> = changes.into_iter().map(|change| change.text).collect();
+            return Ok(Outcome::Message(match lines.as_slice() {
+                [] => "no plugin has changed".into(),
+                lines => lines.join("\n"),
+            }));
+        };
+        let plugins = session.registry.plugins();
+        let own: Vec<&PluginInfo> = plugins.iter().filter(|plugin| is_called(plugin, &name.value)).collect();
+        let broken = own
+            .iter()
+            .find_map(|plugin| Some((plugin, plugin.broken.as_ref().or(plugin.stale.as_ref())?)));
+        if let Some((plugin, reason)) = broken {
+            let error = Error::user("broken-plugin", format!("plugin {} is broken: {reason}", plugin.file()));
+            return Err(error.at(name.span));
+        }
+        let lines: Vec<&str> = (changes.iter())
+            .filter(|change| own.iter().any(|plugin| plugin.name == change.plugin) || change.plugin == name.value)
+            .map(|change| change.text.as_str())
+            .collect();
+        match (lines.as_slice(), own.as_slice()) {
+            ([], []) => {
+                let error = Error::user("unknown-plugin", format!("there is no plugin `{}`", name.value)).at(name.span);
+                Err(
+                    match nearest(&name.value, plugins.iter().map(|plugin| plugin.name.as_str())) {
+                        Some(near) => error.help(format!("did you mean `{near}`?")),
+                        None => error.help("SHOW PLUGINS lists them"),
+                    },
+                )
+            }
+            ([], _) => Ok(Outcome::Message(format!("plugin {} has not changed", name.value))),
+            (lines, _) => Ok(Outcome::Message(lines.join("\n"))),
+        }
+    }
+
+    /// Plugins' functions with their signatures; built-in ones by name.
+    pub(crate) fn function_list(&self, session: &Session) -> Table {
+        let mut table = Table::new(&["Function", "Kind", "From"]);
+        let plugins = session.registry.functions();
+        for info in &plugins {
+            let kind = match info.kind {
+                Kind::Scalar => "scalar",
+                Kind::Stream => "stream",
+                Kind::Aggregate => "aggregate",
+                Kind::Table => "table",
+            };
+            table.rows.push(vec![
+                function_signature(info),
+                kind.into(),
+                format!("plugin {}", info.plugin),
+            ]);
+        }
+        let mut built_in: Vec<(String, &str)> = self.built_in.built_in().collect();
+        built_in.sort_unstable();
+        for (name, kind) in built_in {
+            if !plugins.iter().any(|info| info.name.eq_ignore_ascii_case(&name)) {
+                table
+                    .rows
+                    .push(vec![name.to_uppercase(), kind.into(), "built in".into()]);
+            }
+        }
+        table
+    }
+}
+
+/// Whether a plugin is meant by `risk`, `risk@1.2.0` or `risk@1.2.0.wasm`.
+fn is_called(plugin: &PluginInfo, name: &str) -> bool {
+    plugin.name == name || plugin.file() == name || plugin.path.file_stem().is_some_and(|stem| stem == name)
+}
+
+/// The plugins of a registry, as SHOW PLUGINS lists them.
+#[must_use]
+pub fn plugin_table(registry: &Registry) -> Table {
+    let mut table = Table::new(&["Plugin", "Version", "File", "SHA-256", "Functions", "State"]);
+    for plugin in registry.plugins() {
+        table.rows.push(vec![
+            plugin.name.clone(),
+            plugin.version.clone().unwrap_or_default(),
+            plugin.file(),
+            plugin.sha256.chars().take(SHA256_CHARS).collect(),
+            plugin.functions.to_string(),
+            plugin.state(),
+        ]);
+    }
+    table
+}
