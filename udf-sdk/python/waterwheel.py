@@ -300,14 +300,12 @@ class _Function:
         if missing or result is None:
             missing = [*missing, *(["return"] if result is None else [])]
             raise TypeError(f"{exported}: no type hint for {', '.join(missing)}")
-        self.run = takes
-        rest = [name for name in names if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL]
-        for name in rest:
+        self.rest = [name for name in names if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL]
+        for name in self.rest:
             # What is given one by one comes as one ARRAY.
             hints[name] = list[hints[name]]
-            self.run = lambda *given: takes(*given[:-1], *given[-1])
         args = [(name, *_codec(hints[name], f"{exported}({name})")) for name in names]
-        self.kind, self.names = kind, names
+        self.run, self.kind, self.names = self.spread(takes), kind, names
         self.args = [codec for _, codec, _, _ in args]
         self.returns = _codec(result, f"{exported} returns")[0]
         entry = {"name": options.pop("name", exported), "kind": kind, "export": exported}
@@ -325,6 +323,10 @@ class _Function:
             entry["nulls"] = "pass"
         entry.update(options)
         self.entry = entry
+
+    def spread(self, method):
+        """The method, given the ARRAY of its last parameter one by one where that has a star."""
+        return (lambda *given: method(*given[:-1], *given[-1])) if self.rest else method
 
     def columns(self, args, rows):
         return [codec.decode(iter(column), rows) for codec, column in zip(self.args, args)]
@@ -526,10 +528,11 @@ class Functions(exports.Functions):
             raise Err(f"its result: {_message(error)}")
 
     def update(self, slots, args):
-        return self._take(_Opened.function.state.update, slots, args)
+        return self._take(_Opened.function.run, slots, args)
 
     def retract(self, slots, args):
-        return self._take(_Opened.function.state.retract, slots, args)
+        function = _Opened.function
+        return self._take(function.spread(function.state.retract), slots, args)
 
     def _take(self, method, slots, args):
         function, fresh, states = _Opened.function, _Opened.fresh, _Opened.states
