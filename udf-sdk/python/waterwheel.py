@@ -20,7 +20,7 @@ from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports import functions as wit
 
-__all__ = ["Constant", "Decimal", "Functions", "Integer", "aggregate", "scalar", "stream"]
+__all__ = ["Constant", "Decimal", "Functions", "Integer", "aggregate", "scalar", "stream", "table"]
 
 # ---- types: SQL's from Python's ----
 

@@ -135,7 +135,7 @@ impl Call {
             name: "total".to_owned(),
             kind: Kind::Aggregate,
             args: vec![("x".to_owned(), DataType::Int64)],
-            defaults: vec![],
+            defaults: Vec::new(),
             variadic: false,
             returns: DataType::Int64,
             null_in_null_out: true,
