@@ -1,3 +1,5 @@
+//! What vectors say of a plugin that differs from them.
+
 use std::path::Path;
 
 use super::{parse, run};

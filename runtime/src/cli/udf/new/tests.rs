@@ -1,3 +1,5 @@
+//! What is in the folders: the whole SDK of Rust, and the name of the plugin everywhere.
+
 use std::collections::BTreeSet;
 use std::path::Path;
 
