@@ -1,5 +1,5 @@
 // The functions of the conformance vectors (../conformance), in AssemblyScript with the SDK.
-import { manifest, scalar, Row, State, Stream } from "./waterwheel";
+import { manifest, scalar, Aggregate, Row, State, Stream } from "./waterwheel";
 export { ww_abi, ww_alloc, ww_free, ww_last_error, ww_manifest } from "./waterwheel";
 
 manifest(`{"version":"1.0.0","functions":[
@@ -22,7 +22,10 @@ manifest(`{"version":"1.0.0","functions":[
 {"name":"conf_hoard","kind":"scalar","args":[{"name":"mib","type":"INTEGER"}],"returns":"INTEGER"},
 {"name":"conf_running","kind":"stream","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE"},
 {"name":"conf_previous","kind":"stream","args":[{"name":"text","type":"STRING"}],"returns":"STRING"},
-{"name":"conf_nth","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"n","type":"INTEGER","constant":true}],"returns":"DOUBLE"}
+{"name":"conf_nth","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"n","type":"INTEGER","constant":true}],"returns":"DOUBLE"},
+{"name":"conf_total","kind":"aggregate","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE"},
+{"name":"conf_longest","kind":"aggregate","args":[{"name":"text","type":"STRING"}],"returns":"STRING"},
+{"name":"conf_reached","kind":"aggregate","args":[{"name":"x","type":"DOUBLE"},{"name":"least","type":"DOUBLE","constant":true}],"returns":"BIGINT"}
 ]}`);
 
 export function conf_not(args: usize, rows: u32, out: usize): i32 {
@@ -215,4 +218,112 @@ export function conf_nth_load(slots: usize, count: u32, states: usize, version: 
 }
 export function conf_nth_drop(slots: usize, count: u32): i32 {
   return nth.drop(slots, count);
+}
+
+// The state is the sum and how many rows it is of.
+const total = new Aggregate(false);
+function addTotal(r: Row, state: State, sum: f64, rows: i64): void {
+  const all = state.resize(16);
+  if (all == 0) return r.fail("no memory for state");
+  store<f64>(all, load<f64>(all) + sum);
+  store<i64>(all, load<i64>(all, 8) + rows, 8);
+}
+export function conf_total_new(args: usize): i32 {
+  return total.start(args, (r: Row) => {});
+}
+export function conf_total_update(slots: usize, args: usize, rows: u32): i32 {
+  return total.take(slots, args, rows, (r: Row, state: State) => {
+    if (r.double(0) < 0) return r.fail("x is negative");
+    addTotal(r, state, r.double(0), 1);
+  });
+}
+export function conf_total_retract(slots: usize, args: usize, rows: u32): i32 {
+  return total.take(slots, args, rows, (r: Row, state: State) => addTotal(r, state, -r.double(0), -1));
+}
+export function conf_total_merge(into: usize, from: usize, count: u32): i32 {
+  return total.merge(into, from, count, (r: Row, into: State, from: State) =>
+    addTotal(r, into, load<f64>(from.at), load<i64>(from.at, 8)));
+}
+export function conf_total_finish(slots: usize, count: u32, out: usize): i32 {
+  return total.finish(slots, count, out, (r: Row, state: State) => {
+    if (state.length == 0 || load<i64>(state.at, 8) == 0) return r.setNull();
+    if (load<f64>(state.at) > 1e300) return r.fail("the total is too large");
+    r.setDouble(load<f64>(state.at));
+  });
+}
+export function conf_total_save(slots: usize, count: u32, out: usize): i32 {
+  return total.save(slots, count, out);
+}
+export function conf_total_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return total.load(slots, count, states);
+}
+export function conf_total_drop(slots: usize, count: u32): i32 {
+  return total.drop(slots, count);
+}
+
+// The state is a 1 and the text, as that of conf_previous.
+const longest = new Aggregate(true);
+function takeLonger(r: Row, state: State, at: usize, length: u32): void {
+  if (state.length > 0 && length <= state.length - 1) return;
+  const kept = state.resize(length + 1);
+  if (kept == 0) return r.fail("no memory for state");
+  store<u8>(kept, 1);
+  memory.copy(kept + 1, at, length);
+}
+export function conf_longest_new(args: usize): i32 {
+  return longest.start(args, (r: Row) => {});
+}
+export function conf_longest_update(slots: usize, args: usize, rows: u32): i32 {
+  return longest.take(slots, args, rows, (r: Row, state: State) => takeLonger(r, state, r.bytes(0).at, r.bytes(0).length));
+}
+export function conf_longest_merge(into: usize, from: usize, count: u32): i32 {
+  return longest.merge(into, from, count, (r: Row, into: State, from: State) => takeLonger(r, into, from.at + 1, from.length - 1));
+}
+export function conf_longest_finish(slots: usize, count: u32, out: usize): i32 {
+  return longest.finish(slots, count, out, (r: Row, state: State) => {
+    if (state.length == 0) r.setNull();
+    else r.setBytes(state.at + 1, state.length - 1);
+  });
+}
+export function conf_longest_save(slots: usize, count: u32, out: usize): i32 {
+  return longest.save(slots, count, out);
+}
+export function conf_longest_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return longest.load(slots, count, states);
+}
+export function conf_longest_drop(slots: usize, count: u32): i32 {
+  return longest.drop(slots, count);
+}
+
+const reached = new Aggregate(false);
+function addReached(r: Row, state: State, rows: i64): void {
+  const count = state.resize(8);
+  if (count == 0) return r.fail("no memory for state");
+  store<i64>(count, load<i64>(count) + rows);
+}
+export function conf_reached_new(args: usize): i32 {
+  return reached.start(args, (r: Row) => {
+    if (r.double(1) < 0) r.fail("least must be at least 0");
+  });
+}
+export function conf_reached_update(slots: usize, args: usize, rows: u32): i32 {
+  return reached.take(slots, args, rows, (r: Row, state: State) => addReached(r, state, r.double(0) >= r.double(1) ? 1 : 0));
+}
+export function conf_reached_retract(slots: usize, args: usize, rows: u32): i32 {
+  return reached.take(slots, args, rows, (r: Row, state: State) => addReached(r, state, r.double(0) >= r.double(1) ? -1 : 0));
+}
+export function conf_reached_merge(into: usize, from: usize, count: u32): i32 {
+  return reached.merge(into, from, count, (r: Row, into: State, from: State) => addReached(r, into, load<i64>(from.at)));
+}
+export function conf_reached_finish(slots: usize, count: u32, out: usize): i32 {
+  return reached.finish(slots, count, out, (r: Row, state: State) => r.setBigint(state.length == 0 ? 0 : load<i64>(state.at)));
+}
+export function conf_reached_save(slots: usize, count: u32, out: usize): i32 {
+  return reached.save(slots, count, out);
+}
+export function conf_reached_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return reached.load(slots, count, states);
+}
+export function conf_reached_drop(slots: usize, count: u32): i32 {
+  return reached.drop(slots, count);
 }

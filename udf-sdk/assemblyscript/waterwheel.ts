@@ -297,7 +297,7 @@ export function scalar(args: usize, rows: u32, out: usize, isText: bool, f: (row
   return status;
 }
 
-// ---- stream functions ----
+// ---- states ----
 
 /** The state of one key: a block of bytes. It begins with none, and is saved as it is. */
 @unmanaged
@@ -324,16 +324,15 @@ export class State {
   }
 }
 
-/** The states of one stream function, by slot. */
-@final
-export class Stream {
-  private slots: usize = 0;
-  private count: u32 = 0;
+/** The states of one function, by slot: what stream and aggregate functions have in common. */
+export class States {
+  protected slots: usize = 0;
+  protected count: u32 = 0;
 
   /** `isText` as of `scalar`. */
   constructor(public isText: bool) {}
 
-  private slot(slot: u32): State | null {
+  protected slot(slot: u32): State | null {
     if (slot >= this.count) {
       const count = 2 * slot + 64;
       const larger = take(count << 3);
@@ -354,27 +353,6 @@ export class Stream {
     row.failed = false;
     f(row);
     return row.failed ? 2 : 0;
-  }
-  /** The body of NAME_push. A row that fails must leave the state as it was. */
-  push(slots: usize, args: usize, rows: u32, out: usize, f: (row: Row, state: State) => void): i32 {
-    begin(args, out);
-    let status = 0;
-    for (let i: u32 = 0; i < rows; i++) {
-      row.row = i;
-      row.failed = false;
-      const before = textUsed;
-      if (this.isText) store<u32>(texts + (i << 2), before);
-      const state = this.slot(load<u32>(slots + (i << 2)));
-      if (state) f(row, state);
-      else row.fail("no memory for state");
-      if (row.failed) {
-        row.setNull();
-        textUsed = before;
-        status = 1;
-      }
-    }
-    if (this.isText) finishTexts(rows, out);
-    return status;
   }
   save(slots: usize, count: u32, out: usize): i32 {
     begin(0, out);
@@ -414,5 +392,91 @@ export class Stream {
       if (slot < this.count) changetype<State>(this.slots + (slot << 3)).clear();
     }
     return 0;
+  }
+}
+
+/** A stream function: its states. */
+@final
+export class Stream extends States {
+  /** The body of NAME_push. A row that fails must leave the state as it was. */
+  push(slots: usize, args: usize, rows: u32, out: usize, f: (row: Row, state: State) => void): i32 {
+    begin(args, out);
+    let status = 0;
+    for (let i: u32 = 0; i < rows; i++) {
+      row.row = i;
+      row.failed = false;
+      const before = textUsed;
+      if (this.isText) store<u32>(texts + (i << 2), before);
+      const state = this.slot(load<u32>(slots + (i << 2)));
+      if (state) f(row, state);
+      else row.fail("no memory for state");
+      if (row.failed) {
+        row.setNull();
+        textUsed = before;
+        status = 1;
+      }
+    }
+    if (this.isText) finishTexts(rows, out);
+    return status;
+  }
+}
+
+// The state of a group that has none.
+const noState = changetype<State>(memory.data(8, 8));
+
+/** An aggregate function: its states. A state without bytes has seen no row. */
+@final
+export class Aggregate extends States {
+  /** The body of NAME_update, and of NAME_retract: `f` takes a row in, or back, and sets no result. A row that fails must
+   *  leave the state as it was. */
+  take(slots: usize, args: usize, rows: u32, f: (row: Row, state: State) => void): i32 {
+    begin(args, 0);
+    let status = 0;
+    for (let i: u32 = 0; i < rows; i++) {
+      row.row = i;
+      row.failed = false;
+      const state = this.slot(load<u32>(slots + (i << 2)));
+      if (state) f(row, state);
+      else row.fail("no memory for state");
+      if (row.failed) status = 1;
+    }
+    return status;
+  }
+  /** The body of NAME_merge: `f` adds the state `from` to `into`; the row is none, but can fail. */
+  merge(into: usize, from: usize, count: u32, f: (row: Row, into: State, from: State) => void): i32 {
+    begin(0, 0);
+    row.row = NO_ROW;
+    row.failed = false;
+    for (let i: u32 = 0; i < count; i++) {
+      const state = this.slot(load<u32>(into + (i << 2)));
+      const other = this.state(load<u32>(from + (i << 2)));
+      if (other.length == 0) continue;
+      if (state) f(row, state, other);
+      else row.fail("no memory for state");
+      if (row.failed) return 2;
+    }
+    return 0;
+  }
+  /** The body of NAME_finish: `f` sets the result of a state, and does not change it. */
+  finish(slots: usize, count: u32, out: usize, f: (row: Row, state: State) => void): i32 {
+    begin(0, out);
+    let status = 0;
+    for (let i: u32 = 0; i < count; i++) {
+      row.row = i;
+      row.failed = false;
+      const before = textUsed;
+      if (this.isText) store<u32>(texts + (i << 2), before);
+      f(row, this.state(load<u32>(slots + (i << 2))));
+      if (row.failed) {
+        row.setNull();
+        textUsed = before;
+        status = 1;
+      }
+    }
+    if (this.isText) finishTexts(count, out);
+    return status;
+  }
+  private state(slot: u32): State {
+    return slot < this.count ? changetype<State>(this.slots + (slot << 3)) : noState;
   }
 }

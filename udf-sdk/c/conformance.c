@@ -22,7 +22,10 @@ WW_MANIFEST(
   "{\"name\":\"conf_hoard\",\"kind\":\"scalar\",\"args\":[{\"name\":\"mib\",\"type\":\"INTEGER\"}],\"returns\":\"INTEGER\"},"
   "{\"name\":\"conf_running\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"}],\"returns\":\"DOUBLE\"},"
   "{\"name\":\"conf_previous\",\"kind\":\"stream\",\"args\":[{\"name\":\"text\",\"type\":\"STRING\"}],\"returns\":\"STRING\"},"
-  "{\"name\":\"conf_nth\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"n\",\"type\":\"INTEGER\",\"constant\":true}],\"returns\":\"DOUBLE\"}"
+  "{\"name\":\"conf_nth\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"n\",\"type\":\"INTEGER\",\"constant\":true}],\"returns\":\"DOUBLE\"},"
+  "{\"name\":\"conf_total\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"}],\"returns\":\"DOUBLE\"},"
+  "{\"name\":\"conf_longest\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"text\",\"type\":\"STRING\"}],\"returns\":\"STRING\"},"
+  "{\"name\":\"conf_reached\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"least\",\"type\":\"DOUBLE\",\"constant\":true}],\"returns\":\"BIGINT\"}"
   "]}")
 
 static ww_i32 conf_not_row(ww_row r) { return ww_set_boolean(r, !ww_get_boolean(r, 0)); }
@@ -162,3 +165,79 @@ static ww_i32 conf_nth_row(ww_row r, ww_state *state) {
   return ww_set_double(r, ww_get_double(r, 0));
 }
 WW_STREAM(conf_nth, WW_FIXED)
+
+typedef struct { double sum; ww_i64 rows; } total;
+
+static ww_i32 conf_total_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 conf_total_update(ww_row r, ww_state *state) {
+  double x = ww_get_double(r, 0);
+  if (x < 0) return ww_fail(r, "x is negative");
+  total *all = ww_state_resize(state, sizeof(total));
+  if (!all) return ww_fail(r, "no memory for state");
+  all->sum += x;
+  all->rows++;
+  return WW_OK;
+}
+static ww_i32 conf_total_retract(ww_row r, ww_state *state) {
+  total *all = ww_state_resize(state, sizeof(total));
+  if (!all) return ww_fail(r, "no memory for state");
+  all->sum -= ww_get_double(r, 0);
+  all->rows--;
+  return WW_OK;
+}
+static ww_i32 conf_total_merge(ww_row r, ww_state *into, const ww_state *from) {
+  total *all = ww_state_resize(into, sizeof(total));
+  if (!all) return ww_fail(r, "no memory for state");
+  all->sum += ((const total *)from->data)->sum;
+  all->rows += ((const total *)from->data)->rows;
+  return WW_OK;
+}
+static ww_i32 conf_total_finish(ww_row r, const ww_state *state) {
+  const total *all = (const total *)state->data;
+  if (!all || !all->rows) return ww_set_null(r);
+  return all->sum > 1e300 ? ww_fail(r, "the total is too large") : ww_set_double(r, all->sum);
+}
+WW_AGGREGATE(conf_total, WW_FIXED)
+WW_RETRACT(conf_total)
+
+/* The state is a 1 and the text, as that of conf_previous. */
+static ww_i32 conf_longest_take(ww_row r, ww_state *state, ww_text text) {
+  if (state->bytes && text.bytes <= state->bytes - 1) return WW_OK;
+  char *kept = ww_state_resize(state, text.bytes + 1);
+  if (!kept) return ww_fail(r, "no memory for state");
+  kept[0] = 1;
+  memcpy(kept + 1, text.data, text.bytes);
+  return WW_OK;
+}
+static ww_i32 conf_longest_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 conf_longest_update(ww_row r, ww_state *state) { return conf_longest_take(r, state, ww_get_text(r, 0)); }
+static ww_i32 conf_longest_merge(ww_row r, ww_state *into, const ww_state *from) {
+  return conf_longest_take(r, into, (ww_text){(const char *)from->data + 1, from->bytes - 1});
+}
+static ww_i32 conf_longest_finish(ww_row r, const ww_state *state) {
+  if (!state->bytes) return ww_set_null(r);
+  return ww_set_text(r, (ww_text){(const char *)state->data + 1, state->bytes - 1});
+}
+WW_AGGREGATE(conf_longest, WW_TEXTS)
+
+static ww_i32 conf_reached_start(ww_row r) { return ww_get_double(r, 1) < 0 ? ww_fail(r, "least must be at least 0") : WW_OK; }
+static ww_i32 conf_reached_add(ww_row r, ww_state *state, ww_i64 rows) {
+  ww_i64 *count = ww_state_resize(state, sizeof(ww_i64));
+  if (!count) return ww_fail(r, "no memory for state");
+  *count += rows;
+  return WW_OK;
+}
+static ww_i32 conf_reached_update(ww_row r, ww_state *state) {
+  return conf_reached_add(r, state, ww_get_double(r, 0) >= ww_get_double(r, 1));
+}
+static ww_i32 conf_reached_retract(ww_row r, ww_state *state) {
+  return conf_reached_add(r, state, -(ww_get_double(r, 0) >= ww_get_double(r, 1)));
+}
+static ww_i32 conf_reached_merge(ww_row r, ww_state *into, const ww_state *from) {
+  return conf_reached_add(r, into, *(const ww_i64 *)from->data);
+}
+static ww_i32 conf_reached_finish(ww_row r, const ww_state *state) {
+  return ww_set_bigint(r, state->bytes ? *(const ww_i64 *)state->data : 0);
+}
+WW_AGGREGATE(conf_reached, WW_FIXED)
+WW_RETRACT(conf_reached)

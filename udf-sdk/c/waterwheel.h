@@ -1,6 +1,7 @@
 /* waterwheel.h: functions of Waterwheel in C, in one header. No libc is needed.
  *
- * Include it in one file of the plugin, write functions of one row, and list them with WW_MANIFEST, WW_SCALAR and WW_STREAM.
+ * Include it in one file of the plugin, write functions of one row, and list them with WW_MANIFEST, WW_SCALAR,
+ * WW_STREAM and WW_AGGREGATE.
  * README.md beside it is the tutorial, ../ABI.md what crosses the border.
  */
 #ifndef WATERWHEEL_H
@@ -195,7 +196,7 @@ static ww_i32 ww_offsets[WW_ROWS_MAX + 1];
 /* The place of this row's text, or 0 when there is no memory. Once per row. */
 static char *ww_text_place(ww_u32 bytes) {
   if (bytes > 1u << 28 || ww_texts_bytes > 1u << 28) return 0;
-  if (bytes > ww_texts_room - ww_texts_bytes) {
+  if (!ww_texts || bytes > ww_texts_room - ww_texts_bytes) {
     ww_u32 room = 2 * (ww_texts_bytes + bytes) + 1024;
     ww_u8 *larger = ww_malloc(room);
     if (!larger) return 0;
@@ -246,7 +247,7 @@ static ww_i32 ww_set_text(ww_row r, ww_text text) {
     WW_LOOP(name##_row(r), layout)                                                                \
   }
 
-/* ---- stream functions ---- */
+/* ---- states ---- */
 
 typedef struct { ww_state *slots; ww_u32 count; } ww_slots;
 
@@ -319,20 +320,12 @@ static ww_i32 ww_load_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, co
   return 0;
 }
 
-/* A stream function: `static ww_i32 NAME_start(ww_row r)` sees the constants once (ww_fail refuses them),
- * `static ww_i32 NAME_row(ww_row r, ww_state *state)` is called for each row; a row that fails leaves the state alone. */
-#define WW_STREAM(name, layout)                                                                   \
+/* What all functions with state have: NAME_new, which sees the constants once, NAME_save, NAME_load and NAME_drop. */
+#define WW_STATES(name)                                                                           \
   static ww_slots name##_slots;                                                                   \
   WW_EXPORT(#name "_new") ww_i32 name##_new(const ww_column *args) {                              \
     ww_forget_reports();                                                                          \
     return name##_start((ww_row){args, 0, WW_NO_ROW}) == WW_OK ? 0 : 2;                           \
-  }                                                                                               \
-  static ww_i32 name##_one(ww_row r, ww_u32 slot) {                                               \
-    ww_state *state = ww_slot(&name##_slots, slot);                                               \
-    return state ? name##_row(r, state) : ww_fail(r, "no memory for state");                      \
-  }                                                                                               \
-  WW_EXPORT(#name "_push") ww_i32 name##_push(const ww_u32 *slots, const ww_column *args, ww_u32 rows, ww_column *out) { \
-    WW_LOOP(name##_one(r, slots[i]), layout)                                                      \
   }                                                                                               \
   WW_EXPORT(#name "_save") ww_i32 name##_save(const ww_u32 *slots, ww_u32 count, ww_column *out) { \
     return ww_save_slots(&name##_slots, slots, count, out);                                       \
@@ -347,6 +340,68 @@ static ww_i32 ww_load_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, co
       if (slots[i] < name##_slots.count) ww_state_clear(&name##_slots.slots[slots[i]]);           \
     }                                                                                             \
     return 0;                                                                                     \
+  }
+
+/* A stream function: `static ww_i32 NAME_start(ww_row r)` sees the constants once (ww_fail refuses them),
+ * `static ww_i32 NAME_row(ww_row r, ww_state *state)` is called for each row; a row that fails leaves the state alone. */
+#define WW_STREAM(name, layout)                                                                   \
+  WW_STATES(name)                                                                                 \
+  static ww_i32 name##_one(ww_row r, ww_u32 slot) {                                               \
+    ww_state *state = ww_slot(&name##_slots, slot);                                               \
+    return state ? name##_row(r, state) : ww_fail(r, "no memory for state");                      \
+  }                                                                                               \
+  WW_EXPORT(#name "_push") ww_i32 name##_push(const ww_u32 *slots, const ww_column *args, ww_u32 rows, ww_column *out) { \
+    WW_LOOP(name##_one(r, slots[i]), layout)                                                      \
+  }
+
+/* ---- aggregate functions ---- */
+
+/* Gives each row to `take` with the state of its group. */
+#define WW_TAKE(name, take)                                                                       \
+  ww_i32 status = 0;                                                                              \
+  ww_forget_reports();                                                                            \
+  for (ww_u32 i = 0; i < rows; i++) {                                                             \
+    ww_row r = {args, 0, i};                                                                      \
+    ww_state *state = ww_slot(&name##_slots, slots[i]);                                           \
+    ww_i32 taken = state ? take(r, state) : ww_fail(r, "no memory for state");                    \
+    if (__builtin_expect(taken != WW_OK, 0)) status = 1;                                          \
+  }                                                                                               \
+  return status;
+
+/* An aggregate function. NAME_start(r) is that of stream functions. Of the type `static ww_i32`, too:
+ * `NAME_update(ww_row r, ww_state *state)` takes a row in, sets no result, and leaves the state alone when it fails;
+ * `NAME_merge(ww_row r, ww_state *into, const ww_state *from)` adds a state to another (the row is none);
+ * `NAME_finish(ww_row r, const ww_state *state)` sets the result. A state without bytes has seen no row. */
+#define WW_AGGREGATE(name, layout)                                                                \
+  WW_STATES(name)                                                                                 \
+  WW_EXPORT(#name "_update") ww_i32 name##_update_rows(const ww_u32 *slots, const ww_column *args, ww_u32 rows) { \
+    WW_TAKE(name, name##_update)                                                                  \
+  }                                                                                               \
+  WW_EXPORT(#name "_merge") ww_i32 name##_merge_slots(const ww_u32 *into, const ww_u32 *from, ww_u32 count) { \
+    ww_row r = {0, 0, WW_NO_ROW};                                                                 \
+    ww_forget_reports();                                                                          \
+    for (ww_u32 i = 0; i < count; i++) {                                                          \
+      ww_state *state = ww_slot(&name##_slots, into[i]);                                          \
+      if (from[i] >= name##_slots.count || !name##_slots.slots[from[i]].bytes) continue;          \
+      ww_i32 merged = state ? name##_merge(r, state, &name##_slots.slots[from[i]]) : ww_fail(r, "no memory for state"); \
+      if (merged != WW_OK) return 2;                                                              \
+    }                                                                                             \
+    return 0;                                                                                     \
+  }                                                                                               \
+  static ww_i32 name##_value(ww_row r, ww_u32 slot) {                                             \
+    ww_state none = {0, 0};                                                                       \
+    return name##_finish(r, slot < name##_slots.count ? &name##_slots.slots[slot] : &none);       \
+  }                                                                                               \
+  WW_EXPORT(#name "_finish") ww_i32 name##_finish_slots(const ww_u32 *slots, ww_u32 count, ww_column *out) { \
+    const ww_column *args = 0;                                                                    \
+    ww_u32 rows = count;                                                                          \
+    WW_LOOP(name##_value(r, slots[i]), layout)                                                    \
+  }
+
+/* After WW_AGGREGATE, where rows can be taken back: `static ww_i32 NAME_retract(ww_row r, ww_state *state)`. */
+#define WW_RETRACT(name)                                                                          \
+  WW_EXPORT(#name "_retract") ww_i32 name##_retract_rows(const ww_u32 *slots, const ww_column *args, ww_u32 rows) { \
+    WW_TAKE(name, name##_retract)                                                                 \
   }
 
 /* The manifest, JSON as section 2 of the ABI has it; once per plugin. */

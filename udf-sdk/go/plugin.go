@@ -90,7 +90,7 @@ func Refuse(err error) int32 {
 	return 2
 }
 
-// States are the states of a stream function by slot; a fresh one is not there.
+// States are the states of a stream or aggregate function by slot; a fresh one is not there.
 type States[S any] struct {
 	start func(*S) error
 	all   []*S
@@ -166,6 +166,23 @@ func (s *States[S]) Drop(slots []uint32) int32 {
 		if int(slot) < len(s.all) {
 			s.all[slot] = nil
 		}
+	}
+	return 0
+}
+
+// Merge adds the states of slots to those of others.
+func (s *States[S]) Merge(into, from, count uint32, merge func(into, from *S) error) int32 {
+	Begin()
+	others := Slots(from, count)
+	for i, slot := range Slots(into, count) {
+		if int(others[i]) >= len(s.all) || s.all[others[i]] == nil {
+			continue
+		}
+		state := s.Of(slot)
+		if err := merge(state, s.all[others[i]]); err != nil {
+			return Refuse(err)
+		}
+		s.Keep(slot, state)
 	}
 	return 0
 }

@@ -1,5 +1,5 @@
 // The functions of the conformance vectors (../conformance), in JavaScript with the SDK.
-import { Fatal, scalar, stream } from "waterwheel";
+import { Fatal, aggregate, scalar, stream } from "waterwheel";
 
 scalar("conf_not", { args: { x: "BOOLEAN" }, returns: "BOOLEAN" }, (x) => !x);
 
@@ -82,4 +82,61 @@ stream("conf_nth", {
   if (nth.seen < n) return null;
   nth.seen = 0;
   return x;
+});
+
+aggregate("conf_total", {
+  args: { x: "DOUBLE" },
+  returns: "DOUBLE",
+  state: () => ({ sum: 0, rows: 0 }),
+  update: (total, x) => {
+    if (x < 0) throw new RangeError("x is negative");
+    total.sum += x;
+    total.rows += 1;
+  },
+  retract: (total, x) => {
+    total.sum -= x;
+    total.rows -= 1;
+  },
+  merge: (total, other) => {
+    total.sum += other.sum;
+    total.rows += other.rows;
+  },
+  finish: (total) => {
+    if (total.sum > 1e300) throw new RangeError("the total is too large");
+    return total.rows ? total.sum : null;
+  },
+});
+
+function longer(longest, text) {
+  if (longest.text === null || text.length > longest.text.length) longest.text = text;
+}
+
+aggregate("conf_longest", {
+  args: { text: "STRING" },
+  returns: "STRING",
+  state: () => ({ text: null }),
+  update: longer,
+  merge: (longest, other) => {
+    if (other.text !== null) longer(longest, other.text);
+  },
+  finish: (longest) => longest.text,
+});
+
+aggregate("conf_reached", {
+  args: { x: "DOUBLE", least: "CONSTANT DOUBLE" },
+  returns: "BIGINT",
+  state: ({ least }) => {
+    if (least < 0) throw new RangeError("least must be at least 0");
+    return { rows: 0n };
+  },
+  update: (reached, x, least) => {
+    if (x >= least) reached.rows += 1n;
+  },
+  retract: (reached, x, least) => {
+    if (x >= least) reached.rows -= 1n;
+  },
+  merge: (reached, other) => {
+    reached.rows += other.rows;
+  },
+  finish: (reached) => reached.rows,
 });

@@ -229,6 +229,14 @@ export function stream(name, declared, run) {
   register("stream", name, declared, run);
 }
 
+/** A function of the rows of a group: as stream, with functions of the state in what is declared: `update: (state, ...) => {}`,
+ *  `merge: (state, other) => {}`, `finish: (state) => value` and, where rows can be taken back, `retract: (state, ...) => {}`. */
+export function aggregate(name, { update, retract, merge, finish, ...declared }) {
+  if (!update || !merge || !finish) throw new TypeError(`${name}: an aggregate function has update, merge and finish`);
+  register("aggregate", name, { ...declared, ...(retract ? { retracts: true } : {}) }, update);
+  Object.assign(registered.get(declared.export ?? name), { retract, merge, finish });
+}
+
 /** Thrown by a function to end its instance: for a program that is broken, where any other error is one of its row. */
 export class Fatal extends Error {}
 
@@ -241,8 +249,8 @@ function readers(fn, columns) {
   return fn.args.map((type, i) => type.read(columns[i][Symbol.iterator]()));
 }
 
-// The function with its arguments of one row.
-function caller({ run }, [a, b, c, ...more], isStream) {
+// The function with its arguments of one row, after the state where it has one.
+function caller(run, [a, b, c, ...more], isStream) {
   if (more.length) {
     const all = [a, b, c, ...more];
     return (row, state) => (isStream ? run(state, ...all.map((arg) => arg[row])) : run(...all.map((arg) => arg[row])));
@@ -286,7 +294,7 @@ export const functions = {
   },
 
   call(name, columns, rows) {
-    const fn = registered.get(name), run = caller(fn, readers(fn, columns), false);
+    const fn = registered.get(name), run = caller(fn.run, readers(fn, columns), false);
     const values = new Array(rows).fill(null), failed = [];
     for (let row = 0; row < rows; row++) {
       try {
@@ -315,7 +323,7 @@ export const functions = {
   },
 
   push(slots, columns) {
-    const run = caller(opened, readers(opened, columns), true), rows = slots.length;
+    const run = caller(opened.run, readers(opened, columns), true), rows = slots.length;
     const values = new Array(rows).fill(null), failed = [];
     for (let row = 0; row < rows; row++) {
       const slot = slots[row], state = states.get(slot) ?? fresh();
@@ -329,6 +337,41 @@ export const functions = {
     }
     // The states are past these rows, so with a bad value it is the call that fails.
     return outcome(opened, values, failed, true);
+  },
+
+  update(slots, columns) {
+    return take(opened.run, slots, columns);
+  },
+
+  retract(slots, columns) {
+    return take(opened.retract, slots, columns);
+  },
+
+  merge(into, from) {
+    try {
+      into.forEach((slot, i) => {
+        const other = states.get(from[i]);
+        if (other === undefined) return;
+        const state = states.get(slot) ?? fresh();
+        opened.merge(state, other);
+        states.set(slot, state);
+      });
+    } catch (error) {
+      throw message(error);
+    }
+  },
+
+  finish(slots) {
+    const values = new Array(slots.length).fill(null), failed = [];
+    for (let row = 0; row < slots.length; row++) {
+      try {
+        values[row] = opened.finish(states.get(slots[row]) ?? fresh());
+      } catch (error) {
+        if (error instanceof Fatal) return undefined;
+        failed.push({ row, message: message(error) });
+      }
+    }
+    return outcome(opened, values, failed, false);
   },
 
   save(slots) {
@@ -354,6 +397,22 @@ export const functions = {
     slots.forEach((slot) => states.delete(slot));
   },
 };
+
+// Gives each row to a function of its group's state, and gives the rows that failed.
+function take(run, slots, columns) {
+  const call = caller(run, readers(opened, columns), true), failed = [];
+  for (let row = 0; row < slots.length; row++) {
+    const slot = slots[row], state = states.get(slot) ?? fresh();
+    try {
+      call(row, state);
+      states.set(slot, state);
+    } catch (error) {
+      if (error instanceof Fatal) return undefined;
+      failed.push({ row, message: message(error) });
+    }
+  }
+  return failed;
+}
 
 // JSON, and what it has no word for: BigInt, numbers that are not finite, -0, Map, Uint8Array.
 function dump(state) {

@@ -3,7 +3,7 @@
 import datetime
 import os
 
-from waterwheel import Constant, Decimal, Integer, scalar, stream
+from waterwheel import Constant, Decimal, Integer, aggregate, scalar, stream
 
 
 @scalar
@@ -143,3 +143,66 @@ def conf_nth(nth: Nth, x: float, n: Constant[Integer]) -> float | None:
         return None
     nth.seen = 0
     return x
+
+
+@aggregate
+class ConfTotal:
+    def __init__(self):
+        self.sum = 0.0
+        self.rows = 0
+
+    def update(self, x: float):
+        if x < 0:
+            raise ValueError("x is negative")
+        self.sum += x
+        self.rows += 1
+
+    def retract(self, x: float):
+        self.sum -= x
+        self.rows -= 1
+
+    def merge(self, other):
+        self.sum += other.sum
+        self.rows += other.rows
+
+    def finish(self) -> float | None:
+        if self.sum > 1e300:
+            raise ValueError("the total is too large")
+        return self.sum if self.rows else None
+
+
+@aggregate
+class ConfLongest:
+    def __init__(self):
+        self.text = None
+
+    def update(self, text: str):
+        if self.text is None or len(text) > len(self.text):
+            self.text = text
+
+    def merge(self, other):
+        if other.text is not None:
+            self.update(other.text)
+
+    def finish(self) -> str | None:
+        return self.text
+
+
+@aggregate
+class ConfReached:
+    def __init__(self, least):
+        if least < 0:
+            raise ValueError("least must be at least 0")
+        self.rows = 0
+
+    def update(self, x: float, least: Constant[float]):
+        self.rows += x >= least
+
+    def retract(self, x: float, least: Constant[float]):
+        self.rows -= x >= least
+
+    def merge(self, other):
+        self.rows += other.rows
+
+    def finish(self) -> int:
+        return self.rows

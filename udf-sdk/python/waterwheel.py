@@ -12,6 +12,7 @@ import datetime
 import decimal
 import inspect
 import json
+import re
 import types
 import typing
 
@@ -19,7 +20,7 @@ from componentize_py_types import Err
 from wit_world import exports
 from wit_world.exports import functions as wit
 
-__all__ = ["Constant", "Decimal", "Functions", "Integer", "scalar", "stream"]
+__all__ = ["Constant", "Decimal", "Functions", "Integer", "aggregate", "scalar", "stream", "table"]
 
 # ---- types: SQL's from Python's ----
 
@@ -45,7 +46,7 @@ def Decimal(precision, scale):
 
 
 class Constant:
-    """Constant[int]: an argument of a stream function for which a query must give a constant."""
+    """Constant[int]: an argument of a stream or aggregate function for which a query must give a constant."""
 
     def __class_getitem__(cls, item):
         return typing.Annotated[item, _ConstantMark()]
@@ -282,28 +283,32 @@ def _more(parameter):
 
 
 class _Function:
-    def __init__(self, run, kind, options):
-        hints = typing.get_type_hints(run, include_extras=True)
-        parameters = inspect.signature(run).parameters
+    """A function with the parameters of `takes` and the result of `gives`, called `exported`."""
+
+    def __init__(self, exported, kind, takes, gives, options):
+        hints = typing.get_type_hints(takes, include_extras=True)
+        parameters = inspect.signature(takes).parameters
         names = list(parameters)
-        self.run, self.kind = run, kind
         if kind == "stream":
             if not names or not isinstance(hints.get(names[0]), type):
-                raise TypeError(f"{run.__name__}: the first parameter of a stream function is its state, of a class")
-            self.state = hints[names.pop(0)]
-        missing = [name for name in [*names, "return"] if name not in hints]
-        if missing:
-            raise TypeError(f"{run.__name__}: no type hint for {', '.join(missing)}")
-        rest = [name for name in names if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL]
-        for name in rest:
+                raise TypeError(f"{exported}: the first parameter of a stream function is its state, of a class")
+            self.state = hints[names[0]]
+        if kind in ("stream", "aggregate"):
+            del names[0]
+        missing = [name for name in names if name not in hints]
+        result = typing.get_type_hints(gives, include_extras=True).get("return")
+        if missing or result is None:
+            missing = [*missing, *(["return"] if result is None else [])]
+            raise TypeError(f"{exported}: no type hint for {', '.join(missing)}")
+        self.rest = [name for name in names if parameters[name].kind is inspect.Parameter.VAR_POSITIONAL]
+        for name in self.rest:
             # What is given one by one comes as one ARRAY.
             hints[name] = list[hints[name]]
-            self.run = lambda *given: run(*given[:-1], *given[-1])
-        args = [(name, *_codec(hints[name], f"{run.__name__}({name})")) for name in names]
+        args = [(name, *_codec(hints[name], f"{exported}({name})")) for name in names]
+        self.run, self.kind, self.names = self.spread(takes), kind, names
         self.args = [codec for _, codec, _, _ in args]
-        self.names = names
-        self.returns = _codec(hints["return"], f"{run.__name__} returns")[0]
-        entry = {"name": options.pop("name", run.__name__), "kind": kind, "export": run.__name__}
+        self.returns = _codec(result, f"{exported} returns")[0]
+        entry = {"name": options.pop("name", exported), "kind": kind, "export": exported}
         entry["args"] = [
             {"name": name, "type": codec.sql, **({"constant": True} if constant else {}), **_more(parameters[name])}
             for name, codec, _, constant in args
@@ -311,15 +316,17 @@ class _Function:
         entry["returns"] = self.returns.sql
         if kind == "table":
             if not isinstance(self.returns, _Array):
-                raise TypeError(f"{run.__name__}: a table function returns list[T] or Iterator[T]")
+                raise TypeError(f"{exported}: a table function returns list[T] or Iterator[T]")
             entry["returns"], each = self.returns.inner[0].sql, self.run
             self.run = lambda *given: None if (rows := each(*given)) is None else list(rows)
         if any(optional for _, _, optional, _ in args):
             entry["nulls"] = "pass"
-        if run.__doc__:
-            entry["doc"] = run.__doc__.strip().splitlines()[0]
         entry.update(options)
         self.entry = entry
+
+    def spread(self, method):
+        """The method, given the ARRAY of its last parameter one by one where that has a star."""
+        return (lambda *given: method(*given[:-1], *given[-1])) if self.rest else method
 
     def columns(self, args, rows):
         return [codec.decode(iter(column), rows) for codec, column in zip(self.args, args)]
@@ -333,11 +340,16 @@ class _Function:
 _functions = {}
 
 
+def _add(exported, function, doc):
+    if doc:
+        function.entry["doc"] = doc.strip().splitlines()[0]
+    if exported in _functions:
+        raise TypeError(f"two functions are called {exported}: give overloads other names, and name='...' in common")
+    _functions[exported] = function
+
+
 def _register(kind, run, options):
-    function = _Function(run, kind, options)
-    if run.__name__ in _functions:
-        raise TypeError(f"two functions are called {run.__name__}: give overloads other names, and name='...' in common")
-    _functions[run.__name__] = function
+    _add(run.__name__, _Function(run.__name__, kind, run, run, options), run.__doc__)
     return run
 
 
@@ -362,6 +374,28 @@ def stream(run=None, **options):
     if run is None:
         return lambda run: _register("stream", run, options)
     return _register("stream", run, options)
+
+
+def _register_aggregate(state, options):
+    for method in ("update", "merge", "finish"):
+        if not callable(getattr(state, method, None)):
+            raise TypeError(f"{state.__name__}: an aggregate function has the methods update, merge and finish, not {method}")
+    if hasattr(state, "retract"):
+        options["retracts"] = True
+    # CamelCase is camel_case in SQL.
+    exported = re.sub(r"(?<!^)(?=[A-Z])", "_", state.__name__).lower()
+    function = _Function(exported, "aggregate", state.update, state.finish, options)
+    function.state = state
+    _add(exported, function, state.__doc__)
+    return state
+
+
+def aggregate(state=None, **options):
+    """A function of the rows of a group: a class, the state of a group, with the methods update(self, ...), merge(self, other),
+    finish(self) and, where rows can be taken back, retract(self, ...). Options: those of stream."""
+    if state is None:
+        return lambda state: _register_aggregate(state, options)
+    return _register_aggregate(state, options)
 
 
 def _message(error):
@@ -422,7 +456,7 @@ def _dump(state):
 
 
 class _Opened:
-    """The stream function that this instance is, and its states."""
+    """The stream or aggregate function that this instance is, and its states."""
 
     function = fresh = None
     states = {}
@@ -492,6 +526,54 @@ class Functions(exports.Functions):
         except Exception as error:
             # The states are past these rows, so it is the call that fails.
             raise Err(f"its result: {_message(error)}")
+
+    def update(self, slots, args):
+        return self._take(_Opened.function.run, slots, args)
+
+    def retract(self, slots, args):
+        function = _Opened.function
+        return self._take(function.spread(function.state.retract), slots, args)
+
+    def _take(self, method, slots, args):
+        function, fresh, states = _Opened.function, _Opened.fresh, _Opened.states
+        columns = function.columns(args, len(slots))
+        failed = []
+        for row, (slot, given) in enumerate(zip(slots, zip(*columns) if columns else [()] * len(slots))):
+            state = states.get(slot)
+            try:
+                if state is None:
+                    state = fresh()
+                method(state, *given)
+                states[slot] = state
+            except Exception as error:
+                failed.append(wit.Failure(row, _message(error)))
+        return failed
+
+    def merge(self, into, from_):
+        states = _Opened.states
+        try:
+            for slot, other in zip(into, from_):
+                if other in states:
+                    state = states[slot] if slot in states else _Opened.fresh()
+                    state.merge(states[other])
+                    states[slot] = state
+        except Exception as error:
+            raise Err(_message(error))
+
+    def finish(self, slots):
+        states, fresh = _Opened.states, _Opened.fresh
+        values, failed = [], []
+        for row, slot in enumerate(slots):
+            try:
+                state = states[slot] if slot in states else fresh()
+                values.append(state.finish())
+            except Exception as error:
+                values.append(None)
+                failed.append(wit.Failure(row, _message(error)))
+        try:
+            return wit.Outcome(_Opened.function.returns.encode(values), failed)
+        except Exception:
+            return self._without_bad_values(_Opened.function, values, failed)
 
     def save(self, slots):
         states = _Opened.states

@@ -94,6 +94,66 @@ fn conf_nth(seen: *i32, x: f64, n: i32) ?f64 {
     return x;
 }
 
+const Total = struct {
+    sum: f64 = 0,
+    rows: i64 = 0,
+
+    pub fn update(self: *Total, x: f64) ww.Error!void {
+        if (x < 0) return ww.fail("x is negative");
+        self.sum += x;
+        self.rows += 1;
+    }
+    pub fn retract(self: *Total, x: f64) void {
+        self.sum -= x;
+        self.rows -= 1;
+    }
+    pub fn merge(self: *Total, other: *const Total) void {
+        self.sum += other.sum;
+        self.rows += other.rows;
+    }
+    pub fn finish(self: *const Total) ww.Error!?f64 {
+        if (self.sum > 1e300) return ww.fail("the total is too large");
+        return if (self.rows == 0) null else self.sum;
+    }
+};
+
+const Longest = struct {
+    there: bool = false,
+    text: Text = .{},
+
+    pub fn update(self: *Longest, text: []const u8) ww.Error!void {
+        if (self.there and text.len <= self.text.items.len) return;
+        try self.text.set(text);
+        self.there = true;
+    }
+    pub fn merge(self: *Longest, other: *const Longest) ww.Error!void {
+        if (other.there) try self.update(other.text.items);
+    }
+    pub fn finish(self: *const Longest) ?[]const u8 {
+        return if (self.there) self.text.items else null;
+    }
+};
+
+fn conf_reached_start(least: f64) ww.Error!void {
+    if (least < 0) return ww.fail("least must be at least 0");
+}
+const Reached = struct {
+    rows: i64 = 0,
+
+    pub fn update(self: *Reached, x: f64, least: f64) void {
+        self.rows += @intFromBool(x >= least);
+    }
+    pub fn retract(self: *Reached, x: f64, least: f64) void {
+        self.rows -= @intFromBool(x >= least);
+    }
+    pub fn merge(self: *Reached, other: *const Reached) void {
+        self.rows += other.rows;
+    }
+    pub fn finish(self: *const Reached) i64 {
+        return self.rows;
+    }
+};
+
 comptime {
     @setEvalBranchQuota(100_000);
     ww.plugin("1.0.0", .{
@@ -117,5 +177,8 @@ comptime {
         ww.stream("conf_running", conf_running, null, .{ .args = &.{"x"} }),
         ww.stream("conf_previous", conf_previous, null, .{ .args = &.{"text"} }),
         ww.stream("conf_nth", conf_nth, conf_nth_start, .{ .args = &.{ "x", "n" }, .constant = &.{1} }),
+        ww.aggregate("conf_total", Total, null, .{ .args = &.{"x"} }),
+        ww.aggregate("conf_longest", Longest, null, .{ .args = &.{"text"} }),
+        ww.aggregate("conf_reached", Reached, conf_reached_start, .{ .args = &.{ "x", "least" }, .constant = &.{1} }),
     });
 }

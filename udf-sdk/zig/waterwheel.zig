@@ -76,6 +76,7 @@ pub fn List(comptime T: type) type {
 
 const Report = extern struct { row: u32, message: u32, bytes: u32 };
 const rows_max = 8192;
+const no_row = 0xffffffff;
 var reports: [rows_max]Report = undefined;
 var reported: u32 = 0;
 var message: []const u8 = "";
@@ -246,7 +247,7 @@ pub const About = struct {
     /// The names of the arguments, in order.
     args: []const []const u8,
     doc: []const u8 = "",
-    /// Of stream functions: which arguments must be constants of the query.
+    /// Of stream and aggregate functions: which arguments must be constants of the query.
     constant: []const usize = &.{},
 };
 
@@ -303,7 +304,14 @@ fn begin() void {
     texts.used = 0;
 }
 
-fn manifestEntry(comptime name: []const u8, comptime kind: []const u8, comptime function: anytype, comptime first: usize, comptime about: About) []const u8 {
+fn manifestEntry(
+    comptime name: []const u8,
+    comptime kind: []const u8,
+    comptime function: anytype,
+    comptime first: usize,
+    comptime returns: type,
+    comptime about: About,
+) []const u8 {
     comptime {
         var pass = false;
         var args: []const u8 = "";
@@ -316,7 +324,7 @@ fn manifestEntry(comptime name: []const u8, comptime kind: []const u8, comptime 
                 (if (constant) ",\"constant\":true" else "") ++ "}";
         }
         return "{\"name\":\"" ++ name ++ "\",\"kind\":\"" ++ kind ++ "\",\"args\":[" ++ args ++ "],\"returns\":\"" ++
-            sqlName(Plain(Result(function))) ++ "\"" ++ (if (pass) ",\"nulls\":\"pass\"" else "") ++
+            sqlName(Plain(returns)) ++ "\"" ++ (if (pass) ",\"nulls\":\"pass\"" else "") ++
             (if (about.doc.len > 0) ",\"doc\":\"" ++ about.doc ++ "\"" else "") ++ "}";
     }
 }
@@ -324,7 +332,7 @@ fn manifestEntry(comptime name: []const u8, comptime kind: []const u8, comptime 
 /// A scalar function: `fn (args...) T`, `?T`, `Error!T` or `Error!?T`.
 pub fn scalar(comptime name: []const u8, comptime function: anytype, comptime about: About) type {
     return struct {
-        pub const entry = manifestEntry(name, "scalar", function, 0, about);
+        pub const entry = manifestEntry(name, "scalar", function, 0, Result(function), about);
 
         fn call(columns: [*]const Column, rows: u32, out: *Column) callconv(.c) i32 {
             begin();
@@ -346,34 +354,30 @@ pub fn scalar(comptime name: []const u8, comptime function: anytype, comptime ab
     };
 }
 
-/// A stream function: `fn (state: *State, args...)`, results as of `scalar`. A fresh state is `State{}` (or null, 0 and false), and
-/// is saved field by field. `start` is a function of the constants that fails to refuse them, or `null`.
-pub fn stream(comptime name: []const u8, comptime function: anytype, comptime start: anytype, comptime about: About) type {
-    const Tuple = Args(function);
-    const State = @typeInfo(@FieldType(Tuple, "0")).pointer.child;
+/// The states of one function by slot, and the exports that all functions with state have. `start` is a function of the constants.
+fn States(comptime State: type, comptime start: anytype, comptime about: About) type {
     return struct {
-        pub const entry = manifestEntry(name, "stream", function, 1, about);
-        var slots_there: []?State = &.{};
+        var there: []?State = &.{};
 
-        fn slotOf(slot: u32) Error!*?State {
-            if (slot >= slots_there.len) {
+        fn of(slot: u32) Error!*?State {
+            if (slot >= there.len) {
                 const larger = allocator.alloc(?State, 2 * slot + 64) catch return fail("no memory for state");
-                @memcpy(larger[0..slots_there.len], slots_there);
-                @memset(larger[slots_there.len..], null);
-                if (slots_there.len > 0) allocator.free(slots_there);
-                slots_there = larger;
+                @memcpy(larger[0..there.len], there);
+                @memset(larger[there.len..], null);
+                if (there.len > 0) allocator.free(there);
+                there = larger;
             }
-            return &slots_there[slot];
+            return &there[slot];
+        }
+        /// The state of a slot, a fresh one where there is none.
+        fn begun(slot: u32) *State {
+            const place = of(slot) catch @trap();
+            if (place.* == null) place.* = fresh(State);
+            return &place.*.?;
         }
         fn clear(slot: *?State) void {
             if (slot.*) |*state| freeState(State, state);
             slot.* = null;
-        }
-        fn one(slot: u32, tuple: *Tuple) Result(function) {
-            const place = slotOf(slot) catch @trap();
-            if (place.* == null) place.* = fresh(State);
-            tuple[0] = &place.*.?;
-            return @call(.auto, function, tuple.*);
         }
         fn new(columns: [*]const Column) callconv(.c) i32 {
             begin();
@@ -382,16 +386,70 @@ pub fn stream(comptime name: []const u8, comptime function: anytype, comptime st
             inline for (about.constant, 0..) |at, i| {
                 if (columns[at].isNull(0)) {
                     message = "a constant is null";
-                    report(0xffffffff);
+                    report(no_row);
                     return 2;
                 }
                 args[i] = columns[at].read(@TypeOf(args[i]), 0);
             }
             @call(.auto, start, args) catch {
-                report(0xffffffff);
+                report(no_row);
                 return 2;
             };
             return 0;
+        }
+        fn save(slots: [*]const u32, count: u32, out: *Column) callconv(.c) i32 {
+            begin();
+            for (0..count) |i| {
+                texts.offsets[i] = @intCast(texts.used);
+                const place = of(slots[i]) catch return 2;
+                if (place.*) |*state| saveState(State, state) catch return 2;
+            }
+            texts.finish(count, out);
+            return 0;
+        }
+        fn load(slots: [*]const u32, count: u32, states: *const Column, version: u32) callconv(.c) i32 {
+            _ = version;
+            begin();
+            for (0..count) |i| {
+                const place = of(slots[i]) catch return 2;
+                clear(place);
+                var bytes = states.text(@intCast(i));
+                if (bytes.len == 0) continue;
+                place.* = fresh(State);
+                loadState(State, &place.*.?, &bytes) catch {
+                    report(no_row);
+                    return 2;
+                };
+            }
+            return 0;
+        }
+        fn drop(slots: [*]const u32, count: u32) callconv(.c) i32 {
+            begin();
+            for (0..count) |i| {
+                if (slots[i] < there.len) clear(&there[slots[i]]);
+            }
+            return 0;
+        }
+        fn exportAll(comptime name: []const u8) void {
+            @export(&new, .{ .name = name ++ "_new" });
+            @export(&save, .{ .name = name ++ "_save" });
+            @export(&load, .{ .name = name ++ "_load" });
+            @export(&drop, .{ .name = name ++ "_drop" });
+        }
+    };
+}
+
+/// A stream function: `fn (state: *State, args...)`, results as of `scalar`. A fresh state is `State{}` (or null, 0 and false), and
+/// is saved field by field. `start` is a function of the constants that fails to refuse them, or `null`.
+pub fn stream(comptime name: []const u8, comptime function: anytype, comptime start: anytype, comptime about: About) type {
+    const Tuple = Args(function);
+    const states = States(@typeInfo(@FieldType(Tuple, "0")).pointer.child, start, about);
+    return struct {
+        pub const entry = manifestEntry(name, "stream", function, 1, Result(function), about);
+
+        fn one(slot: u32, tuple: *Tuple) Result(function) {
+            tuple[0] = states.begun(slot);
+            return @call(.auto, function, tuple.*);
         }
         fn push(slots: [*]const u32, columns: [*]const Column, rows: u32, out: *Column) callconv(.c) i32 {
             begin();
@@ -407,47 +465,82 @@ pub fn stream(comptime name: []const u8, comptime function: anytype, comptime st
             if (comptime isText(Plain(Result(function)))) texts.finish(rows, out);
             return status;
         }
-        fn save(slots: [*]const u32, count: u32, out: *Column) callconv(.c) i32 {
-            begin();
-            for (0..count) |i| {
-                texts.offsets[i] = @intCast(texts.used);
-                const place = slotOf(slots[i]) catch return 2;
-                if (place.*) |*state| saveState(State, state) catch return 2;
-            }
-            texts.finish(count, out);
-            return 0;
-        }
-        fn load(slots: [*]const u32, count: u32, states: *const Column, version: u32) callconv(.c) i32 {
-            _ = version;
-            begin();
-            for (0..count) |i| {
-                const place = slotOf(slots[i]) catch return 2;
-                clear(place);
-                var bytes = states.text(@intCast(i));
-                if (bytes.len == 0) continue;
-                place.* = fresh(State);
-                loadState(State, &place.*.?, &bytes) catch {
-                    report(0xffffffff);
-                    return 2;
-                };
-            }
-            return 0;
-        }
-        fn drop(slots: [*]const u32, count: u32) callconv(.c) i32 {
-            begin();
-            for (0..count) |i| {
-                if (slots[i] < slots_there.len) clear(&slots_there[slots[i]]);
-            }
-            return 0;
-        }
         pub fn exportAll() void {
-            @export(&new, .{ .name = name ++ "_new" });
             @export(&push, .{ .name = name ++ "_push" });
-            @export(&save, .{ .name = name ++ "_save" });
-            @export(&load, .{ .name = name ++ "_load" });
-            @export(&drop, .{ .name = name ++ "_drop" });
+            states.exportAll(name);
         }
     };
+}
+
+/// An aggregate function: its state, a struct with the methods `update(self: *State, args...)`, `merge(self: *State, other: *const State)`,
+/// `finish(self: *const State)` and, where rows can be taken back, `retract(self: *State, args...)`. They give nothing, or `Error!void`;
+/// `finish` gives a result as `scalar` does. `start` and what becomes of states are those of `stream`.
+pub fn aggregate(comptime name: []const u8, comptime State: type, comptime start: anytype, comptime about: About) type {
+    const states = States(State, start, about);
+    return struct {
+        pub const entry = manifestEntry(name, "aggregate", State.update, 1, Result(State.finish), about);
+
+        fn take(comptime method: anytype, slots: [*]const u32, columns: [*]const Column, rows: u32) i32 {
+            begin();
+            var status: i32 = 0;
+            for (0..rows) |i| {
+                const row: u32 = @intCast(i);
+                var args: Args(method) = undefined;
+                if (!readArgs(Args(method), 1, columns, row, &args)) continue;
+                args[0] = states.begun(slots[i]);
+                if (!done(@call(.auto, method, args), row)) status = 1;
+            }
+            return status;
+        }
+        fn update(slots: [*]const u32, columns: [*]const Column, rows: u32) callconv(.c) i32 {
+            return take(State.update, slots, columns, rows);
+        }
+        fn retract(slots: [*]const u32, columns: [*]const Column, rows: u32) callconv(.c) i32 {
+            return take(State.retract, slots, columns, rows);
+        }
+        fn merge(into: [*]const u32, from: [*]const u32, count: u32) callconv(.c) i32 {
+            begin();
+            for (0..count) |i| {
+                // The place of `into` first: making it may move the others.
+                const place = states.of(into[i]) catch @trap();
+                if (from[i] >= states.there.len or states.there[from[i]] == null) continue;
+                if (place.* == null) place.* = fresh(State);
+                if (!done(State.merge(&place.*.?, &states.there[from[i]].?), no_row)) return 2;
+            }
+            return 0;
+        }
+        fn finish(slots: [*]const u32, count: u32, out: *Column) callconv(.c) i32 {
+            begin();
+            var status: i32 = 0;
+            const none = fresh(State);
+            for (0..count) |i| {
+                const row: u32 = @intCast(i);
+                texts.offsets[row] = @intCast(texts.used);
+                const there = slots[i] < states.there.len and states.there[slots[i]] != null;
+                const state = if (there) &states.there[slots[i]].? else &none;
+                if (!writeResult(State.finish(state), out, row)) status = 1;
+            }
+            if (comptime isText(Plain(Result(State.finish)))) texts.finish(count, out);
+            return status;
+        }
+        pub fn exportAll() void {
+            @export(&update, .{ .name = name ++ "_update" });
+            if (comptime @hasDecl(State, "retract")) @export(&retract, .{ .name = name ++ "_retract" });
+            @export(&merge, .{ .name = name ++ "_merge" });
+            @export(&finish, .{ .name = name ++ "_finish" });
+            states.exportAll(name);
+        }
+    };
+}
+
+/// Whether a method of an aggregate function did its work; it is reported when not.
+fn done(result: anytype, row: u32) bool {
+    if (comptime @typeInfo(@TypeOf(result)) != .error_union) return true;
+    result catch {
+        report(row);
+        return false;
+    };
+    return true;
 }
 
 // ---- states: field by field ----
@@ -538,7 +631,7 @@ fn lastError() callconv(.c) u64 {
     return @as(u64, @intFromPtr(&reports)) << 32 | reported;
 }
 
-/// Exports the functions, once per plugin: `comptime { ww.plugin("1.0.0", .{ww.scalar(...), ww.stream(...)}); }`.
+/// Exports the functions, once per plugin: `comptime { ww.plugin("1.0.0", .{ww.scalar(...), ww.stream(...), ww.aggregate(...)}); }`.
 pub fn plugin(comptime version: []const u8, comptime functions: anytype) void {
     comptime {
         @setEvalBranchQuota(100_000);

@@ -125,6 +125,8 @@ pub struct Pipeline {
     pub(super) pool: OnceLock<Arc<PoolShared>>,
     remaining: AtomicUsize,
     is_parked: AtomicBool,
+    /// Time that workers have spent on it, in nanoseconds; what the pool makes of it to share them fairly.
+    pub(super) used_ns: AtomicU64,
     /// A source has woken since the last step began.
     wake_asked: AtomicBool,
     stop_asked: AtomicBool,
@@ -192,6 +194,7 @@ impl Pipeline {
             pool: OnceLock::new(),
             remaining: AtomicUsize::new(0),
             is_parked: AtomicBool::new(false),
+            used_ns: AtomicU64::new(0),
             wake_asked: AtomicBool::new(false),
             stop_asked: AtomicBool::new(false),
             empty_steps: AtomicU64::new(0),

@@ -5,6 +5,7 @@ mod disk;
 mod kills;
 mod object_store;
 mod outputs;
+mod time_to_live;
 mod trap;
 
 use std::path::Path;
@@ -20,7 +21,7 @@ const PATIENCE: Duration = Duration::from_mins(3);
 /// All cases.
 pub(crate) fn trials() -> Vec<Trial> {
     type Case = (&'static str, fn());
-    let cases: [Case; 5] = [
+    let cases: [Case; 6] = [
         (
             "files/kills at every place lose nothing and double nothing",
             kills::in_a_directory,
@@ -29,6 +30,10 @@ pub(crate) fn trials() -> Vec<Trial> {
         ("files/a full disk under the state is waited for", disk::under_state),
         ("files/a full disk under the output is waited for", disk::under_output),
         ("files/a function that traps ends its query alone", trap::case),
+        (
+            "files/keys whose time to live is up are gone from the store",
+            time_to_live::case,
+        ),
     ];
     let trial = |(name, case): Case| Trial::test(name, move || crate::kafka_suite::guarded(case));
     cases.into_iter().map(trial).collect()

@@ -12,7 +12,8 @@ mod tables;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
@@ -136,12 +137,25 @@ fn check(data: &Data, case: &Case) -> Result<usize, String> {
     Ok(expected.values().map(Vec::len).sum())
 }
 
+/// A directory with the C example, whose VWAP can take rows back: small, as each life compiles it.
+fn plugins() -> PathBuf {
+    static DIRECTORY: OnceLock<tempfile::TempDir> = OnceLock::new();
+    let directory = DIRECTORY.get_or_init(|| {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let built = crate::root().join("udf-sdk/conformance/built-examples/c.wasm");
+        std::fs::copy(built, directory.path().join("trades.wasm")).expect("it is in git");
+        directory
+    });
+    directory.path().to_path_buf()
+}
+
 /// The final result of `case` in one life.
 fn live(data: &Data, case: &Case, life: Life) -> Result<Vec<Row>, String> {
     let config = Config {
         workers: life.workers,
         step_rows: life.step_rows,
         reborn_operators: life.reborn,
+        plugins: case.sql.contains("VWAP(").then(plugins),
         ..Config::default()
     };
     let engine =

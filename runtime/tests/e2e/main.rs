@@ -22,6 +22,7 @@ mod kafka_program;
 mod kafka_replace;
 mod kafka_slow;
 mod kafka_suite;
+mod neighbours;
 mod nexmark;
 mod over_oracle;
 mod plugin_directory;
@@ -51,6 +52,7 @@ fn main() -> ExitCode {
     trials.extend(over_oracle::trials());
     trials.extend(cli::trials(&root().join("tests/cli")));
     trials.extend(nexmark::trials(&root().join("tests/nexmark")));
+    trials.extend(neighbours::trials());
     trials.extend(invariant::trials());
     trials.extend(conformance::trials());
     trials.extend(tidy::trials(&root()));

@@ -20,7 +20,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use waterwheel::engine::function_signature;
 use waterwheel::udf::{
-    Error, FunctionInfo, FunctionSource, Kind, Limits, Outcome, Registry, RowFailure, StreamInstance,
+    AggregateInstance, Error, FunctionInfo, FunctionSource, Kind, Limits, Outcome, Registry, RowFailure,
 };
 
 const LOCK: &str = "udf-sdk/conformance/built.lock";
@@ -39,6 +39,9 @@ struct Vector {
     /// A value for each argument that is a constant of the query.
     #[serde(default)]
     constants: Vec<Value>,
+    /// Of an aggregate function: rows can be taken back.
+    #[serde(default)]
+    retracts: bool,
     /// The constants are refused, with this message.
     refused: Option<String>,
     #[serde(default)]
@@ -50,7 +53,14 @@ struct Vector {
 struct Step {
     /// Columns of arguments.
     call: Option<Vec<Vec<Value>>>,
-    /// The slot of each row; only of stream functions.
+    /// Takes rows into an aggregate function, or back.
+    update: Option<Vec<Vec<Value>>>,
+    retract: Option<Vec<Vec<Value>>>,
+    /// Adds the states of the slots in the second list to those in the first.
+    merge: Option<[Vec<u32>; 2]>,
+    /// Asks for the values of these slots.
+    finish: Option<Vec<u32>>,
+    /// The slot of each row; only of functions with state.
     #[serde(default)]
     slots: Vec<u32>,
     /// So many copies of the rows in one call; 1 without it.
@@ -223,16 +233,17 @@ fn run(registry: &Registry, vector: &Vector) -> Result<(), String> {
         }
         return Ok(());
     }
-    let mut instance = match (instance(registry, info, vector), &vector.refused) {
-        (Ok(instance), None) => instance,
-        (Err(e), Some(message)) if e.to_string().contains(message) => return Ok(()),
-        (Err(e), _) => return Err(e.to_string()),
-        (Ok(_), Some(_)) => return Err("takes constants that it should refuse".into()),
+    if info.kind == Kind::Aggregate {
+        return run_aggregate(registry, info, vector);
+    }
+    let start = || registry.stream(&info.name)[0].instance(&constants(info, vector));
+    let Some(mut instance) = started(start(), vector)? else {
+        return Ok(());
     };
     for (i, step) in vector.steps.iter().enumerate() {
         if let Some(slots) = &step.restart {
             let saved = instance.save(slots).map_err(|e| e.to_string())?;
-            instance = self::instance(registry, info, vector).map_err(|e| e.to_string())?;
+            instance = start().map_err(|e| e.to_string())?;
             instance.load(slots, &saved).map_err(|e| e.to_string())?;
             if instance.save(slots).map_err(|e| e.to_string())? != saved {
                 return Err(format!("step {i}: what was loaded is not saved with the same bytes"));
@@ -247,23 +258,85 @@ fn run(registry: &Registry, vector: &Vector) -> Result<(), String> {
     Ok(())
 }
 
-fn instance(registry: &Registry, info: &FunctionInfo, vector: &Vector) -> Result<Box<dyn StreamInstance>, Error> {
+/// The instance, unless the vector says that its constants are refused, and they are.
+fn started<I>(instance: Result<I, Error>, vector: &Vector) -> Result<Option<I>, String> {
+    match (instance, &vector.refused) {
+        (Ok(instance), None) => Ok(Some(instance)),
+        (Err(e), Some(message)) if e.to_string().contains(message) => Ok(None),
+        (Err(e), _) => Err(e.to_string()),
+        (Ok(_), Some(_)) => Err("takes constants that it should refuse".into()),
+    }
+}
+
+fn run_aggregate(registry: &Registry, info: &FunctionInfo, vector: &Vector) -> Result<(), String> {
+    let function = registry.aggregate(&info.name).remove(0);
+    if function.retracts() != vector.retracts {
+        return Err(format!("that rows can be taken back is {}", function.retracts()));
+    }
+    let start = || function.instance(&constants(info, vector));
+    let Some(mut instance) = started(start(), vector)? else {
+        return Ok(());
+    };
+    for (i, step) in vector.steps.iter().enumerate() {
+        let done = if let Some(slots) = &step.restart {
+            let saved = instance.save(slots).map_err(|e| e.to_string())?;
+            instance = start().map_err(|e| e.to_string())?;
+            let loaded = instance.load(slots, &saved, function.state_version());
+            loaded.map_err(|e| e.to_string())?;
+            if instance.save(slots).map_err(|e| e.to_string())? != saved {
+                return Err(format!("step {i}: what was loaded is not saved with the same bytes"));
+            }
+            Ok(())
+        } else {
+            aggregate_step(&mut *instance, info, step)
+        };
+        done.map_err(|e| format!("step {i}: {e}"))?;
+    }
+    Ok(())
+}
+
+fn aggregate_step(instance: &mut dyn AggregateInstance, info: &FunctionInfo, step: &Step) -> Result<(), String> {
+    if let Some(slots) = &step.finish {
+        return compare(info, step, instance.finish(slots).map(Outcome::from));
+    }
+    let done = if let Some([into, from]) = &step.merge {
+        instance.merge(into, from)
+    } else if let Some(slots) = &step.drop {
+        instance.drop_slots(slots)
+    } else if let Some(rows) = &step.update {
+        instance.update(&step.slots, &columns(info, rows, 1)?)
+    } else if let Some(rows) = &step.retract {
+        instance.retract(&step.slots, &columns(info, rows, 1)?)
+    } else {
+        return Err("it is none of an aggregate function".into());
+    };
+    match (done, step.fails.first_key_value()) {
+        (Ok(()), None) => Ok(()),
+        // Of several rows that fail the first is told.
+        (Err(Error::Row { row, message, .. }), Some((due, part))) if row == *due && message.contains(part) => Ok(()),
+        (done, fails) => Err(format!("gave {done:?}, rows that fail are {fails:?}")),
+    }
+}
+
+fn constants(info: &FunctionInfo, vector: &Vector) -> Vec<Option<ScalarValue>> {
     let value = |value: &Value, data_type: &DataType| {
         let column = column(std::slice::from_ref(value), data_type, 1).expect("a constant of a vector");
         ScalarValue::try_from_array(&column, 0).expect("it has a row")
     };
-    let constants: Vec<Option<ScalarValue>> = (info.args.iter().enumerate())
+    (info.args.iter().enumerate())
         .map(|(i, (_, data_type))| {
             let constant = vector.constants.get(i).filter(|constant| !constant.is_null())?;
             Some(value(constant, data_type))
         })
-        .collect();
-    registry.stream(&info.name)[0].instance(&constants)
+        .collect()
 }
 
 fn arguments(info: &FunctionInfo, step: &Step) -> Result<Vec<ArrayRef>, String> {
-    let columns = step.call.as_ref().ok_or("a step is a call, a restart or a drop")?;
-    let times = step.times.unwrap_or(1);
+    let rows = step.call.as_ref().ok_or("a step is a call, a restart or a drop")?;
+    columns(info, rows, step.times.unwrap_or(1))
+}
+
+fn columns(info: &FunctionInfo, columns: &[Vec<Value>], times: u32) -> Result<Vec<ArrayRef>, String> {
     (columns.iter().zip(&info.args))
         .map(|(values, (_, data_type))| column(values, data_type, times))
         .collect()

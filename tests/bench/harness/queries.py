@@ -27,6 +27,9 @@ HOP = """SELECT auction, COUNT(*) AS n FROM bids WINDOW HOPPING (SIZE 10 SECONDS
   GROUP BY auction EMIT {emit}"""
 SESSION = """SELECT bidder, COUNT(*) AS n FROM bids WINDOW SESSION (10 SECONDS, GRACE PERIOD 4 SECONDS)
   GROUP BY bidder EMIT {emit}"""
+# The same mean by the built-in function and by an aggregate of a plugin.
+MEAN = """SELECT auction, {call}(CAST(price AS DOUBLE)) AS mean FROM bids WINDOW TUMBLING (SIZE 10 SECONDS, GRACE PERIOD 4 SECONDS)
+  GROUP BY auction EMIT {emit}"""
 # Each bid finds itself and the few others like it; a join with many matches would measure the copying of its results.
 JOIN = """SELECT a.auction AS auction, a.bidder AS bidder, a.price AS price, b.channel AS channel FROM bids a JOIN bids b
   WITHIN 1 SECOND GRACE PERIOD 4 SECONDS
@@ -132,7 +135,7 @@ class Peer:
 def contenders(binary, directory, rows):
     """Groups of contenders: a title, and for each a name and what starts it. The ratios are to the first of a group."""
     ww = lambda select, *options: lambda: Waterwheel(binary, directory, rows, select, options)
-    timed = lambda select, kind, reads=1: lambda: Waterwheel(binary, directory, rows, select, (), kind, reads)
+    timed = lambda select, kind, reads=1, options=(): lambda: Waterwheel(binary, directory, rows, select, options, kind, reads)
     peer = lambda *arguments: lambda: Peer(*arguments)
     flink = lambda query: peer("flink", "flink", directory, rows, query)
     datafusion = lambda query, partitions: peer("datafusion_batch", "datafusion", directory, rows, query, (partitions,))
@@ -146,6 +149,17 @@ def contenders(binary, directory, rows):
             ("built-in expression", ww(FUNCTION.format(call=expression))),
             ("WASM, columnar door", with_plugin("columnar", lambda plugins: ww(call(name), "--plugins", str(plugins)))),
             ("WASM, plain door", with_plugin("plain", lambda plugins: ww(call(f"plain_{name}"), "--plugins", str(plugins)))),
+        ]
+
+    def mean(emit):
+        select = lambda call: MEAN.format(call=call, emit=emit)
+        options = lambda plugins: ("--plugins", str(plugins))
+        return [
+            (f"AVG, EMIT {emit}", timed(select("AVG"), "TABLE")),
+            (
+                f"aggregate in WASM, EMIT {emit}",
+                with_plugin("columnar", lambda plugins: timed(select("mean_of"), "TABLE", 1, options(plugins))),
+            ),
         ]
 
     return [
@@ -189,6 +203,8 @@ def contenders(binary, directory, rows):
             "stream-stream join: equal bids within 1 s",
             [("Waterwheel", timed(JOIN, "STREAM", 2)), ("Flink", flink("join"))],
         ),
+        ("tumbling: mean price per auction and 10 s", mean("FINAL")),
+        ("tumbling: mean price per auction and 10 s, each change", mean("CHANGES")),
         ("q1 with mul_add(price, bidder, auction)", function("mul_add", MUL_ADD)),
         ("q1 with risk_score(price, bidder, auction)", function("risk_score", RISK_SCORE)),
     ]

@@ -1,5 +1,5 @@
-// Four functions over trades: diff, moving_avg and running_vwap keep state per key, risk_score sees one row.
-import { manifest, scalar, Row, State, Stream } from "../waterwheel";
+// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
+import { manifest, scalar, Aggregate, Row, State, Stream } from "../waterwheel";
 export { ww_abi, ww_alloc, ww_free, ww_last_error, ww_manifest } from "../waterwheel";
 
 manifest(`{"version": "1.0.0", "functions": [
@@ -8,6 +8,8 @@ manifest(`{"version": "1.0.0", "functions": [
   {"name": "moving_avg", "kind": "stream", "returns": "DOUBLE", "doc": "the mean of a key's last prices",
    "args": [{"name": "price", "type": "DOUBLE"}, {"name": "rows", "type": "INTEGER", "constant": true}]},
   {"name": "running_vwap", "kind": "stream", "returns": "DOUBLE", "doc": "the mean price of a key so far, weighted by volume",
+   "args": [{"name": "price", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]},
+  {"name": "vwap", "kind": "aggregate", "returns": "DOUBLE", "doc": "the mean price of a group, weighted by volume",
    "args": [{"name": "price", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]},
   {"name": "risk_score", "kind": "scalar", "returns": "DOUBLE", "doc": "how unusual a trade is, 0 to 1",
    "args": [{"name": "price", "type": "DOUBLE"}, {"name": "average", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]}]}`);
@@ -68,12 +70,12 @@ export function moving_avg_drop(slots: usize, count: u32): i32 {
   return average.drop(slots, count);
 }
 
-const vwap = new Stream(false);
+const running = new Stream(false);
 export function running_vwap_new(args: usize): i32 {
-  return vwap.start(args, (r: Row) => {});
+  return running.start(args, (r: Row) => {});
 }
 export function running_vwap_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
-  return vwap.push(slots, args, rows, out, (r: Row, state: State) => {
+  return running.push(slots, args, rows, out, (r: Row, state: State) => {
     const volume = r.bigint(1);
     if (volume <= 0) return r.fail("volume is " + volume.toString() + ": it must be more than 0");
     const all = state.resize(16);
@@ -84,12 +86,53 @@ export function running_vwap_push(slots: usize, args: usize, rows: u32, out: usi
   });
 }
 export function running_vwap_save(slots: usize, count: u32, out: usize): i32 {
-  return vwap.save(slots, count, out);
+  return running.save(slots, count, out);
 }
 export function running_vwap_load(slots: usize, count: u32, states: usize, version: u32): i32 {
-  return vwap.load(slots, count, states);
+  return running.load(slots, count, states);
 }
 export function running_vwap_drop(slots: usize, count: u32): i32 {
+  return running.drop(slots, count);
+}
+
+// vwap: the same of a group, which rows of a table can leave again.
+const vwap = new Aggregate(false);
+function addTrade(r: Row, state: State, money: f64, volume: f64): void {
+  const all = state.resize(16);
+  if (all == 0) return r.fail("no memory for state");
+  store<f64>(all, load<f64>(all) + money);
+  store<f64>(all, load<f64>(all, 8) + volume, 8);
+}
+export function vwap_new(args: usize): i32 {
+  return vwap.start(args, (r: Row) => {});
+}
+export function vwap_update(slots: usize, args: usize, rows: u32): i32 {
+  return vwap.take(slots, args, rows, (r: Row, state: State) => {
+    const volume = r.bigint(1);
+    if (volume <= 0) return r.fail("volume is " + volume.toString() + ": it must be more than 0");
+    addTrade(r, state, r.double(0) * <f64>volume, <f64>volume);
+  });
+}
+export function vwap_retract(slots: usize, args: usize, rows: u32): i32 {
+  return vwap.take(slots, args, rows, (r: Row, state: State) =>
+    addTrade(r, state, -r.double(0) * <f64>r.bigint(1), -(<f64>r.bigint(1))));
+}
+export function vwap_merge(into: usize, from: usize, count: u32): i32 {
+  return vwap.merge(into, from, count, (r: Row, into: State, from: State) => addTrade(r, into, load<f64>(from.at), load<f64>(from.at, 8)));
+}
+export function vwap_finish(slots: usize, count: u32, out: usize): i32 {
+  return vwap.finish(slots, count, out, (r: Row, state: State) => {
+    if (state.length == 0 || !(load<f64>(state.at, 8) > 0)) r.setNull();
+    else r.setDouble(load<f64>(state.at) / load<f64>(state.at, 8));
+  });
+}
+export function vwap_save(slots: usize, count: u32, out: usize): i32 {
+  return vwap.save(slots, count, out);
+}
+export function vwap_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return vwap.load(slots, count, states);
+}
+export function vwap_drop(slots: usize, count: u32): i32 {
   return vwap.drop(slots, count);
 }
 

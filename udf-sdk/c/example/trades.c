@@ -1,4 +1,4 @@
-/* Four functions over trades: diff and moving_avg keep state per key, running_vwap too, risk_score sees one row. */
+/* Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row. */
 #include "waterwheel.h"
 
 WW_MANIFEST(
@@ -11,6 +11,9 @@ WW_MANIFEST(
   "{\"name\": \"running_vwap\", \"kind\": \"stream\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"},"
   " {\"name\": \"volume\", \"type\": \"BIGINT\"}], \"returns\": \"DOUBLE\","
   " \"doc\": \"the mean price of a key so far, weighted by volume\"},"
+  "{\"name\": \"vwap\", \"kind\": \"aggregate\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"},"
+  " {\"name\": \"volume\", \"type\": \"BIGINT\"}], \"returns\": \"DOUBLE\","
+  " \"doc\": \"the mean price of a group, weighted by volume\"},"
   "{\"name\": \"risk_score\", \"kind\": \"scalar\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"},"
   " {\"name\": \"average\", \"type\": \"DOUBLE\"}, {\"name\": \"volume\", \"type\": \"BIGINT\"}], \"returns\": \"DOUBLE\","
   " \"doc\": \"how unusual a trade is, 0 to 1\"}]}")
@@ -65,6 +68,36 @@ static ww_i32 running_vwap_row(ww_row r, ww_state *state) {
   return ww_set_double(r, all->money / all->volume);
 }
 WW_STREAM(running_vwap, WW_FIXED)
+
+/* ---- vwap: the same of a group, which rows of a table can leave again ---- */
+
+static ww_i32 vwap_add(ww_row r, ww_state *state, double money, double volume) {
+  traded *all = ww_state_resize(state, sizeof(traded));
+  if (!all) return ww_fail(r, "no memory for state");
+  all->money += money;
+  all->volume += volume;
+  return WW_OK;
+}
+static ww_i32 vwap_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 vwap_update(ww_row r, ww_state *state) {
+  double volume = (double)ww_get_bigint(r, 1);
+  if (volume <= 0) return ww_fail(r, "volume must be more than 0");
+  return vwap_add(r, state, ww_get_double(r, 0) * volume, volume);
+}
+static ww_i32 vwap_retract(ww_row r, ww_state *state) {
+  double volume = (double)ww_get_bigint(r, 1);
+  return vwap_add(r, state, -ww_get_double(r, 0) * volume, -volume);
+}
+static ww_i32 vwap_merge(ww_row r, ww_state *into, const ww_state *from) {
+  const traded *more = (const traded *)from->data;
+  return vwap_add(r, into, more->money, more->volume);
+}
+static ww_i32 vwap_finish(ww_row r, const ww_state *state) {
+  const traded *all = (const traded *)state->data;
+  return all && all->volume > 0 ? ww_set_double(r, all->money / all->volume) : ww_set_null(r);
+}
+WW_AGGREGATE(vwap, WW_FIXED)
+WW_RETRACT(vwap)
 
 /* ---- risk_score ---- */
 

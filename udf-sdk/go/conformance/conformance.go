@@ -172,3 +172,87 @@ func conf_nth(state *nth, x float64, n int32) *float64 {
 	state.seen = 0
 	return &x
 }
+
+//waterwheel:aggregate
+type conf_total struct {
+	sum  float64
+	rows int64
+}
+
+func (t *conf_total) Update(x float64) error {
+	if x < 0 {
+		return errors.New("x is negative")
+	}
+	t.sum += x
+	t.rows++
+	return nil
+}
+
+func (t *conf_total) Retract(x float64) {
+	t.sum -= x
+	t.rows--
+}
+
+func (t *conf_total) Merge(other *conf_total) {
+	t.sum += other.sum
+	t.rows += other.rows
+}
+
+func (t *conf_total) Finish() (*float64, error) {
+	if t.sum > 1e300 {
+		return nil, errors.New("the total is too large")
+	}
+	if t.rows == 0 {
+		return nil, nil
+	}
+	return &t.sum, nil
+}
+
+//waterwheel:aggregate
+type conf_longest struct{ text *string }
+
+func (l *conf_longest) Update(text string) {
+	if l.text == nil || len(text) > len(*l.text) {
+		l.text = &text
+	}
+}
+
+func (l *conf_longest) Merge(other *conf_longest) {
+	if other.text != nil {
+		l.Update(*other.text)
+	}
+}
+
+func (l *conf_longest) Finish() *string {
+	return l.text
+}
+
+//waterwheel:aggregate constant=least
+type conf_reached struct{ rows int64 }
+
+func (*conf_reached) Start(least float64) error {
+	if least < 0 {
+		return errors.New("least must be at least 0")
+	}
+	return nil
+}
+
+func (r *conf_reached) Update(x, least float64) {
+	if x >= least {
+		r.rows++
+	}
+}
+
+func (r *conf_reached) Retract(x, least float64) {
+	if x >= least {
+		r.rows--
+	}
+}
+
+func (r *conf_reached) Merge(other *conf_reached) {
+	r.rows += other.rows
+}
+
+func (r *conf_reached) Finish() int64 {
+	return r.rows
+}

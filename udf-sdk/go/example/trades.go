@@ -1,4 +1,4 @@
-// Four functions over trades: diff, moving_avg and running_vwap keep state per key, risk_score sees one row.
+// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
 package main
 
 import (
@@ -64,6 +64,40 @@ func running_vwap(state *traded, price float64, volume int64) (float64, error) {
 	state.money += price * float64(volume)
 	state.volume += float64(volume)
 	return state.money / state.volume, nil
+}
+
+// the mean price of a group, weighted by volume
+//
+//waterwheel:aggregate
+type vwap struct {
+	money, volume float64
+}
+
+func (v *vwap) Update(price float64, volume int64) error {
+	if volume <= 0 {
+		return errors.New("volume must be more than 0")
+	}
+	v.money += price * float64(volume)
+	v.volume += float64(volume)
+	return nil
+}
+
+func (v *vwap) Retract(price float64, volume int64) {
+	v.money -= price * float64(volume)
+	v.volume -= float64(volume)
+}
+
+func (v *vwap) Merge(other *vwap) {
+	v.money += other.money
+	v.volume += other.volume
+}
+
+func (v *vwap) Finish() *float64 {
+	if v.volume <= 0 {
+		return nil
+	}
+	price := v.money / v.volume
+	return &price
 }
 
 // how unusual a trade is, 0 to 1

@@ -1,5 +1,5 @@
-// Four functions over trades: diff, moving_avg and running_vwap keep state per key, risk_score sees one row.
-import { scalar, stream } from "waterwheel";
+// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
+import { aggregate, scalar, stream } from "waterwheel";
 
 stream("diff", {
   args: { price: "DOUBLE" },
@@ -37,6 +37,27 @@ stream("running_vwap", {
   traded.money += price * Number(volume);
   traded.volume += Number(volume);
   return traded.money / traded.volume;
+});
+
+aggregate("vwap", {
+  args: { price: "DOUBLE", volume: "BIGINT" },
+  returns: "DOUBLE",
+  doc: "the mean price of a group, weighted by volume",
+  state: () => ({ money: 0, volume: 0 }),
+  update: (traded, price, volume) => {
+    if (volume <= 0n) throw new RangeError("volume must be more than 0");
+    traded.money += price * Number(volume);
+    traded.volume += Number(volume);
+  },
+  retract: (traded, price, volume) => {
+    traded.money -= price * Number(volume);
+    traded.volume -= Number(volume);
+  },
+  merge: (traded, other) => {
+    traded.money += other.money;
+    traded.volume += other.volume;
+  },
+  finish: (traded) => (traded.volume > 0 ? traded.money / traded.volume : null),
 });
 
 scalar("risk_score", {

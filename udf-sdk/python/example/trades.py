@@ -1,6 +1,6 @@
-"""Four functions over trades: diff, moving_avg and running_vwap keep state per key, risk_score sees one row."""
+"""Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row."""
 
-from waterwheel import Constant, Integer, scalar, stream
+from waterwheel import Constant, Integer, aggregate, scalar, stream
 
 
 class Previous:
@@ -45,6 +45,31 @@ def running_vwap(traded: Traded, price: float, volume: int) -> float:
     traded.money += price * volume
     traded.volume += volume
     return traded.money / traded.volume
+
+
+@aggregate
+class Vwap:
+    """the mean price of a group, weighted by volume"""
+
+    def __init__(self):
+        self.money = self.volume = 0.0
+
+    def update(self, price: float, volume: int):
+        if volume <= 0:
+            raise ValueError("volume must be more than 0")
+        self.money += price * volume
+        self.volume += volume
+
+    def retract(self, price: float, volume: int):
+        self.money -= price * volume
+        self.volume -= volume
+
+    def merge(self, other):
+        self.money += other.money
+        self.volume += other.volume
+
+    def finish(self) -> float | None:
+        return self.money / self.volume if self.volume > 0 else None
 
 
 @scalar

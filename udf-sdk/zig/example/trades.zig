@@ -1,4 +1,4 @@
-//! Four functions over trades: diff, moving_avg and running_vwap keep state per key, risk_score sees one row.
+//! Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
 const ww = @import("waterwheel");
 
 /// The state is the price before; null in a key's first row.
@@ -35,6 +35,29 @@ fn runningVwap(all: *Traded, price: f64, volume: i64) ww.Error!f64 {
     return all.money / all.volume;
 }
 
+/// The same of a group, which rows of a table can leave again.
+const Vwap = struct {
+    money: f64 = 0,
+    volume: f64 = 0,
+
+    pub fn update(self: *Vwap, price: f64, volume: i64) ww.Error!void {
+        if (volume <= 0) return ww.failf("volume is {d}: it must be more than 0", .{volume});
+        self.money += price * @as(f64, @floatFromInt(volume));
+        self.volume += @floatFromInt(volume);
+    }
+    pub fn retract(self: *Vwap, price: f64, volume: i64) void {
+        self.money -= price * @as(f64, @floatFromInt(volume));
+        self.volume -= @floatFromInt(volume);
+    }
+    pub fn merge(self: *Vwap, other: *const Vwap) void {
+        self.money += other.money;
+        self.volume += other.volume;
+    }
+    pub fn finish(self: *const Vwap) ?f64 {
+        return if (self.volume > 0) self.money / self.volume else null;
+    }
+};
+
 fn riskScore(price: f64, average: f64, volume: i64) ww.Error!f64 {
     if (!(average > 0)) return ww.failf("average is {d}: it must be more than 0", .{average});
     const strain = @abs(price / average - 1) * (1 + @as(f64, @floatFromInt(volume)) / 10_000);
@@ -50,6 +73,7 @@ comptime {
             .doc = "the mean of a key's last prices",
         }),
         ww.stream("running_vwap", runningVwap, null, .{ .args = &.{ "price", "volume" }, .doc = "the mean price of a key so far, weighted by volume" }),
+        ww.aggregate("vwap", Vwap, null, .{ .args = &.{ "price", "volume" }, .doc = "the mean price of a group, weighted by volume" }),
         ww.scalar("risk_score", riskScore, .{ .args = &.{ "price", "average", "volume" }, .doc = "how unusual a trade is, 0 to 1" }),
     });
 }

@@ -37,6 +37,14 @@ pub trait Accumulator: Send + fmt::Debug {
     /// Makes `group` empty, so that its number can be given out again.
     fn reset(&mut self, group: u32);
 
+    /// Says that the states of `groups` are saved next: an accumulator whose states lie elsewhere fetches them together.
+    ///
+    /// # Errors
+    /// As [`Accumulator::save`].
+    fn begin_save(&mut self, _groups: &[u32]) -> Result<()> {
+        Ok(())
+    }
+
     /// Appends the state of `group`. The form is the accumulator's own; whoever keeps the bytes keeps a version beside them.
     ///
     /// # Errors
@@ -48,6 +56,14 @@ pub trait Accumulator: Send + fmt::Debug {
     /// # Errors
     /// When `bytes` are not what [`Accumulator::save`] gave.
     fn load(&mut self, group: u32, bytes: &[u8]) -> Result<()>;
+
+    /// Says that no state follows for now: what was loaded is in its place, or refused, at the latest here.
+    ///
+    /// # Errors
+    /// As [`Accumulator::load`].
+    fn end_load(&mut self) -> Result<()> {
+        Ok(())
+    }
 
     /// Memory that is held for all groups, in bytes, roughly.
     fn state_bytes(&self) -> usize;

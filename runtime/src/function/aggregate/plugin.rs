@@ -3,6 +3,7 @@
 //! All accumulators of one call in one shard share an instance, for there is an accumulator for each open window and an instance has a
 //! memory of its own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, BooleanArray};
@@ -52,6 +53,9 @@ impl Running {
     }
 }
 
+/// States that are given to the guest in one call.
+const LOADED_TOGETHER: usize = 1024;
+
 /// One accumulator over a shared instance.
 #[derive(Debug)]
 pub(super) struct PluginAccumulator {
@@ -59,6 +63,10 @@ pub(super) struct PluginAccumulator {
     shared: SharedInstance,
     /// The slot of each group.
     slots: Vec<u32>,
+    /// States that were fetched together, for the saves that come next.
+    fetched: HashMap<u32, Vec<u8>>,
+    /// States, of the version before them, that are to be given to the guest together.
+    loading: (u32, Vec<u32>, Vec<Vec<u8>>),
 }
 
 impl PluginAccumulator {
@@ -83,11 +91,23 @@ impl PluginAccumulator {
             function,
             shared: shared.clone(),
             slots: Vec::new(),
+            fetched: HashMap::new(),
+            loading: (0, Vec::new(), Vec::new()),
         }))
     }
 
     /// Runs `work` with the slots of these groups; a group without one gets it.
     fn with<R>(
+        &mut self,
+        groups: &[u32],
+        work: impl FnOnce(&mut dyn AggregateInstance, &[u32]) -> std::result::Result<R, Error>,
+    ) -> Result<R> {
+        self.fetched.clear();
+        self.end_load()?;
+        self.with_slots(groups, work)
+    }
+
+    fn with_slots<R>(
         &mut self,
         groups: &[u32],
         work: impl FnOnce(&mut dyn AggregateInstance, &[u32]) -> std::result::Result<R, Error>,
@@ -160,6 +180,12 @@ impl Accumulator for PluginAccumulator {
     }
 
     fn reset(&mut self, group: u32) {
+        self.fetched.remove(&group);
+        let (_, groups, states) = &mut self.loading;
+        if let Some(at) = groups.iter().position(|other| *other == group) {
+            groups.swap_remove(at);
+            states.swap_remove(at);
+        }
         let slot = self
             .slots
             .get_mut(group as usize)
@@ -169,10 +195,18 @@ impl Accumulator for PluginAccumulator {
         }
     }
 
+    fn begin_save(&mut self, groups: &[u32]) -> Result<()> {
+        let states = self.with(groups, |instance, slots| instance.save(slots))?;
+        self.fetched = groups.iter().copied().zip(states).collect();
+        Ok(())
+    }
+
     fn save(&mut self, group: u32, out: &mut Vec<u8>) -> Result<()> {
-        let states = self.with(&[group], |instance, slots| instance.save(slots))?;
+        if !self.fetched.contains_key(&group) {
+            self.begin_save(&[group])?;
+        }
         out.extend(self.function.state_version().to_le_bytes());
-        out.extend(states.into_iter().flatten());
+        out.extend(self.fetched.remove(&group).unwrap_or_default());
         Ok(())
     }
 
@@ -190,13 +224,29 @@ impl Accumulator for PluginAccumulator {
                 self.function.state_version()
             );
         }
-        self.with(&[group], |instance, slots| {
-            instance.load(slots, &[state.to_vec()], version)
-        })
+        let (due, groups, _) = &self.loading;
+        if *due != version || groups.len() == LOADED_TOGETHER {
+            self.end_load()?;
+        }
+        self.fetched.remove(&group);
+        let (due, groups, states) = &mut self.loading;
+        *due = version;
+        groups.push(group);
+        states.push(state.to_vec());
+        Ok(())
+    }
+
+    fn end_load(&mut self) -> Result<()> {
+        let (version, groups, states) = std::mem::take(&mut self.loading);
+        if groups.is_empty() {
+            return Ok(());
+        }
+        self.with_slots(&groups, |instance, slots| instance.load(slots, &states, version))
     }
 
     fn state_bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<u32>()
+        let loading: usize = self.loading.2.iter().map(Vec::len).sum();
+        self.slots.capacity() * size_of::<u32>() + loading
     }
 }
 

@@ -48,6 +48,12 @@ pub trait Accumulator: Send + Debug {
     /// Makes a group empty, so that its number can be used again.
     fn reset(&mut self, group: u32);
 
+    /// Says that the states of `groups` are saved next: an accumulator whose states lie elsewhere fetches them together.
+    ///
+    /// # Errors
+    /// As [`Accumulator::save`].
+    fn begin_save(&mut self, groups: &[u32]) -> Result<(), Error>;
+
     /// Appends the state of a group to `out`.
     ///
     /// # Errors
@@ -59,6 +65,12 @@ pub trait Accumulator: Send + Debug {
     /// # Errors
     /// When the bytes are not such a state.
     fn load(&mut self, group: u32, bytes: &[u8]) -> Result<(), Error>;
+
+    /// Says that no state follows for now: what was loaded is in its place, or refused, at the latest here.
+    ///
+    /// # Errors
+    /// As [`Accumulator::load`].
+    fn end_load(&mut self) -> Result<(), Error>;
 
     /// Memory held, in bytes, roughly.
     fn state_bytes(&self) -> usize;

@@ -46,12 +46,20 @@ impl Accumulator for NamedAccumulator {
         self.inner.reset(group);
     }
 
+    fn begin_save(&mut self, groups: &[u32]) -> Result<(), Error> {
+        self.inner.begin_save(groups).map_err(|error| self.failed(&error))
+    }
+
     fn save(&mut self, group: u32, out: &mut Vec<u8>) -> Result<(), Error> {
         self.inner.save(group, out).map_err(|error| self.failed(&error))
     }
 
     fn load(&mut self, group: u32, bytes: &[u8]) -> Result<(), Error> {
         self.inner.load(group, bytes).map_err(|error| self.failed(&error))
+    }
+
+    fn end_load(&mut self) -> Result<(), Error> {
+        self.inner.end_load().map_err(|error| self.failed(&error))
     }
 
     fn state_bytes(&self) -> usize {

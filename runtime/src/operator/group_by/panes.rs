@@ -12,7 +12,8 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use super::group_index::GroupIndex;
 use super::input::{GroupInput, accumulators, evaluate};
 use super::saved::{
-    GROUP, damaged, form, from_ordered, ordered, read_states, read_watermark, write_states, write_watermark,
+    GROUP, begin_save, damaged, end_load, form, from_ordered, ordered, read_states, read_watermark, write_states,
+    write_watermark,
 };
 use super::{GroupBy, Window, WindowEmit, WindowShape};
 use crate::operator::aggregate::Accumulator;
@@ -388,11 +389,11 @@ impl Pane {
 
     fn save(&mut self, start: i64, changes: &mut Changes) -> Result<(), Error> {
         let (mut value, mut scratch) = (Writer::new(), Vec::new());
-        for group in std::mem::take(&mut self.changed) {
-            // It may have been removed, and even have come again.
-            if !std::mem::replace(&mut self.is_changed[group as usize], false) {
-                continue;
-            }
+        let mut groups = std::mem::take(&mut self.changed);
+        // It may have been removed, and even have come again.
+        groups.retain(|group| std::mem::replace(&mut self.is_changed[*group as usize], false));
+        begin_save(&mut self.accumulators, &groups)?;
+        for group in groups {
             value.restart();
             value.number(self.times[group as usize]);
             write_states(&mut self.accumulators, group, &mut scratch, &mut value)?;
@@ -550,6 +551,9 @@ impl Operator for Panes {
             if let Some(expiry) = &mut self.expiry {
                 expiry.load(group, Some(time));
             }
+        }
+        for pane in self.open.values_mut() {
+            end_load(&mut pane.accumulators)?;
         }
         Ok(())
     }

@@ -23,6 +23,16 @@ pub(crate) fn from_ordered(bytes: [u8; 8]) -> i64 {
     (u64::from_be_bytes(bytes) ^ (1 << 63)) as i64
 }
 
+/// Says that the states of these groups are written next.
+pub(super) fn begin_save(accumulators: &mut [Box<dyn Accumulator>], groups: &[u32]) -> Result<(), Error> {
+    accumulators.iter_mut().try_for_each(|each| each.begin_save(groups))
+}
+
+/// Says that all states that were there are read.
+pub(super) fn end_load(accumulators: &mut [Box<dyn Accumulator>]) -> Result<(), Error> {
+    accumulators.iter_mut().try_for_each(|each| each.end_load())
+}
+
 /// Writes the state of one group.
 pub(super) fn write_states(
     accumulators: &mut [Box<dyn Accumulator>],

@@ -12,7 +12,9 @@ use datafusion::scalar::ScalarValue;
 
 use super::group_index::GroupIndex;
 use super::input::{GroupInput, accumulators, evaluate};
-use super::saved::{GROUP, damaged, form, read_states, read_watermark, write_states, write_watermark};
+use super::saved::{
+    GROUP, begin_save, damaged, end_load, form, read_states, read_watermark, write_states, write_watermark,
+};
 use super::{GroupBy, Window, WindowEmit};
 use crate::operator::aggregate::Accumulator;
 use crate::operator::{Error, LateRows, Operator, Progress, RowErrors};
@@ -485,6 +487,9 @@ impl Operator for Sessions {
             write_watermark(self.watermark, changes);
         }
         let (mut value, mut scratch) = (Writer::new(), Vec::new());
+        let sessions = changed.keys.iter().flat_map(|key| &self.open[*key as usize]);
+        let states: Vec<u32> = sessions.map(|session| session.state).collect();
+        begin_save(&mut self.accumulators, &states)?;
         for key in changed.keys {
             value.restart();
             for session in &self.open[key as usize] {
@@ -528,6 +533,6 @@ impl Operator for Sessions {
                 self.ends.push(Reverse((end, key)));
             }
         }
-        Ok(())
+        end_load(&mut self.accumulators)
     }
 }

@@ -20,6 +20,7 @@ pub(super) const FUNCTION_KEYS: &[&str] = &[
     "volatility",
     "state_version",
     "reads_state_versions",
+    "retracts",
     "doc",
 ];
 pub(super) const COLUMN_KEYS: &[&str] = &["name", "type"];
@@ -45,6 +46,7 @@ pub(super) struct RawFunction {
     pub(super) volatility: Option<String>,
     pub(super) state_version: Option<u32>,
     pub(super) reads_state_versions: Option<Vec<u32>>,
+    pub(super) retracts: Option<bool>,
     pub(super) doc: Option<String>,
     #[serde(flatten)]
     pub(super) extra: Extra,

@@ -45,6 +45,8 @@ pub(in crate::udf) struct FunctionSpec {
     pub(in crate::udf) volatility: Volatility,
     pub(in crate::udf) state_version: u32,
     pub(in crate::udf) reads_state_versions: Vec<u32>,
+    /// Whether a component can take rows back; in a module the export says it.
+    pub(in crate::udf) retracts: bool,
     pub(in crate::udf) doc: Option<String>,
 }
 
@@ -167,6 +169,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Funct
         }
     };
     json::refuse_unknown_keys(place, &raw.extra, json::FUNCTION_KEYS)?;
+    refuse_keys_of_other_kinds(place, kind, &raw)?;
     if raw.args.len() > limits.args {
         return Err(format!(
             "{place}: {} arguments; the limit is {}",
@@ -191,11 +194,6 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Funct
         arguments::check_order(place, args.last(), &arg)?;
         args.push(arg);
     }
-    if !stateful && (raw.state_version.is_some() || raw.reads_state_versions.is_some()) {
-        return Err(format!(
-            "{place}: state_version and reads_state_versions are for stream and aggregate functions"
-        ));
-    }
     Ok(FunctionSpec {
         kind,
         export,
@@ -216,6 +214,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Funct
         volatility: volatility(place, raw.volatility.as_deref(), stateful)?,
         state_version: raw.state_version.unwrap_or(1),
         reads_state_versions: raw.reads_state_versions.unwrap_or_default(),
+        retracts: raw.retracts.unwrap_or_default(),
         doc: raw.doc.map(|doc| cut(&doc, limits.message_bytes)),
         name: raw.name,
     })
@@ -252,6 +251,20 @@ fn read_returns(place: &str, raw: &RawReturns, kind: Kind, limits: &Limits) -> R
     }
     // Once more as the type that it is: that of a STRUCT has limits as a whole.
     type_name::parse(&SqlType::Struct(fields).to_string(), &limits).map_err(|e| format!("{place}: {e}"))
+}
+
+fn refuse_keys_of_other_kinds(place: &str, kind: Kind, raw: &RawFunction) -> Result<(), String> {
+    if !matches!(kind, Kind::Stream | Kind::Aggregate)
+        && (raw.state_version.is_some() || raw.reads_state_versions.is_some())
+    {
+        return Err(format!(
+            "{place}: state_version and reads_state_versions are for stream and aggregate functions"
+        ));
+    }
+    if kind != Kind::Aggregate && raw.retracts.is_some() {
+        return Err(format!("{place}: retracts is for aggregate functions"));
+    }
+    Ok(())
 }
 
 fn read_arg(place: &str, raw: RawArg, stateful: bool, limits: &Limits) -> Result<ArgSpec, String> {

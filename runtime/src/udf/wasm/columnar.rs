@@ -268,7 +268,10 @@ impl StreamCalls for ColumnarStream {
         let returns = &function.info.returns;
         let frame = self.prepare_slots(slots, Some(returns))?;
         let status = self.guest.call(&finish, (frame.slots, count(slots.len()), frame.out))?;
-        self.guest.check(status)?;
+        // A group whose value cannot be had fails the call: there is no row that could be left out.
+        if let Some(failure) = self.guest.failed_rows(status, slots.len())?.into_iter().next() {
+            return Err(Fault::Failed(failure.message));
+        }
         self.guest.read(frame.out, returns, slots.len())
     }
 

@@ -135,7 +135,7 @@ pub(super) fn check_function(module: &Module, function: &FunctionSpec) -> Result
         ],
     };
     let retract = format!("{}_retract", function.export);
-    if function.kind == Kind::Aggregate && module.get_export(&retract).is_some() {
+    if function.kind == Kind::Aggregate && (function.retracts || module.get_export(&retract).is_some()) {
         check_export(module, &retract, &vec![ValType::I32; 3], &[ValType::I32])
             .map_err(|reason| format!("function {}: {reason}", function.name))?;
     }

@@ -151,6 +151,7 @@ fn spec(name: &str, number: usize, params: &[Number], result: Number) -> Functio
         volatility: Volatility::Volatile,
         state_version: 1,
         reads_state_versions: Vec::new(),
+        retracts: false,
         doc: None,
     }
 }

@@ -145,10 +145,28 @@ fn enriched(orders: &[Order]) -> Rows {
         .collect()
 }
 
-/// Of each window and key: how many, and their prices together. A row is late for a window whose end and grace are not after the time that
+/// The mean of prices where each weighs one more than itself.
+#[derive(Default)]
+struct Mean {
+    money: f64,
+    weight: f64,
+}
+
+impl Mean {
+    fn add(&mut self, price: f64) {
+        self.money += price * (price + 1.0);
+        self.weight += price + 1.0;
+    }
+
+    fn text(&self) -> String {
+        number(Some(self.money / self.weight))
+    }
+}
+
+/// Of each window and key: how many, their prices together, and their mean. A row is late for a window whose end and grace are not after the time that
 /// its partition had reached before it.
 fn windowed(orders: &[Order], size: i64, advance: i64, grace: i64) -> Rows {
-    let mut windows: BTreeMap<(&str, i64), (u64, f64)> = BTreeMap::new();
+    let mut windows: BTreeMap<(&str, i64), (u64, f64, Mean)> = BTreeMap::new();
     for order in orders {
         let mut start = order.at.div_euclid(advance) * advance;
         while start > order.at - size {
@@ -156,12 +174,13 @@ fn windowed(orders: &[Order], size: i64, advance: i64, grace: i64) -> Rows {
                 let window = windows.entry((&order.key, start)).or_default();
                 window.0 += 1;
                 window.1 += order.price;
+                window.2.add(order.price);
             }
             start -= advance;
         }
     }
-    let row = |((key, start), (count, sum)): (&(&str, i64), &(u64, f64))| {
-        format!("{key} {start} {count} {}", number(Some(*sum)))
+    let row = |((key, start), (count, sum, mean)): (&(&str, i64), &(u64, f64, Mean))| {
+        format!("{key} {start} {count} {} {}", number(Some(*sum)), mean.text())
     };
     windows.iter().map(row).collect()
 }
@@ -189,23 +208,21 @@ fn priced(orders: &[Order]) -> Rows {
 
 /// Sessions: rows of a key that are no more than the gap apart.
 fn visits(orders: &[Order]) -> Rows {
-    let mut times: BTreeMap<&str, Vec<i64>> = BTreeMap::new();
+    let mut of_key: BTreeMap<&str, Vec<&Order>> = BTreeMap::new();
     for order in orders {
-        times.entry(&order.key).or_default().push(order.at);
+        of_key.entry(&order.key).or_default().push(order);
     }
     let mut rows = Rows::new();
-    for (key, mut times) in times {
-        times.sort_unstable();
-        let mut session = (times[0], times[0], 0);
-        for at in times {
-            if at - session.1 > SESSION_MS {
-                rows.push(format!("{key} {} {} {}", session.0, session.1, session.2));
-                session = (at, at, 0);
+    for (key, mut orders) in of_key {
+        orders.sort_by_key(|order| order.at);
+        for session in orders.chunk_by(|before, after| after.at - before.at <= SESSION_MS) {
+            let (first, last) = (session[0].at, session[session.len() - 1].at);
+            let mut mean = Mean::default();
+            for order in session {
+                mean.add(order.price);
             }
-            session.1 = at;
-            session.2 += 1;
+            rows.push(format!("{key} {first} {last} {} {}", session.len(), mean.text()));
         }
-        rows.push(format!("{key} {} {} {}", session.0, session.1, session.2));
     }
     rows
 }
@@ -240,6 +257,9 @@ fn cities(scores: &[Record]) -> Rows {
     }
     groups
         .iter()
-        .map(|(city, (count, sum))| format!("{city} {count} {sum}"))
+        .map(|(city, (count, sum))| {
+            let mean = (*count > 0).then(|| *sum as f64 / *count as f64);
+            format!("{city} {count} {sum} {}", number(mean))
+        })
         .collect()
 }

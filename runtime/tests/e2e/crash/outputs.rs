@@ -34,7 +34,9 @@ pub(super) fn all(brokers: &str, directory: &Path) -> BTreeMap<&'static str, Row
             })
         }),
         ("cities", |records| {
-            last(records, |r| format!("{} {} {}", r.key_text(0), r.int("C"), r.int("S")))
+            last(records, |r| {
+                format!("{} {} {}", r.key_text(0), r.int("C"), r.int("S")) + &weighted(r)
+            })
         }),
     ];
     let rows = |(topic, rows): (&'static str, Read)| {
@@ -103,16 +105,18 @@ fn enriched(records: &[Record]) -> Rows {
 
 fn windowed(record: &Record) -> String {
     let (start, count) = (record.int("WS"), record.int("C"));
-    format!(
-        "{} {start} {count} {}",
-        record.key_text(WINDOW),
-        number(record.float("S"))
-    )
+    let sum = number(record.float("S"));
+    format!("{} {start} {count} {sum}{}", record.key_text(WINDOW), weighted(record))
+}
+
+/// What the aggregate of a plugin gave.
+fn weighted(record: &Record) -> String {
+    format!(" {}", number(record.float("W")))
 }
 
 fn visits(record: &Record) -> String {
     let (start, end, count) = (record.int("WS"), record.int("WE"), record.int("C"));
-    format!("{} {start} {end} {count}", record.key_text(SESSION))
+    format!("{} {start} {end} {count}{}", record.key_text(SESSION), weighted(record))
 }
 
 /// Whether users are known: how many keys came out with a town, of the last `keys` rows that asked.

@@ -41,13 +41,13 @@ pub(super) fn sql(directory: &Path) -> String {
         CREATE STREAM enriched WITH (KAFKA_TOPIC='enriched') AS
             SELECT o.k AS k, o.n AS n, u.city AS city FROM orders o LEFT JOIN users u ON o.k = u.k;
         CREATE TABLE tumbled WITH (KAFKA_TOPIC='tumbled') AS
-            SELECT k, WINDOWSTART AS ws, COUNT(*) AS c, SUM(price) AS s FROM orders
+            SELECT k, WINDOWSTART AS ws, COUNT(*) AS c, SUM(price) AS s, vwap(price, price + 1.0) AS w FROM orders
             WINDOW TUMBLING (SIZE {TUMBLING_MS} MILLISECONDS, GRACE PERIOD {GRACE_MS} MILLISECONDS) GROUP BY k;
         CREATE TABLE hopped WITH (KAFKA_TOPIC='hopped') AS
-            SELECT k, WINDOWSTART AS ws, COUNT(*) AS c, SUM(price) AS s FROM orders
+            SELECT k, WINDOWSTART AS ws, COUNT(*) AS c, SUM(price) AS s, vwap(price, price + 1.0) AS w FROM orders
             WINDOW HOPPING (SIZE {size} MILLISECONDS, ADVANCE BY {advance} MILLISECONDS, GRACE PERIOD 1 DAY) GROUP BY k;
         CREATE TABLE visits WITH (KAFKA_TOPIC='visits') AS
-            SELECT k, WINDOWSTART AS ws, WINDOWEND AS we, COUNT(*) AS c FROM orders
+            SELECT k, WINDOWSTART AS ws, WINDOWEND AS we, COUNT(*) AS c, vwap(price, price + 1.0) AS w FROM orders
             WINDOW SESSION ({SESSION_MS} MILLISECONDS, GRACE PERIOD 1 DAY) GROUP BY k;
         CREATE TABLE digits WITH (KAFKA_TOPIC='digits', KEY_FORMAT='JSON') AS
             SELECT n % 7 AS digit, COUNT(*) AS c, SUM(price) AS s FROM orders GROUP BY n % 7;
@@ -55,6 +55,6 @@ pub(super) fn sql(directory: &Path) -> String {
             SELECT k, WINDOWSTART AS ws, COUNT(*) AS c, vwap(price, 1.0 + ABS(n)) AS s FROM orders
             WINDOW HOPPING (SIZE {size} MILLISECONDS, ADVANCE BY {advance} MILLISECONDS, GRACE PERIOD 1 DAY) GROUP BY k;
         CREATE TABLE cities WITH (KAFKA_TOPIC='cities') AS
-            SELECT city, COUNT(*) AS c, SUM(score) AS s FROM scores GROUP BY city;"
+            SELECT city, COUNT(*) AS c, SUM(score) AS s, vwap(score, 1.0) AS w FROM scores GROUP BY city;"
     )
 }

@@ -33,13 +33,17 @@ pub(super) fn filter(rng: &mut ChaCha8Rng) -> Case {
 pub(super) fn group_by(rng: &mut ChaCha8Rng) -> Case {
     let (table, before, keep) = (["c", "d"][rng.random_range(0..2)], condition(rng), condition(rng));
     let by = ["g", "g % 2"][rng.random_range(0..2)];
+    let (ours, theirs) = [
+        ("COUNT(n)", "COUNT(n)"),
+        ("CAST(VWAP(n, 1) AS BIGINT)", "CAST(AVG(n) AS BIGINT)"),
+    ][rng.random_range(0..2)];
     Case {
         sql: format!(
             "CREATE TABLE kept {AS_JSON} AS SELECT k, g, n FROM {table} WHERE {before}; \
-             CREATE TABLE result {AS_JSON} AS SELECT {by} AS h, COUNT(*) AS x, SUM(n) AS y, COUNT(n) AS z FROM kept WHERE {keep} GROUP BY {by} HAVING COUNT(*) > 0;"
+             CREATE TABLE result {AS_JSON} AS SELECT {by} AS h, COUNT(*) AS x, SUM(n) AS y, {ours} AS z FROM kept WHERE {keep} GROUP BY {by} HAVING COUNT(*) > 0;"
         ),
         against: Against::DataFusion(format!(
-            "SELECT {by} AS h, COUNT(*) AS x, COALESCE(SUM(n), 0) AS y, COUNT(n) AS z FROM {table} WHERE {before} AND {keep} AND ({by}) IS NOT NULL GROUP BY {by}"
+            "SELECT {by} AS h, COUNT(*) AS x, COALESCE(SUM(n), 0) AS y, {theirs} AS z FROM {table} WHERE {before} AND {keep} AND ({by}) IS NOT NULL GROUP BY {by}"
         )),
         kind: Kind::Table,
         columns: vec!["h", "x", "y", "z"],

@@ -1,6 +1,6 @@
 //! The functions of the conformance vectors (`udf-sdk/conformance`), in Rust with the SDK.
 
-use waterwheel_udf::{Date, Decimal, List, Time, Timestamp, plugin, scalar, stream};
+use waterwheel_udf::{Date, Decimal, List, State, Time, Timestamp, aggregate, plugin, scalar, stream};
 
 plugin!(
     conf_not,
@@ -23,6 +23,9 @@ plugin!(
     conf_running,
     conf_previous,
     conf_nth,
+    ConfTotal,
+    ConfLongest,
+    ConfReached,
 );
 
 const DAY_MS: i64 = 86_400_000;
@@ -145,4 +148,95 @@ fn conf_nth(seen: &mut i32, x: f64, #[constant] n: i32) -> Option<f64> {
     }
     *seen = 0;
     Some(x)
+}
+
+#[derive(Default, State)]
+struct ConfTotal {
+    sum: f64,
+    rows: i64,
+}
+
+#[aggregate]
+impl ConfTotal {
+    fn update(&mut self, x: f64) -> Result<(), &'static str> {
+        if x < 0.0 {
+            return Err("x is negative");
+        }
+        self.sum += x;
+        self.rows += 1;
+        Ok(())
+    }
+
+    fn retract(&mut self, x: f64) {
+        self.sum -= x;
+        self.rows -= 1;
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.sum += other.sum;
+        self.rows += other.rows;
+    }
+
+    fn finish(&self) -> Result<Option<f64>, &'static str> {
+        if self.sum > 1e300 {
+            return Err("the total is too large");
+        }
+        Ok((self.rows != 0).then_some(self.sum))
+    }
+}
+
+#[derive(Default, State)]
+struct ConfLongest {
+    text: Option<String>,
+}
+
+#[aggregate]
+impl ConfLongest {
+    fn update(&mut self, text: &str) {
+        if self.text.as_ref().is_none_or(|longest| text.len() > longest.len()) {
+            self.text = Some(text.to_owned());
+        }
+    }
+
+    fn merge(&mut self, other: &Self) {
+        if let Some(text) = &other.text {
+            self.update(text);
+        }
+    }
+
+    fn finish(&self) -> Option<String> {
+        self.text.clone()
+    }
+}
+
+#[derive(Clone, Default, State)]
+struct ConfReached {
+    rows: i64,
+}
+
+fn reached(least: f64) -> Result<ConfReached, &'static str> {
+    if least < 0.0 {
+        Err("least must be at least 0")
+    } else {
+        Ok(ConfReached::default())
+    }
+}
+
+#[aggregate(start = reached)]
+impl ConfReached {
+    fn update(&mut self, x: f64, #[constant] least: f64) {
+        self.rows += i64::from(x >= least);
+    }
+
+    fn retract(&mut self, x: f64, #[constant] least: f64) {
+        self.rows -= i64::from(x >= least);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.rows += other.rows;
+    }
+
+    fn finish(&self) -> i64 {
+        self.rows
+    }
 }

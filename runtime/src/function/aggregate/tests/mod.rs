@@ -5,6 +5,7 @@
 mod datafusion_functions;
 mod functions;
 mod laws;
+mod plugin;
 mod properties;
 mod udaf;
 

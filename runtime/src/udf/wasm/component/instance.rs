@@ -2,7 +2,7 @@
 
 use wasmtime::component::{ComponentNamedList, Instance, Lift, Lower, TypedFunc};
 
-use super::types::Given;
+use super::types::{Failure, Given};
 use super::{Code, columns};
 use crate::udf::limits::bytes_text;
 use crate::udf::manifest::cut;
@@ -126,17 +126,21 @@ impl Running {
         if given.failed.is_empty() {
             return Ok(values.into());
         }
-        let failed = given
-            .failed
-            .into_iter()
-            .map(|failure| RowFailure {
-                row: failure.row,
-                message: cut(&failure.message, self.limits.message_bytes),
-            })
-            .collect();
-        let failed = failed_rows(failed, rows)?;
+        let failed = self.failed_rows(given.failed, rows)?;
         let values = null_rows(&values, &failed)?;
         Ok(Outcome { values, failed })
+    }
+
+    /// The rows that a call says have failed, in order.
+    pub(super) fn failed_rows(&self, failed: Vec<Failure>, rows: usize) -> Result<Vec<RowFailure>, Fault> {
+        if failed.is_empty() {
+            return Ok(Vec::new());
+        }
+        let failed = failed.into_iter().map(|failure| RowFailure {
+            row: failure.row,
+            message: cut(&failure.message, self.limits.message_bytes),
+        });
+        failed_rows(failed.collect(), rows)
     }
 
     /// The fault of a call that the component says has failed.

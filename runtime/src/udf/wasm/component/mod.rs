@@ -30,7 +30,7 @@ use super::limiter::Limiter;
 use super::module::refuse_named;
 use super::plugin::LoadedPlugin;
 use crate::udf::manifest::{self, FunctionSpec, Manifest};
-use crate::udf::{Kind, Limits, SkipReason, SkippedFunction};
+use crate::udf::{Kind, Limits};
 use instance::Running;
 pub(super) use levels::read_levels;
 use scalar::ComponentScalars;
@@ -56,30 +56,12 @@ pub(super) fn load(sandbox: &Sandbox, plugin: &str, binary: &[u8]) -> Result<Loa
     let component: Component =
         code_of(&sandbox, binary).map_err(|e| format!("it is not a component that can run here: {e:#}"))?;
     let code = Code::new(sandbox, plugin, component)?;
-    let mut manifest = code
+    let manifest = code
         .describe()
         .map_err(|fault| format!("describing itself, it {fault}"))??;
-    skip_aggregates(&mut manifest);
     code.check_exports(&manifest)
         .map_err(|fault| format!("starting, it {fault}"))?;
     Ok(door::functions(code, manifest))
-}
-
-/// The interface has no calls for aggregate functions yet; they are listed as skipped.
-fn skip_aggregates(manifest: &mut Manifest) {
-    let functions = std::mem::take(&mut manifest.functions);
-    for function in functions {
-        if function.kind == Kind::Aggregate {
-            manifest.skipped.push(SkippedFunction {
-                signature: function.signature(),
-                reason: SkipReason::UnsupportedKind {
-                    kind: "aggregate (in a component)".to_owned(),
-                },
-            });
-        } else {
-            manifest.functions.push(function);
-        }
-    }
 }
 
 impl Code {
@@ -133,18 +115,16 @@ impl Code {
         if has(Kind::Scalar) || has(Kind::Table) {
             ComponentScalars::new(self, self.start()?)?;
         }
-        if has(Kind::Stream) {
-            ComponentStream::new(self, self.start()?)?;
+        for kind in [Kind::Stream, Kind::Aggregate] {
+            if has(kind) {
+                ComponentStream::new(self, self.start()?, kind)?;
+            }
         }
         Ok(())
     }
 }
 
 impl PluginCode for Code {
-    fn retracts(&self, _function: &FunctionSpec) -> bool {
-        false
-    }
-
     type Scalars = ComponentScalars;
     type Stream = ComponentStream;
 
@@ -160,8 +140,12 @@ impl PluginCode for Code {
         ComponentScalars::new(self, self.start()?)
     }
 
+    fn retracts(&self, function: &FunctionSpec) -> bool {
+        function.retracts
+    }
+
     fn stream(&self, function: &Described, values: &[ArrayRef], constant: &[bool]) -> Result<ComponentStream, Fault> {
-        let mut stream = ComponentStream::new(self, self.start()?)?;
+        let mut stream = ComponentStream::new(self, self.start()?, function.spec.kind)?;
         stream.open(function, values, constant)?;
         Ok(stream)
     }

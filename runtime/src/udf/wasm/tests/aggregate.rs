@@ -147,6 +147,8 @@ fn exports_are_checked_when_it_is_loaded() {
     let wrong = TOTAL.to_owned() + "(func (export \"total_retract\") (param i32) (result i32) (i32.const 0))";
     let found = reason(plugin(&wrong, ""));
     assert!(found.contains("total_retract is (i32) -> i32"), "{found}");
+    let without = reason(plugin(TOTAL, r#","retracts":true"#));
+    assert!(without.contains("no export total_retract"), "{without}");
     let volatile = reason(plugin(TOTAL, r#","volatility":"stable""#));
     assert!(volatile.contains("has no volatility"), "{volatile}");
 }
@@ -170,4 +172,22 @@ fn values_that_lie_are_found() {
 fn rows_cannot_be_taken_back_without_the_export() {
     let mut total = total(TOTAL);
     assert!(total.retract(&[0], &[longs([Some(1)])]).is_err());
+}
+
+#[test]
+fn a_value_that_cannot_be_had_fails_the_call() {
+    let reports: String = [(16384, 0), (16396, 1)]
+        .iter()
+        .map(|(at, row)| {
+            format!(
+                "(i32.store (i32.const {at}) (i32.const {row})) (i32.store offset=4 (i32.const {at}) (i32.const 8192)) (i32.store offset=8 (i32.const {at}) (i32.const 12))"
+            )
+        })
+        .collect();
+    let fails = TOTAL.replace(
+        "(func $finish (export \"total_finish\")",
+        &format!("(func (export \"total_finish\") (param i32 i32 i32) (result i32) {reports} (global.set $reports (i32.const 2)) (i32.const 1))\n(func $finish"),
+    );
+    let error = total(&fails).finish(&[0, 1]).unwrap_err().to_string();
+    assert_eq!(error, "function total of plugin test failed: no minus one");
 }

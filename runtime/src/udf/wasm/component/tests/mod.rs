@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
+mod aggregate;
 mod columns;
 mod hostile;
 mod plugins;
@@ -17,7 +18,8 @@ use crate::udf::{Error, Limits, ScalarFunction};
 /// What the text of a component is made of.
 pub(super) struct Text<'a> {
     pub(super) manifest: String,
-    /// Core functions beside those that every one has: `$call`, `$open`, `$push`, `$save`, `$load`, `$forget`.
+    /// Core functions beside those that every one has: `$call`, `$open`, `$push`, `$save`, `$load`, `$forget`. One
+    /// with `$update` has those of aggregates, too; without it is as one from before there were any.
     pub(super) body: &'a str,
     /// Imports of the component.
     pub(super) imports: &'a str,
@@ -86,6 +88,30 @@ const FUNCTIONS: &[(&str, &str, &str)] = &[
     ),
 ];
 
+/// Those that only aggregate functions have.
+const AGGREGATE_FUNCTIONS: &[(&str, &str, &str)] = &[
+    (
+        "update",
+        "(param i32 i32 i32 i32) (result i32)",
+        r#"(param "slots" (list u32)) (param "args" (list (list $level))) (result (result (list $failure) (error string)))"#,
+    ),
+    (
+        "retract",
+        "(param i32 i32 i32 i32) (result i32)",
+        r#"(param "slots" (list u32)) (param "args" (list (list $level))) (result (result (list $failure) (error string)))"#,
+    ),
+    (
+        "merge",
+        "(param i32 i32 i32 i32) (result i32)",
+        r#"(param "into" (list u32)) (param "from" (list u32)) (result (result (error string)))"#,
+    ),
+    (
+        "finish",
+        "(param i32 i32) (result i32)",
+        r#"(param "slots" (list u32)) (result (result $outcome (error string)))"#,
+    ),
+];
+
 impl<'a> Text<'a> {
     pub(super) fn new(functions: &[&str], body: &'a str) -> Self {
         Self {
@@ -105,7 +131,13 @@ impl<'a> Text<'a> {
         );
         let mut shim_imports = String::from(r#"(import "f-manifest" (func $manifest (result string)))"#);
         let mut with = String::from(r#"(with "f-manifest" (func $manifest))"#);
-        for (name, core_type, ty) in FUNCTIONS {
+        let aggregates = if self.body.contains("(func $update ") {
+            AGGREGATE_FUNCTIONS
+        } else {
+            &[]
+        };
+        let functions = || FUNCTIONS.iter().chain(aggregates);
+        for (name, core_type, ty) in functions() {
             if !self.body.contains(&format!("(func ${name} ")) {
                 write!(core, "(func ${name} {core_type} (call $no))").unwrap();
             }
@@ -147,7 +179,7 @@ impl<'a> Text<'a> {
         }
         // Functions of the interface are in terms of its exported types.
         let mut ascribed = String::new();
-        for (name, _, ty) in FUNCTIONS {
+        for (name, _, ty) in functions() {
             let ty = on_exports(if *name == "call" { self.call } else { ty });
             write!(ascribed, "(export \"{name}\" (func ${name}) (func {ty}))").unwrap();
         }
