@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::udf::UdfCommand;
 use crate::udf::CodeCachePlace;
 
 /// Continuous SQL over Kafka, extended with functions in WebAssembly.
@@ -39,7 +40,7 @@ pub enum Command {
     /// topics of its own inside of the process, one row in a step. The last line is `N passed, N failed`.
     #[command(after_help = TEST_EXAMPLES)]
     Test(TestArguments),
-    /// Look at plugins: functions in WebAssembly
+    /// Make, test, measure and look at plugins: functions in WebAssembly
     #[command(subcommand)]
     Udf(UdfCommand),
     /// Look at the state of queries
@@ -203,30 +204,7 @@ pub enum OutputFormat {
     Csv,
 }
 
-/// Commands over plugins.
-#[derive(Debug, Subcommand)]
-pub enum UdfCommand {
-    /// List the functions of a directory of plugins
-    List {
-        /// The directory
-        #[arg(long, value_name = "DIR", default_value = "plugins")]
-        plugins: PathBuf,
-        /// Where compiled code is kept.
-        #[command(flatten)]
-        code_cache: CodeCacheArgument,
-    },
-    /// Check plugin files: do they load, what functions do they give, why not
-    Check {
-        /// The files
-        #[arg(value_name = "FILE", required = true)]
-        files: Vec<PathBuf>,
-        /// Where compiled code is kept.
-        #[command(flatten)]
-        code_cache: CodeCacheArgument,
-    },
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
+pub(super) fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.trim().is_empty() => Ok((name.trim().to_owned(), value.to_owned())),
         _ => Err("expected NAME=VALUE".into()),

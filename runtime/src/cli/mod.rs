@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::Parser;
 
 pub use arguments::{Arguments, CaseMatching, Command, OutputFormat, RunArguments, TestArguments, TestOutput};
+pub use udf::{UdfBenchArguments, UdfCommand, UdfLanguage, UdfNewArguments, UdfTestArguments};
 
 /// All queries ended well, or were stopped by Ctrl-C after a last commit.
 pub const EXIT_OK: u8 = 0;

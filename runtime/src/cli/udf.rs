@@ -1,8 +1,15 @@
-//! `waterwheel udf`: what plugins hold.
+//! `waterwheel udf`: plugins from the first line to the figures.
+
+mod arguments;
+mod bench;
+mod new;
+mod test;
 
 use std::path::{Path, PathBuf};
 
-use super::arguments::UdfCommand;
+use anyhow::Context as _;
+
+pub use self::arguments::{UdfBenchArguments, UdfCommand, UdfLanguage, UdfNewArguments, UdfTestArguments};
 use super::render::write_table;
 use super::{EXIT_FAILED, EXIT_OK, EXIT_USAGE, OutputFormat, report};
 use crate::engine::{Table, function_signature, plugin_table};
@@ -12,6 +19,9 @@ pub(crate) fn run(command: &UdfCommand) -> u8 {
     let result = match command {
         UdfCommand::List { plugins, code_cache } => list(plugins, &code_cache.place(None)),
         UdfCommand::Check { files, code_cache } => check(files, &code_cache.place(None)),
+        UdfCommand::New(arguments) => new::run(arguments),
+        UdfCommand::Test(arguments) => test::run(arguments),
+        UdfCommand::Bench(arguments) => bench::run(arguments),
     };
     result.unwrap_or_else(|error| {
         report(&format!("error: {error:#}"));
@@ -51,6 +61,15 @@ fn check(files: &[PathBuf], code_cache: &CodeCachePlace) -> anyhow::Result<u8> {
     Ok(worst)
 }
 
+/// A plugin by itself; none when it is broken, which is said. A file that is not there is the caller's mistake.
+fn load(file: &Path, code_cache: &CodeCachePlace) -> anyhow::Result<Option<Registry>> {
+    std::fs::metadata(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let mut registry = Registry::new(Limits::default())?.with_code_cache(code_cache);
+    let is_broken = registry.add_file(file).broken.is_some();
+    report_trouble(&registry);
+    Ok((!is_broken).then_some(registry))
+}
+
 fn table() -> Table {
     let columns = ["Function", "Kind", "Plugin", "Version", "What it does"];
     Table {
@@ -61,19 +80,22 @@ fn table() -> Table {
 
 fn add_functions(registry: &Registry, table: &mut Table) {
     for info in registry.functions() {
-        let kind = match info.kind {
-            Kind::Scalar => "scalar",
-            Kind::Stream => "stream",
-            Kind::Aggregate => "aggregate",
-            Kind::Table => "table",
-        };
         table.rows.push(vec![
             function_signature(&info),
-            kind.into(),
+            kind_word(info.kind).into(),
             info.plugin.clone(),
             info.version.clone().unwrap_or_default(),
             info.doc.clone().unwrap_or_default(),
         ]);
+    }
+}
+
+fn kind_word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Scalar => "scalar",
+        Kind::Stream => "stream",
+        Kind::Aggregate => "aggregate",
+        Kind::Table => "table",
     }
 }
 

@@ -32,6 +32,7 @@ mod show;
 mod shown;
 mod storage;
 mod topics;
+pub mod vectors;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

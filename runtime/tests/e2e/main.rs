@@ -31,6 +31,7 @@ mod sdk_guest;
 mod sdk_vectors;
 mod slt;
 mod tidy;
+mod udf_new;
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -57,6 +58,7 @@ fn main() -> ExitCode {
     trials.extend(conformance::trials());
     trials.extend(tidy::trials(&root()));
     trials.extend(sdk_vectors::trials(&root()));
+    trials.extend(udf_new::trials());
     let checks: [(&str, fn() -> Result<(), String>); 3] = [
         ("plugins/match their sources", plugins_match::check),
         ("plugins/build to the same bytes", plugins_match::rebuild),
