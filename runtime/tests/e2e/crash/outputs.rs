@@ -26,7 +26,7 @@ pub(super) fn all(brokers: &str, directory: &Path) -> BTreeMap<&'static str, Row
         ("enriched", enriched),
         ("tumbled", |records| last(records, windowed)),
         ("hopped", |records| last(records, windowed)),
-        ("priced", |records| last(records, windowed)),
+        ("priced", |records| last(records, priced)),
         ("visits", |records| last(records, visits)),
         ("digits", |records| {
             last(records, |r| {
@@ -104,9 +104,13 @@ fn enriched(records: &[Record]) -> Rows {
 }
 
 fn windowed(record: &Record) -> String {
+    priced(record) + &weighted(record)
+}
+
+fn priced(record: &Record) -> String {
     let (start, count) = (record.int("WS"), record.int("C"));
     let sum = number(record.float("S"));
-    format!("{} {start} {count} {sum}{}", record.key_text(WINDOW), weighted(record))
+    format!("{} {start} {count} {sum}", record.key_text(WINDOW))
 }
 
 /// What the aggregate of a plugin gave.
