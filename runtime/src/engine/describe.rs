@@ -114,6 +114,8 @@ impl Engine {
             let version = info
                 .version
                 .as_ref()
+                // A file that is named after its version says it already.
+                .filter(|_| !info.plugin.contains('@'))
                 .map(|version| format!(" {version}"))
                 .unwrap_or_default();
             text.push_str(&format!(
