@@ -17,7 +17,7 @@ use datafusion::physical_expr::expressions::Literal;
 use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 
-use super::coerce::{Chosen, choose};
+use super::coerce::{Chosen, choose, same_code};
 use super::{AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionSource};
 
 /// The aggregate function of that name, if a plugin gives one.
@@ -88,12 +88,7 @@ impl OverloadedAggregate {
 impl PartialEq for OverloadedAggregate {
     /// The same code, not only the same name: plans are compared by it.
     fn eq(&self, other: &Self) -> bool {
-        self.overloads.len() == other.overloads.len()
-            && self
-                .overloads
-                .iter()
-                .zip(&other.overloads)
-                .all(|(a, b)| Arc::ptr_eq(a, b))
+        same_code(&self.overloads, &other.overloads)
     }
 }
 

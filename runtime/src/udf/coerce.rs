@@ -4,6 +4,7 @@
 //! two equally cheap ones are an error that lists them.
 
 use std::fmt::Write;
+use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
@@ -229,6 +230,11 @@ fn types_text<'a>(types: impl Iterator<Item = &'a DataType>) -> String {
 
 fn type_text(data_type: &DataType) -> String {
     SqlType::from_arrow(data_type).map_or_else(|| data_type.to_string(), |sql_type| sql_type.to_string())
+}
+
+/// Whether overloads are the same functions in the same order, not only alike.
+pub(super) fn same_code<F: ?Sized>(some: &[Arc<F>], others: &[Arc<F>]) -> bool {
+    some.len() == others.len() && some.iter().zip(others).all(|(a, b)| Arc::ptr_eq(a, b))
 }
 
 #[cfg(test)]

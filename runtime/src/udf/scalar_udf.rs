@@ -13,7 +13,7 @@ use datafusion::error::DataFusionError;
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature};
 use datafusion::scalar::ScalarValue;
 
-use super::coerce::{CallForm, Chosen, choose};
+use super::coerce::{CallForm, Chosen, choose, same_code};
 use super::{Error, FunctionInfo, FunctionSource, ScalarFunction, Volatility};
 
 /// The scalar function of that name, if a plugin gives one.
@@ -68,12 +68,7 @@ impl OverloadedFunction {
 impl PartialEq for OverloadedFunction {
     /// The same code, not only the same name: plans are compared by it.
     fn eq(&self, other: &Self) -> bool {
-        self.overloads.len() == other.overloads.len()
-            && self
-                .overloads
-                .iter()
-                .zip(&other.overloads)
-                .all(|(a, b)| Arc::ptr_eq(a, b))
+        same_code(&self.overloads, &other.overloads)
     }
 }
 
