@@ -213,7 +213,11 @@ impl CodeCache {
         // Drawn, not counted: another cache of this process, or a process with the same number in another container, must never
         // take the name of a file that was removed to make room while this one writes it: the rename would move theirs.
         let path = self.directory.join(format!("{:032x}.tmp", rand::random::<u128>()));
-        let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
         Ok((path, file))
     }
 
