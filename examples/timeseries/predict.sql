@@ -10,3 +10,6 @@ SELECT machine,
        ROUND(PREDICT('${regression}', ARRAY[temperature, vibration]), 3) AS regression,
        ROUND(PREDICT('${trees}', ARRAY[temperature, vibration]), 3) AS trees
 FROM machines EMIT CHANGES;
+
+-- The same regression from a file: the sidecar of the plugin, examples/plugins/timeseries.toml, calls it `machines`.
+SELECT machine, ROUND(PREDICT('machines', temperature, vibration), 3) AS regression FROM machines EMIT CHANGES;

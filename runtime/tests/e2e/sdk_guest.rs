@@ -24,6 +24,12 @@ pub(crate) fn check() -> Result<(), String> {
     let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
     let file = dir.path().join("guest.wasm");
     plugins_match::build("udf-sdk/rust/tests/guest", &file)?;
+    let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).map_err(|e| e.to_string());
+    put("words.txt", "first second")?;
+    put(
+        "guest.toml",
+        "grants = { clock = true, random = true, log = true }\nassets.words = \"words.txt\"",
+    )?;
     let mut registry = Registry::new(Limits::default()).map_err(|e| e.to_string())?;
     let plugin = registry.add_file(&file);
     if let Some(reason) = &plugin.broken {
@@ -43,6 +49,7 @@ pub(crate) fn check() -> Result<(), String> {
     scalars::panics(&guest);
     scalars::texts_and_lists(&guest);
     scalars::volatile(&guest);
+    scalars::granted(&guest);
     tables::iterators(&guest);
     tables::structs(&guest);
     tables::nulls(&guest);

@@ -9,6 +9,7 @@ mod aggregate;
 mod allocator;
 mod argument;
 mod descriptor;
+pub mod host;
 mod manifest;
 pub mod math;
 mod memory;

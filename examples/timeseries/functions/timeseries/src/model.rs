@@ -3,11 +3,13 @@
 //! `{"intercept": -1.5, "weights": [0.2, 3]}` is a logistic regression. `{"base": 0, "trees": [NODE, ...]}` adds the leaves of trees, where a NODE
 //! is `{"leaf": 0.3}` or `{"feature": 0, "below": 10.5, "then": NODE, "else": NODE}`: `then` where the feature is below. The
 //! result is the logistic function of the sum, a probability; with `"link": "identity"` the sum itself.
+//!
+//! A query gives the model as such a text, or as the name of an asset that the plugin's sidecar gives it.
 
 use std::cell::RefCell;
 
 use waterwheel_udf::math::exp;
-use waterwheel_udf::scalar;
+use waterwheel_udf::{host, scalar};
 
 use crate::json::{Json, parse};
 
@@ -39,7 +41,16 @@ enum Node {
 }
 
 impl Model {
-    fn of(text: &str) -> Result<Model, String> {
+    /// The model in a text, or in the asset of that name.
+    fn of(given: &str) -> Result<Model, String> {
+        if given.trim_start().starts_with('{') {
+            Model::read(given)
+        } else {
+            Model::read(&host::asset_text(given)?)
+        }
+    }
+
+    fn read(text: &str) -> Result<Model, String> {
         let json = parse(text)?;
         let number = |name: &str| match json.get(name) {
             None => Ok(0.0),
@@ -145,7 +156,7 @@ thread_local! {
     static LAST: RefCell<Option<(String, Model)>> = const { RefCell::new(None) };
 }
 
-/// what a trained model (JSON: logistic regression or boosted trees) says of features, from 0 to 1
+/// what a trained model (JSON, or the name of an asset: logistic regression or boosted trees) says of features, from 0 to 1
 #[scalar]
 pub fn predict(model: &str, #[variadic] features: Vec<f64>) -> Result<f64, String> {
     LAST.with_borrow_mut(|last| {
