@@ -177,7 +177,7 @@ scalar("conf_sums", {
 }, (groups) =>
   [...groups].map(([name, numbers]) => {
     if (numbers === null) throw new RangeError("a group is NULL");
-    return { name, total: BigInt(numbers.reduce((sum, number) => sum + number, 0)) };
+    return { NAME: name, TOTAL: BigInt(numbers.reduce((sum, number) => sum + number, 0)) };
   }));
 
 scalar("conf_scaled", {

@@ -47,11 +47,7 @@ pub(super) fn columns(
 }
 
 /// The columns with those of a variadic argument made one, as a query does it.
-fn gathered<'a>(
-    info: &FunctionInfo,
-    given: &'a [Vec<Value>],
-    rows: usize,
-) -> Result<Cow<'a, [Vec<Value>]>, String> {
+fn gathered<'a>(info: &FunctionInfo, given: &'a [Vec<Value>], rows: usize) -> Result<Cow<'a, [Vec<Value>]>, String> {
     let Some(element) = info.variadic_element() else {
         return Ok(Cow::Borrowed(given));
     };
