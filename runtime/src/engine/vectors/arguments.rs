@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use datafusion::arrow::array::{Array as _, ArrayRef};
+use datafusion::arrow::array::{Array, ArrayRef};
 use datafusion::arrow::datatypes::DataType;
 use serde_json::Value;
 
@@ -16,7 +16,7 @@ pub(super) fn arguments(info: &FunctionInfo, step: &Step) -> Result<(Vec<ArrayRe
     // A call without columns has the rows that it gives.
     let shown = given.first().or(step.gives.as_ref()).map_or(0, Vec::len);
     let columns = columns(info, given, shown, times)?;
-    let rows = columns.first().map_or(shown * times as usize, |column| column.len());
+    let rows = columns.first().map_or(shown * times as usize, Array::len);
     Ok((columns, rows))
 }
 
