@@ -1,5 +1,5 @@
 // The functions of the conformance vectors (../conformance), in AssemblyScript with the SDK.
-import { manifest, scalar, Aggregate, Row, State, Stream } from "./waterwheel";
+import { manifest, nested, rowsOf, scalar, table, Aggregate, Builder, Row, State, Stream, Value } from "./waterwheel";
 export { ww_abi, ww_alloc, ww_free, ww_last_error, ww_manifest } from "./waterwheel";
 
 manifest(`{"version":"1.0.0","functions":[
@@ -25,7 +25,17 @@ manifest(`{"version":"1.0.0","functions":[
 {"name":"conf_nth","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"n","type":"INTEGER","constant":true}],"returns":"DOUBLE"},
 {"name":"conf_total","kind":"aggregate","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE"},
 {"name":"conf_longest","kind":"aggregate","args":[{"name":"text","type":"STRING"}],"returns":"STRING"},
-{"name":"conf_reached","kind":"aggregate","args":[{"name":"x","type":"DOUBLE"},{"name":"least","type":"DOUBLE","constant":true}],"returns":"BIGINT"}
+{"name":"conf_reached","kind":"aggregate","args":[{"name":"x","type":"DOUBLE"},{"name":"least","type":"DOUBLE","constant":true}],"returns":"BIGINT"},
+{"name":"conf_words","kind":"table","args":[{"name":"text","type":"STRING"}],"returns":"STRING"},
+{"name":"conf_places","kind":"table","args":[{"name":"text","type":"STRING"}],"returns":[{"name":"word","type":"STRING"},{"name":"at","type":"INTEGER"}]},
+{"name":"conf_many","kind":"table","args":[{"name":"n","type":"INTEGER"}],"returns":"BIGINT","nulls":"pass"},
+{"name":"conf_bulk","kind":"table","args":[{"name":"mib","type":"INTEGER"}],"returns":"STRING"},
+{"name":"conf_echo","kind":"scalar","args":[{"name":"x","type":"STRUCT<b BOOLEAN, i INTEGER, l BIGINT, d DOUBLE, n DECIMAL(20, 4), s STRING, y BYTES, t TIME, a DATE, ts TIMESTAMP, lists ARRAY<ARRAY<STRING>>, counts MAP<STRING, BIGINT>>"}],"returns":"STRUCT<b BOOLEAN, i INTEGER, l BIGINT, d DOUBLE, n DECIMAL(20, 4), s STRING, y BYTES, t TIME, a DATE, ts TIMESTAMP, lists ARRAY<ARRAY<STRING>>, counts MAP<STRING, BIGINT>>"},
+{"name":"conf_sums","kind":"scalar","args":[{"name":"groups","type":"MAP<STRING, ARRAY<INTEGER>>"}],"returns":"ARRAY<STRUCT<name STRING, total BIGINT>>"},
+{"name":"conf_scaled","kind":"scalar","args":[{"name":"x","type":"DOUBLE"},{"name":"factor","type":"DOUBLE","default":10},{"name":"plus","type":"BIGINT","default":null}],"returns":"DOUBLE","nulls":"pass"},
+{"name":"conf_joined","kind":"scalar","args":[{"name":"separator","type":"STRING"},{"name":"texts","type":"ARRAY<STRING>","variadic":true}],"returns":"STRING"},
+{"name":"conf_since","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"start","type":"DOUBLE","constant":true,"default":100}],"returns":"DOUBLE"},
+{"name":"conf_most","kind":"aggregate","args":[{"name":"xs","type":"ARRAY<DOUBLE>","variadic":true}],"returns":"DOUBLE"}
 ]}`);
 
 export function conf_not(args: usize, rows: u32, out: usize): i32 {
@@ -326,4 +336,196 @@ export function conf_reached_load(slots: usize, count: u32, states: usize, versi
 }
 export function conf_reached_drop(slots: usize, count: u32): i32 {
   return reached.drop(slots, count);
+}
+
+// Gives the words of a text and where they begin.
+function eachWord(at: usize, length: u32, rows: Builder, f: (rows: Builder, at: usize, from: u32, to: u32) => bool): bool {
+  for (let from: u32 = 0, to: u32 = 0; to <= length; to++) {
+    if (to < length && load<u8>(at + to) != 32) continue;
+    if (to > from && !f(rows, at, from, to)) return false;
+    from = to + 1;
+  }
+  return true;
+}
+
+const words = rowsOf("s");
+export function conf_words(args: usize, rows: u32, out: usize): i32 {
+  return table(args, rows, out, words, (r: Row, rows: Builder) => {
+    const text = r.bytes(0);
+    eachWord(text.at, text.length, rows, (rows: Builder, at: usize, from: u32, to: u32) => {
+      rows.addBytes(at + from, to - from);
+      return true;
+    });
+  });
+}
+
+// That of ? is unknown. A text with ! fails, after the words before it.
+const places = rowsOf("(si)");
+export function conf_places(args: usize, rows: u32, out: usize): i32 {
+  return table(args, rows, out, places, (r: Row, rows: Builder) => {
+    if (r.text(0) == "null") return r.setNull();
+    const text = r.bytes(0);
+    const isGood = eachWord(text.at, text.length, rows, (rows: Builder, at: usize, from: u32, to: u32) => {
+      if (load<u8>(at + from) == 33) return false;
+      rows.child(0).addBytes(at + from, to - from);
+      if (load<u8>(at + from) != 63) rows.child(1).addInteger(from);
+      rows.addNested();
+      return true;
+    });
+    if (!isGood) r.fail("no word");
+  });
+}
+
+const many = rowsOf("l");
+export function conf_many(args: usize, rows: u32, out: usize): i32 {
+  return table(args, rows, out, many, (r: Row, rows: Builder) => {
+    if (r.isNull(0)) return rows.addNull();
+    if (r.integer(0) < 0) return r.fail("n is negative");
+    for (let i = 0; i < r.integer(0); i++) rows.addBigint(i);
+  });
+}
+
+const bulk = rowsOf("s");
+const mib = new StaticArray<u8>(1 << 20).fill(120);
+export function conf_bulk(args: usize, rows: u32, out: usize): i32 {
+  return table(args, rows, out, bulk, (r: Row, rows: Builder) => {
+    for (let i = 0; i < r.integer(0); i++) rows.addBytes(changetype<usize>(mib), mib.length);
+  });
+}
+
+function echoLists(to: Builder, lists: Value): void {
+  const texts = to.child(0);
+  for (let i: u32 = 0; i < lists.length; i++) {
+    const list = lists.element(i);
+    if (list.isNull) {
+      texts.addNull();
+      continue;
+    }
+    for (let j: u32 = 0; j < list.length; j++) {
+      const text = list.element(j);
+      if (text.isNull) texts.child(0).addNull();
+      else texts.child(0).addBytes(text.bytes.at, text.bytes.length);
+    }
+    texts.addNested();
+  }
+  to.addNested();
+}
+function echoCounts(to: Builder, counts: Value): void {
+  for (let i: u32 = 0; i < counts.length; i++) {
+    to.child(0).addText(counts.key(i).text);
+    if (counts.item(i).isNull) to.child(1).addNull();
+    else to.child(1).addBigint(counts.item(i).bigint);
+  }
+  to.addNested();
+}
+
+const echo = new Builder("(bildnssiil[[s]]{sl})");
+export function conf_echo(args: usize, rows: u32, out: usize): i32 {
+  return nested(args, rows, out, echo, (r: Row, result: Builder) => {
+    for (let i = 0; i < 12; i++) {
+      const v = r.value(0).field(i), to = result.child(i);
+      if (v.isNull) continue; // A field that is not added is NULL.
+      const type = "bildnssiil[{".charAt(i);
+      if (type == "b") to.addBoolean(v.boolean);
+      else if (type == "i") to.addInteger(v.integer);
+      else if (type == "l") to.addBigint(v.bigint);
+      else if (type == "d") to.addDouble(v.double);
+      else if (type == "n") to.addDecimal(v.decimalLow, v.decimalHigh);
+      else if (type == "s") to.addBytes(v.bytes.at, v.bytes.length);
+      else if (type == "[") echoLists(to, v);
+      else echoCounts(to, v);
+    }
+  });
+}
+
+const sums = new Builder("[(sl)]");
+export function conf_sums(args: usize, rows: u32, out: usize): i32 {
+  return nested(args, rows, out, sums, (r: Row, result: Builder) => {
+    const groups = r.value(0), sums = result.child(0);
+    for (let i: u32 = 0; i < groups.length; i++) {
+      const numbers = groups.item(i);
+      if (numbers.isNull) return r.fail("a group is NULL");
+      let total: i64 = 0;
+      for (let j: u32 = 0; j < numbers.length; j++) total += numbers.element(j).integer;
+      sums.child(0).addText(groups.key(i).text);
+      sums.child(1).addBigint(total);
+      sums.addNested();
+    }
+  });
+}
+
+export function conf_scaled(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    r.setDouble(r.double(0) * r.double(1) + (r.isNull(2) ? 0 : <f64>r.bigint(2)));
+  });
+}
+
+export function conf_joined(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, true, (r: Row) => {
+    const texts = r.value(1);
+    let joined = "";
+    for (let i: u32 = 0; i < texts.length; i++) {
+      if (i > 0) joined += r.text(0);
+      joined += texts.element(i).isNull ? "?" : texts.element(i).text;
+    }
+    r.setText(joined);
+  });
+}
+
+const since = new Stream(false);
+export function conf_since_new(args: usize): i32 {
+  return since.start(args, (r: Row) => {});
+}
+export function conf_since_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return since.push(slots, args, rows, out, (r: Row, state: State) => {
+    const before = state.length == 0 ? r.double(1) : load<f64>(state.at);
+    const sum = state.resize(8);
+    if (sum == 0) return r.fail("no memory for state");
+    store<f64>(sum, before + r.double(0));
+    r.setDouble(load<f64>(sum));
+  });
+}
+export function conf_since_save(slots: usize, count: u32, out: usize): i32 {
+  return since.save(slots, count, out);
+}
+export function conf_since_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return since.load(slots, count, states);
+}
+export function conf_since_drop(slots: usize, count: u32): i32 {
+  return since.drop(slots, count);
+}
+
+const most = new Aggregate(false);
+function takeMost(r: Row, state: State, x: f64): void {
+  const before = state.length == 0 ? x : load<f64>(state.at);
+  const place = state.resize(8);
+  if (place == 0) return r.fail("no memory for state");
+  store<f64>(place, max(before, x));
+}
+export function conf_most_new(args: usize): i32 {
+  return most.start(args, (r: Row) => {});
+}
+export function conf_most_update(slots: usize, args: usize, rows: u32): i32 {
+  return most.take(slots, args, rows, (r: Row, state: State) => {
+    const xs = r.value(0);
+    for (let i: u32 = 0; i < xs.length; i++) if (!xs.element(i).isNull) takeMost(r, state, xs.element(i).double);
+  });
+}
+export function conf_most_merge(into: usize, from: usize, count: u32): i32 {
+  return most.merge(into, from, count, (r: Row, into: State, from: State) => takeMost(r, into, load<f64>(from.at)));
+}
+export function conf_most_finish(slots: usize, count: u32, out: usize): i32 {
+  return most.finish(slots, count, out, (r: Row, state: State) => {
+    if (state.length == 0) r.setNull();
+    else r.setDouble(load<f64>(state.at));
+  });
+}
+export function conf_most_save(slots: usize, count: u32, out: usize): i32 {
+  return most.save(slots, count, out);
+}
+export function conf_most_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return most.load(slots, count, states);
+}
+export function conf_most_drop(slots: usize, count: u32): i32 {
+  return most.drop(slots, count);
 }

@@ -119,6 +119,69 @@ export class Elements {
   }
 }
 
+/** One value of any type, to look into: an argument, an element, a field. Valid until the call ends. */
+@final
+export class Value {
+  constructor(private column: usize, private at: u32) {}
+  get isNull(): bool {
+    const bits = load<usize>(this.column, 12);
+    return bits != 0 && bit(bits, this.at) == 0;
+  }
+  get boolean(): bool {
+    return bit(load<usize>(this.column, 16), this.at) == 1;
+  }
+  /** INTEGER, DATE, TIME. */
+  get integer(): i32 {
+    return load<i32>(load<usize>(this.column, 16) + (this.at << 2));
+  }
+  /** BIGINT, TIMESTAMP. */
+  get bigint(): i64 {
+    return load<i64>(load<usize>(this.column, 16) + (this.at << 3));
+  }
+  get double(): f64 {
+    return load<f64>(load<usize>(this.column, 16) + (this.at << 3));
+  }
+  get decimalLow(): u64 {
+    return load<u64>(load<usize>(this.column, 16) + (this.at << 4));
+  }
+  get decimalHigh(): i64 {
+    return load<i64>(load<usize>(this.column, 16) + (this.at << 4), 8);
+  }
+  /** STRING, BYTES: where they lie. Valid until the next call of `bytes`. */
+  get bytes(): Bytes {
+    bytesOf.at = load<usize>(this.column, 16) + this.from;
+    bytesOf.length = this.length;
+    return bytesOf;
+  }
+  get text(): string {
+    const b = this.bytes;
+    return String.UTF8.decodeUnsafe(b.at, b.length);
+  }
+  private get from(): u32 {
+    return load<u32>(load<usize>(this.column, 24) + (this.at << 2));
+  }
+  /** How many elements an ARRAY has, entries a MAP, bytes a text. */
+  get length(): u32 {
+    return load<u32>(load<usize>(this.column, 24) + (this.at << 2), 4) - this.from;
+  }
+  /** Element i of an ARRAY. */
+  element(i: u32): Value {
+    return new Value(load<usize>(this.column, 28), this.from + i);
+  }
+  /** Key of entry i of a MAP. */
+  key(i: u32): Value {
+    return this.element(i);
+  }
+  /** Value of entry i of a MAP. */
+  item(i: u32): Value {
+    return new Value(load<usize>(this.column, 28) + 32, this.from + i);
+  }
+  /** Field i of a STRUCT. */
+  field(i: u32): Value {
+    return new Value(load<usize>(this.column, 28) + (i << 5), this.at);
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function bit(bitmap: usize, at: u32): u32 {
@@ -197,6 +260,10 @@ export class Row {
     elementsOf.length = load<u32>(offsets, 4) - elementsOf.from;
     return elementsOf;
   }
+  /** An argument of any type. */
+  value(arg: u32): Value {
+    return new Value(this.args + (arg << 5), this.at(arg));
+  }
 
   setBoolean(value: bool): void {
     const place = load<usize>(this.out, 16) + (this.row >> 3);
@@ -220,7 +287,7 @@ export class Row {
     const place = load<usize>(this.out, 12) + (this.row >> 3);
     store<u8>(place, load<u8>(place) & ~((<u8>1 << <u8>(this.row & 7))));
   }
-  /** Where `length` bytes of this row's text go; 0, and the row fails, when there is no memory. Once per row. */
+  /** Where `length` bytes of this row's text go, or more of it; 0, and the row fails, when there is no memory. */
   place(length: u32): usize {
     const at = textGrow(length);
     if (at == 0) this.fail("no memory for the result");
@@ -296,6 +363,226 @@ export function scalar(args: usize, rows: u32, out: usize, isText: bool, f: (row
   if (isText) finishTexts(rows, out);
   return status;
 }
+
+// ---- nested results ----
+
+let noMemory = false; // While a row was made: it fails.
+let typeAt = 0;
+const BOOLEAN = 98, INTEGER = 105, BIGINT = 108, DOUBLE = 100, DECIMAL = 110, TEXT = 115, ARRAY = 91, MAP = 123, STRUCT = 40;
+
+/** A column that a function makes, value by value. Its type is a text: b BOOLEAN, i INTEGER DATE TIME, l BIGINT TIMESTAMP, d DOUBLE,
+ *  n DECIMAL, s STRING BYTES, [x] ARRAY, {kv} MAP, (xyz) STRUCT: "[(sl)]" is ARRAY<STRUCT<name STRING, count BIGINT>>. */
+@final
+export class Builder {
+  private type: i32;
+  private width: u32;
+  private hasOffsets: bool;
+  private rows: u32 = 0;
+  private room: u32 = 0;
+  private used: u32 = 0;
+  private textRoom: u32 = 0;
+  private validity: usize = 0;
+  private values: usize = 0;
+  private offsets: usize = 0;
+  private columns: usize = 0;
+  private inner: Builder[] = [];
+
+  /** `isInner`: of the rest of a type that is being read. */
+  constructor(type: string, isInner: bool = false) {
+    if (!isInner) typeAt = 0;
+    this.type = type.charCodeAt(typeAt++);
+    const kind = this.type;
+    this.width = kind == INTEGER ? 4 : kind == BIGINT || kind == DOUBLE ? 8 : kind == DECIMAL ? 16 : 0;
+    this.hasOffsets = kind == TEXT || kind == ARRAY || kind == MAP;
+    if (kind == ARRAY || kind == MAP || kind == STRUCT) {
+      while (!"]})".includes(type.charAt(typeAt))) this.inner.push(new Builder(type, true));
+      typeAt++;
+      this.columns = take(<u32>this.inner.length << 5);
+    }
+  }
+
+  // Makes room for one row more.
+  private grow(): bool {
+    if (this.rows < this.room) return true;
+    const room = max<u32>(64, 2 * this.room), bits = this.room >> 3;
+    this.validity = larger(this.validity, bits, bits, room >> 3);
+    if (this.type == BOOLEAN) this.values = larger(this.values, bits, bits, room >> 3);
+    if (this.width > 0) this.values = larger(this.values, this.room * this.width, this.room * this.width, room * this.width);
+    if (this.hasOffsets) {
+      const before = this.offsets == 0 ? 0 : (this.room + 1) << 2;
+      this.offsets = larger(this.offsets, before, before, (room + 1) << 2);
+      if (before == 0 && !noMemory) store<u32>(this.offsets, 0);
+    }
+    if (!noMemory) this.room = room;
+    return !noMemory;
+  }
+  private count(isThere: bool): void {
+    setBit(this.validity, this.rows, isThere);
+    this.rows++;
+    if (this.hasOffsets) store<u32>(this.offsets + (this.rows << 2), this.type == TEXT ? this.used : this.inner[0].rows);
+  }
+
+  /** The elements of an ARRAY (0), keys and values of a MAP (0 and 1), fields of a STRUCT. */
+  child(i: i32): Builder {
+    return this.inner[i];
+  }
+  addBoolean(value: bool): void {
+    if (!this.grow()) return;
+    setBit(this.values, this.rows, value);
+    this.count(true);
+  }
+  /** INTEGER, DATE, TIME. */
+  addInteger(value: i32): void {
+    if (!this.grow()) return;
+    store<i32>(this.values + (this.rows << 2), value);
+    this.count(true);
+  }
+  /** BIGINT, TIMESTAMP. */
+  addBigint(value: i64): void {
+    if (!this.grow()) return;
+    store<i64>(this.values + (this.rows << 3), value);
+    this.count(true);
+  }
+  addDouble(value: f64): void {
+    if (!this.grow()) return;
+    store<f64>(this.values + (this.rows << 3), value);
+    this.count(true);
+  }
+  addDecimal(low: u64, high: i64): void {
+    if (!this.grow()) return;
+    store<u64>(this.values + (this.rows << 4), low);
+    store<i64>(this.values + (this.rows << 4), high, 8);
+    this.count(true);
+  }
+  private textPlace(length: u32): usize {
+    if (!this.grow()) return 0;
+    if (this.values == 0 || length > this.textRoom - this.used) {
+      if (length > 1 << 26 || this.used > 1 << 26) {
+        noMemory = true;
+        return 0;
+      }
+      const room = 2 * (this.used + length) + 64;
+      this.values = larger(this.values, this.used, this.textRoom, room);
+      if (noMemory) return 0;
+      this.textRoom = room;
+    }
+    this.used += length;
+    return this.values + this.used - length;
+  }
+  /** STRING, BYTES; they are copied. */
+  addBytes(at: usize, length: u32): void {
+    const place = this.textPlace(length);
+    if (place == 0) return;
+    memory.copy(place, at, length);
+    this.count(true);
+  }
+  addText(text: string): void {
+    const length = <u32>String.UTF8.byteLength(text);
+    const place = this.textPlace(length);
+    if (place == 0) return;
+    String.UTF8.encodeUnsafe(changetype<usize>(text), text.length, place);
+    this.count(true);
+  }
+  addNull(): void {
+    if (this.type == STRUCT) {
+      this.addNested();
+      if (!noMemory) setBit(this.validity, this.rows - 1, false);
+      return;
+    }
+    if (!this.grow()) return;
+    if (this.width > 0) memory.fill(this.values + this.rows * this.width, 0, this.width);
+    if (this.type == BOOLEAN) setBit(this.values, this.rows, false);
+    this.count(false);
+  }
+  /** The next ARRAY, MAP or STRUCT: what was added to its children since the one before. Fields, and values of a MAP, that were not
+   *  added are NULL. */
+  addNested(): void {
+    if (!this.grow()) return;
+    if (this.type == MAP) while (this.inner[1].rows < this.inner[0].rows && !noMemory) this.inner[1].addNull();
+    if (this.type == STRUCT) for (let i = 0; i < this.inner.length; i++) if (this.inner[i].rows == this.rows) this.inner[i].addNull();
+    this.count(true);
+  }
+
+  /** Takes back all rows from `rows` on. For the SDK. */
+  cut(rows: u32): void {
+    if (this.rows < rows) return;
+    this.rows = rows;
+    const within = !this.hasOffsets ? rows : rows == 0 ? 0 : load<u32>(this.offsets + (rows << 2));
+    if (this.type == TEXT) this.used = within;
+    for (let i = 0; i < this.inner.length; i++) this.inner[i].cut(within);
+  }
+  /** Tells the host where the values are. For the SDK. */
+  finish(out: usize, isResult: bool): void {
+    if (!isResult) {
+      memory.fill(out, 0, 32);
+      store<u32>(out, this.rows);
+      store<usize>(out, this.validity, 12);
+    }
+    store<usize>(out, this.values, 16);
+    store<u32>(out, this.type == TEXT ? this.used : this.type == BOOLEAN ? (this.rows + 7) >> 3 : this.rows * this.width, 20);
+    store<usize>(out, !this.hasOffsets ? 0 : this.offsets != 0 ? this.offsets : noRows, 24);
+    store<usize>(out, this.columns, 28);
+    for (let i = 0; i < this.inner.length; i++) this.inner[i].finish(this.columns + (<u32>i << 5), false);
+  }
+}
+
+const noRows = memory.data(4, 4);
+
+function larger(block: usize, used: u32, room: u32, wanted: u32): usize {
+  const more = take(wanted);
+  if (more == 0) {
+    noMemory = true;
+    return block;
+  }
+  if (block != 0) memory.copy(more, block, used);
+  giveBack(block, room);
+  return more;
+}
+
+function setBit(bits: usize, at: u32, value: bool): void {
+  const place = bits + (at >> 3), mask = <u8>1 << <u8>(at & 7);
+  store<u8>(place, value ? load<u8>(place) | mask : load<u8>(place) & ~mask);
+}
+
+/** As `scalar`, of a result of ARRAY, MAP or STRUCT: `f` adds to the children of `result`, one row. */
+// @ts-ignore: decorator
+@inline
+export function nested(args: usize, rows: u32, out: usize, result: Builder, f: (row: Row, result: Builder) => void): i32 {
+  begin(args, out);
+  result.cut(0);
+  let status = 0;
+  for (let i: u32 = 0; i < rows; i++) {
+    row.row = i;
+    row.failed = false;
+    f(row, result);
+    if (!row.failed && !noMemory) result.addNested();
+    if (noMemory) row.fail("no memory for the result");
+    noMemory = false;
+    if (row.failed) {
+      result.cut(i);
+      result.addNull();
+      if (noMemory) unreachable();
+      row.setNull();
+      status = 1;
+    }
+  }
+  result.finish(out, true);
+  return status;
+}
+
+/** The rows of a table function, of one column or, as "(sl)", of several; made once. */
+export function rowsOf(type: string): Builder {
+  return new Builder("[" + type + "]");
+}
+
+/** The body of a table function: `f` adds to `rows`, which `rowsOf` made, as many rows as it will. */
+// @ts-ignore: decorator
+@inline
+export function table(args: usize, rows: u32, out: usize, result: Builder, f: (row: Row, rows: Builder) => void): i32 {
+  tableOf = f;
+  return nested(args, rows, out, result, (r: Row, result: Builder) => tableOf(r, result.child(0)));
+}
+let tableOf: (row: Row, rows: Builder) => void = (row: Row, rows: Builder) => {};
 
 // ---- states ----
 

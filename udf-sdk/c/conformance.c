@@ -25,7 +25,17 @@ WW_MANIFEST(
   "{\"name\":\"conf_nth\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"n\",\"type\":\"INTEGER\",\"constant\":true}],\"returns\":\"DOUBLE\"},"
   "{\"name\":\"conf_total\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"}],\"returns\":\"DOUBLE\"},"
   "{\"name\":\"conf_longest\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"text\",\"type\":\"STRING\"}],\"returns\":\"STRING\"},"
-  "{\"name\":\"conf_reached\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"least\",\"type\":\"DOUBLE\",\"constant\":true}],\"returns\":\"BIGINT\"}"
+  "{\"name\":\"conf_reached\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"least\",\"type\":\"DOUBLE\",\"constant\":true}],\"returns\":\"BIGINT\"},"
+  "{\"name\":\"conf_words\",\"kind\":\"table\",\"args\":[{\"name\":\"text\",\"type\":\"STRING\"}],\"returns\":\"STRING\"},"
+  "{\"name\":\"conf_places\",\"kind\":\"table\",\"args\":[{\"name\":\"text\",\"type\":\"STRING\"}],\"returns\":[{\"name\":\"word\",\"type\":\"STRING\"},{\"name\":\"at\",\"type\":\"INTEGER\"}]},"
+  "{\"name\":\"conf_many\",\"kind\":\"table\",\"args\":[{\"name\":\"n\",\"type\":\"INTEGER\"}],\"returns\":\"BIGINT\",\"nulls\":\"pass\"},"
+  "{\"name\":\"conf_bulk\",\"kind\":\"table\",\"args\":[{\"name\":\"mib\",\"type\":\"INTEGER\"}],\"returns\":\"STRING\"},"
+  "{\"name\":\"conf_echo\",\"kind\":\"scalar\",\"args\":[{\"name\":\"x\",\"type\":\"STRUCT<b BOOLEAN, i INTEGER, l BIGINT, d DOUBLE, n DECIMAL(20, 4), s STRING, y BYTES, t TIME, a DATE, ts TIMESTAMP, lists ARRAY<ARRAY<STRING>>, counts MAP<STRING, BIGINT>>\"}],\"returns\":\"STRUCT<b BOOLEAN, i INTEGER, l BIGINT, d DOUBLE, n DECIMAL(20, 4), s STRING, y BYTES, t TIME, a DATE, ts TIMESTAMP, lists ARRAY<ARRAY<STRING>>, counts MAP<STRING, BIGINT>>\"},"
+  "{\"name\":\"conf_sums\",\"kind\":\"scalar\",\"args\":[{\"name\":\"groups\",\"type\":\"MAP<STRING, ARRAY<INTEGER>>\"}],\"returns\":\"ARRAY<STRUCT<name STRING, total BIGINT>>\"},"
+  "{\"name\":\"conf_scaled\",\"kind\":\"scalar\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"factor\",\"type\":\"DOUBLE\",\"default\":10},{\"name\":\"plus\",\"type\":\"BIGINT\",\"default\":null}],\"returns\":\"DOUBLE\",\"nulls\":\"pass\"},"
+  "{\"name\":\"conf_joined\",\"kind\":\"scalar\",\"args\":[{\"name\":\"separator\",\"type\":\"STRING\"},{\"name\":\"texts\",\"type\":\"ARRAY<STRING>\",\"variadic\":true}],\"returns\":\"STRING\"},"
+  "{\"name\":\"conf_since\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"start\",\"type\":\"DOUBLE\",\"constant\":true,\"default\":100}],\"returns\":\"DOUBLE\"},"
+  "{\"name\":\"conf_most\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"xs\",\"type\":\"ARRAY<DOUBLE>\",\"variadic\":true}],\"returns\":\"DOUBLE\"}"
   "]}")
 
 static ww_i32 conf_not_row(ww_row r) { return ww_set_boolean(r, !ww_get_boolean(r, 0)); }
@@ -241,3 +251,164 @@ static ww_i32 conf_reached_finish(ww_row r, const ww_state *state) {
 }
 WW_AGGREGATE(conf_reached, WW_FIXED)
 WW_RETRACT(conf_reached)
+
+static ww_i32 conf_words_row(ww_row r, ww_builder *rows) {
+  ww_text text = ww_get_text(r, 0);
+  for (ww_u32 from = 0, to = 0; to <= text.bytes; to++) {
+    if (to < text.bytes && text.data[to] != ' ') continue;
+    if (to > from) ww_add_text(rows, (ww_text){text.data + from, to - from});
+    from = to + 1;
+  }
+  return WW_OK;
+}
+WW_TABLE(conf_words, "s")
+
+/* A word and where it begins; that of ? is unknown. A text with ! fails, after the words before it. */
+static ww_i32 conf_places_row(ww_row r, ww_builder *rows) {
+  ww_text text = ww_get_text(r, 0);
+  if (text.bytes == 4 && text.data[0] == 'n' && text.data[3] == 'l') return ww_set_null(r);
+  for (ww_u32 from = 0, to = 0; to <= text.bytes; to++) {
+    if (to < text.bytes && text.data[to] != ' ') continue;
+    if (to > from && text.data[from] == '!') return ww_fail(r, "no word");
+    if (to > from) {
+      ww_add_text(ww_child(rows, 0), (ww_text){text.data + from, to - from});
+      if (text.data[from] != '?') ww_add_integer(ww_child(rows, 1), (ww_i32)from);
+      ww_add_nested(rows);
+    }
+    from = to + 1;
+  }
+  return WW_OK;
+}
+WW_TABLE(conf_places, "(si)")
+
+static ww_i32 conf_many_row(ww_row r, ww_builder *rows) {
+  if (ww_is_null(r, 0)) {
+    ww_add_null(rows);
+    return WW_OK;
+  }
+  ww_i32 n = ww_get_integer(r, 0);
+  if (n < 0) return ww_fail(r, "n is negative");
+  for (ww_i32 i = 0; i < n; i++) ww_add_bigint(rows, i);
+  return WW_OK;
+}
+WW_TABLE(conf_many, "l")
+
+static ww_i32 conf_bulk_row(ww_row r, ww_builder *rows) {
+  static char mib[1 << 20];
+  memset(mib, 'x', sizeof mib);
+  for (ww_i32 i = 0; i < ww_get_integer(r, 0); i++) ww_add_text(rows, (ww_text){mib, sizeof mib});
+  return WW_OK;
+}
+WW_TABLE(conf_bulk, "s")
+
+static void echo_lists(ww_builder *to, ww_value lists) {
+  for (ww_u32 i = 0; i < ww_length(lists); i++) {
+    ww_value list = ww_element(lists, i);
+    ww_builder *texts = ww_child(to, 0);
+    if (ww_value_is_null(list)) {
+      ww_add_null(texts);
+      continue;
+    }
+    for (ww_u32 j = 0; j < ww_length(list); j++) {
+      ww_value text = ww_element(list, j);
+      if (ww_value_is_null(text)) ww_add_null(ww_child(texts, 0));
+      else ww_add_text(ww_child(texts, 0), ww_value_text(text));
+    }
+    ww_add_nested(texts);
+  }
+  ww_add_nested(to);
+}
+static void echo_counts(ww_builder *to, ww_value counts) {
+  for (ww_u32 i = 0; i < ww_length(counts); i++) {
+    ww_add_text(ww_child(to, 0), ww_value_text(ww_key(counts, i)));
+    if (!ww_value_is_null(ww_item(counts, i))) ww_add_bigint(ww_child(to, 1), ww_value_bigint(ww_item(counts, i)));
+    else ww_add_null(ww_child(to, 1));
+  }
+  ww_add_nested(to);
+}
+static ww_i32 conf_echo_row(ww_row r) {
+  for (ww_u32 i = 0; i < 12; i++) {
+    ww_value v = ww_field(ww_get_value(r, 0), i);
+    ww_builder *to = ww_child(r.result, i);
+    if (ww_value_is_null(v)) continue; /* A field that is not added is NULL. */
+    switch ("bildnssiil[{"[i]) {
+      case 'b': ww_add_boolean(to, ww_value_boolean(v)); break;
+      case 'i': ww_add_integer(to, ww_value_integer(v)); break;
+      case 'l': ww_add_bigint(to, ww_value_bigint(v)); break;
+      case 'd': ww_add_double(to, ww_value_double(v)); break;
+      case 'n': ww_add_decimal(to, ww_value_decimal(v)); break;
+      case 's': ww_add_text(to, ww_value_text(v)); break;
+      case '[': echo_lists(to, v); break;
+      default: echo_counts(to, v);
+    }
+  }
+  return WW_OK;
+}
+WW_SCALAR(conf_echo, "(bildnssiil[[s]]{sl})")
+
+static ww_i32 conf_sums_row(ww_row r) {
+  ww_value groups = ww_get_value(r, 0);
+  ww_builder *sums = ww_child(r.result, 0);
+  for (ww_u32 i = 0; i < ww_length(groups); i++) {
+    ww_value numbers = ww_item(groups, i);
+    ww_i64 total = 0;
+    if (ww_value_is_null(numbers)) return ww_fail(r, "a group is NULL");
+    for (ww_u32 j = 0; j < ww_length(numbers); j++) total += ww_value_integer(ww_element(numbers, j));
+    ww_add_text(ww_child(sums, 0), ww_value_text(ww_key(groups, i)));
+    ww_add_bigint(ww_child(sums, 1), total);
+    ww_add_nested(sums);
+  }
+  return WW_OK;
+}
+WW_SCALAR(conf_sums, "[(sl)]")
+
+static ww_i32 conf_scaled_row(ww_row r) {
+  double plus = ww_is_null(r, 2) ? 0 : (double)ww_get_bigint(r, 2);
+  return ww_set_double(r, ww_get_double(r, 0) * ww_get_double(r, 1) + plus);
+}
+WW_SCALAR(conf_scaled, WW_FIXED)
+
+static ww_i32 conf_joined_row(ww_row r) {
+  ww_value texts = ww_get_value(r, 1);
+  for (ww_u32 i = 0; i < ww_length(texts); i++) {
+    ww_value text = ww_element(texts, i);
+    if (i > 0 && ww_append_text(r, ww_get_text(r, 0)) != WW_OK) return 1;
+    if (ww_append_text(r, ww_value_is_null(text) ? WW_TEXT("?") : ww_value_text(text)) != WW_OK) return 1;
+  }
+  return WW_OK;
+}
+WW_SCALAR(conf_joined, WW_TEXTS)
+
+static ww_i32 conf_since_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 conf_since_row(ww_row r, ww_state *state) {
+  int first = state->bytes == 0;
+  double *sum = ww_state_resize(state, sizeof(double));
+  if (!sum) return ww_fail(r, "no memory for state");
+  *sum = (first ? ww_get_double(r, 1) : *sum) + ww_get_double(r, 0);
+  return ww_set_double(r, *sum);
+}
+WW_STREAM(conf_since, WW_FIXED)
+
+static ww_i32 conf_most_take(ww_row r, ww_state *state, double x) {
+  int first = state->bytes == 0;
+  double *most = ww_state_resize(state, sizeof(double));
+  if (!most) return ww_fail(r, "no memory for state");
+  if (first || x > *most) *most = x;
+  return WW_OK;
+}
+static ww_i32 conf_most_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 conf_most_update(ww_row r, ww_state *state) {
+  ww_value xs = ww_get_value(r, 0);
+  for (ww_u32 i = 0; i < ww_length(xs); i++) {
+    if (ww_value_is_null(ww_element(xs, i))) continue;
+    if (conf_most_take(r, state, ww_value_double(ww_element(xs, i))) != WW_OK) return 1;
+  }
+  return WW_OK;
+}
+static ww_i32 conf_most_merge(ww_row r, ww_state *into, const ww_state *from) {
+  return conf_most_take(r, into, *(const double *)from->data);
+}
+static ww_i32 conf_most_finish(ww_row r, const ww_state *state) {
+  return state->bytes ? ww_set_double(r, *(const double *)state->data) : ww_set_null(r);
+}
+WW_AGGREGATE(conf_most, WW_FIXED)

@@ -1,5 +1,5 @@
 // The functions of the conformance vectors (../conformance), in JavaScript with the SDK.
-import { Fatal, aggregate, scalar, stream } from "waterwheel";
+import { Fatal, aggregate, scalar, stream, table } from "waterwheel";
 
 scalar("conf_not", { args: { x: "BOOLEAN" }, returns: "BOOLEAN" }, (x) => !x);
 
@@ -139,4 +139,71 @@ aggregate("conf_reached", {
     reached.rows += other.rows;
   },
   finish: (reached) => reached.rows,
+});
+
+table("conf_words", { args: { text: "STRING" }, returns: "STRING" }, (text) => text.split(" ").filter((word) => word));
+
+// A word and where it begins; that of ? is unknown.
+table("conf_places", {
+  args: { text: "STRING" },
+  returns: [{ name: "word", type: "STRING" }, { name: "at", type: "INTEGER" }],
+}, (text) => {
+  if (text === "null") return null;
+  const places = [];
+  let at = 0;
+  for (const word of text.split(" ")) {
+    if (word.startsWith("!")) throw new RangeError("no word");
+    if (word) places.push({ WORD: word, AT: word[0] === "?" ? null : at });
+    at += 1 + word.length;
+  }
+  return places;
+});
+
+table("conf_many", { args: { n: "INTEGER" }, returns: "BIGINT", nulls: "pass" }, function* (n) {
+  if (n === null) yield null;
+  if (n < 0) throw new RangeError("n is negative");
+  for (let i = 0n; i < n; i++) yield i;
+});
+
+table("conf_bulk", { args: { mib: "INTEGER" }, returns: "STRING" }, (mib) => Array(mib).fill("x".repeat(1 << 20)));
+
+const EVERYTHING = "STRUCT<b BOOLEAN, i INTEGER, l BIGINT, d DOUBLE, n DECIMAL(20, 4), s STRING, y BYTES, t TIME, a DATE, ts TIMESTAMP, " +
+  "lists ARRAY<ARRAY<STRING>>, counts MAP<STRING, BIGINT>>";
+scalar("conf_echo", { args: { x: EVERYTHING }, returns: EVERYTHING }, (x) => x);
+
+scalar("conf_sums", {
+  args: { groups: "MAP<STRING, ARRAY<INTEGER>>" },
+  returns: "ARRAY<STRUCT<name STRING, total BIGINT>>",
+}, (groups) =>
+  [...groups].map(([name, numbers]) => {
+    if (numbers === null) throw new RangeError("a group is NULL");
+    return { NAME: name, TOTAL: BigInt(numbers.reduce((sum, number) => sum + number, 0)) };
+  }));
+
+scalar("conf_scaled", {
+  args: { x: "DOUBLE", factor: "DOUBLE = 10", plus: "BIGINT = null" },
+  returns: "DOUBLE",
+  nulls: "pass",
+}, (x, factor, plus) => x * factor + Number(plus ?? 0n));
+
+scalar("conf_joined", { args: { separator: "STRING", texts: "STRING..." }, returns: "STRING" }, (separator, texts) =>
+  texts.map((text) => text ?? "?").join(separator));
+
+stream("conf_since", {
+  args: { x: "DOUBLE", start: "CONSTANT DOUBLE = 100" },
+  returns: "DOUBLE",
+  state: ({ start }) => ({ sum: start }),
+}, (since, x) => (since.sum += x));
+
+function higher(most, xs) {
+  for (const x of xs) if (x !== null && (most.most === null || x > most.most)) most.most = x;
+}
+
+aggregate("conf_most", {
+  args: { xs: "DOUBLE..." },
+  returns: "DOUBLE",
+  state: () => ({ most: null }),
+  update: higher,
+  merge: (most, other) => higher(most, [other.most]),
+  finish: (most) => most.most,
 });

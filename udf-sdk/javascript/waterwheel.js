@@ -70,13 +70,14 @@ function typeOf(text) {
   if (PLAIN[plain]) return column(PLAIN[plain]);
   const number = /^DECIMAL\s*\(\s*(\d+)/.exec(plain);
   if (number) return column(decimal(Number(number[1])));
-  const nested = /^(ARRAY|MAP|STRUCT)\s*<(.*)>$/s.exec(plain);
+  const nested = /^(ARRAY|MAP|STRUCT)\s*<(.*)>$/is.exec(text.trim());
   if (!nested) throw new TypeError(`${text} is not a SQL type that this SDK knows`);
-  const inner = parts(nested[2]);
-  if (nested[1] === "ARRAY") return arrays(typeOf(inner[0]));
-  if (nested[1] === "MAP") return maps(typeOf(inner[0]), typeOf(inner[1]));
-  const fields = inner.map((field) => /^(\S+)\s+(.*)$/s.exec(field));
-  return structs(fields.map((field) => field[1]), fields.map((field) => typeOf(field[2])));
+  const inner = parts(nested[2]), kind = nested[1].toUpperCase();
+  if (kind === "ARRAY") return arrays(typeOf(inner[0]));
+  if (kind === "MAP") return maps(typeOf(inner[0]), typeOf(inner[1]));
+  // Names fold to upper case, as in SQL, unless in back-quotes.
+  const fields = inner.map((field) => /^(?:`([^`]+)`|(\S+))\s+(.*)$/s.exec(field));
+  return structs(fields.map((field) => field[1] ?? field[2].toUpperCase()), fields.map((field) => typeOf(field[3])));
 }
 
 // A type is `read(levels)`, which takes levels from an iterator and gives the value of each row, and `write(values)`,

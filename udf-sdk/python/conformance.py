@@ -1,9 +1,11 @@
 """The functions of the conformance vectors (../conformance), in Python with the SDK."""
 
+import dataclasses
 import datetime
 import os
+from collections.abc import Iterator
 
-from waterwheel import Constant, Decimal, Integer, aggregate, scalar, stream
+from waterwheel import Constant, Decimal, Integer, aggregate, scalar, stream, table
 
 
 @scalar
@@ -206,3 +208,116 @@ class ConfReached:
 
     def finish(self) -> int:
         return self.rows
+
+
+@table
+def conf_words(text: str) -> Iterator[str]:
+    yield from (word for word in text.split(" ") if word)
+
+
+@dataclasses.dataclass
+class Place:
+    """A word and where it begins; that of ? is unknown."""
+
+    word: str
+    at: Integer | None
+
+
+@table
+def conf_places(text: str) -> list[Place] | None:
+    if text == "null":
+        return None
+    at, places = 0, []
+    for word in text.split(" "):
+        if word.startswith("!"):
+            raise ValueError("no word")
+        if word:
+            places.append(Place(word, None if word[0] == "?" else at))
+        at += 1 + len(word)
+    return places
+
+
+@table
+def conf_many(n: Integer | None) -> list[int | None]:
+    if n is None:
+        return [None]
+    if n < 0:
+        raise ValueError("n is negative")
+    return list(range(n))
+
+
+@table
+def conf_bulk(mib: Integer) -> Iterator[str]:
+    for _ in range(mib):
+        yield "x" * (1 << 20)
+
+
+@dataclasses.dataclass
+class Everything:
+    b: bool | None
+    i: Integer | None
+    l: int | None
+    d: float | None
+    n: Decimal(20, 4) | None
+    s: str | None
+    y: bytes | None
+    t: datetime.time | None
+    a: datetime.date | None
+    ts: datetime.datetime | None
+    lists: list[list[str | None] | None] | None
+    counts: dict[str, int | None] | None
+
+
+@scalar
+def conf_echo(x: Everything) -> Everything:
+    return x
+
+
+@dataclasses.dataclass
+class Sum:
+    name: str
+    total: int
+
+
+@scalar
+def conf_sums(groups: dict[str, list[Integer] | None]) -> list[Sum]:
+    if None in groups.values():
+        raise ValueError("a group is NULL")
+    return [Sum(name, sum(numbers)) for name, numbers in groups.items()]
+
+
+@scalar
+def conf_scaled(x: float, factor: float = 10, plus: int | None = None) -> float:
+    return x * factor + (plus or 0)
+
+
+@scalar
+def conf_joined(separator: str, *texts: str | None) -> str:
+    return separator.join("?" if text is None else text for text in texts)
+
+
+class Since:
+    def __init__(self, start):
+        self.sum = start
+
+
+@stream
+def conf_since(since: Since, x: float, start: Constant[float] = 100) -> float:
+    since.sum += x
+    return since.sum
+
+
+@aggregate
+class ConfMost:
+    def __init__(self):
+        self.most = None
+
+    def update(self, *xs: float):
+        there = [x for x in (*xs, self.most) if x is not None]
+        self.most = max(there, default=None)
+
+    def merge(self, other):
+        self.update(other.most)
+
+    def finish(self) -> float | None:
+        return self.most

@@ -154,6 +154,112 @@ const Reached = struct {
     }
 };
 
+fn conf_words(text: []const u8) ww.Error![]const []const u8 {
+    var words: ww.Rows([]const u8) = .{};
+    var parts = std.mem.tokenizeScalar(u8, text, ' ');
+    while (parts.next()) |word| try words.append(word);
+    return words.items;
+}
+
+/// A word and where it begins; that of ? is unknown.
+const Place = struct { word: []const u8, at: ?i32 };
+fn conf_places(text: []const u8) ww.Error!?[]const Place {
+    if (std.mem.eql(u8, text, "null")) return null;
+    var places: ww.Rows(Place) = .{};
+    var parts = std.mem.tokenizeScalar(u8, text, ' ');
+    while (parts.next()) |word| {
+        if (word[0] == '!') return ww.fail("no word");
+        const at: i32 = @intCast(parts.index - word.len);
+        try places.append(.{ .word = word, .at = if (word[0] == '?') null else at });
+    }
+    return places.items;
+}
+
+fn conf_many(n: ?i32) ww.Error![]const ?i64 {
+    var numbers: ww.Rows(?i64) = .{};
+    const count = n orelse {
+        try numbers.append(null);
+        return numbers.items;
+    };
+    if (count < 0) return ww.fail("n is negative");
+    for (0..@intCast(count)) |i| try numbers.append(@intCast(i));
+    return numbers.items;
+}
+
+fn conf_bulk(mib: i32) ww.Error![]const []const u8 {
+    var texts: ww.Rows([]const u8) = .{};
+    const text = try ww.scratch(1 << 20);
+    @memset(text, 'x');
+    for (0..@intCast(mib)) |_| try texts.append(text);
+    return texts.items;
+}
+
+const Everything = struct {
+    b: ?bool,
+    i: ?i32,
+    l: ?i64,
+    d: ?f64,
+    n: ?ww.Decimal(20, 4),
+    s: ?[]const u8,
+    y: ?ww.Bytes,
+    t: ?ww.Time,
+    a: ?ww.Date,
+    ts: ?ww.Timestamp,
+    lists: ?ww.Array(ww.Array([]const u8)),
+    counts: ?ww.Map([]const u8, i64),
+};
+fn conf_echo(x: Everything) Everything {
+    return x;
+}
+
+const Sum = struct { name: []const u8, total: i64 };
+fn conf_sums(groups: ww.Map([]const u8, ww.Array(i32))) ww.Error![]const Sum {
+    var sums: ww.Rows(Sum) = .{};
+    for (0..groups.len) |i| {
+        const numbers = groups.get(@intCast(i)) orelse return ww.fail("a group is NULL");
+        var total: i64 = 0;
+        for (0..numbers.len) |j| total += numbers.get(@intCast(j)) orelse 0;
+        try sums.append(.{ .name = groups.key(@intCast(i)), .total = total });
+    }
+    return sums.items;
+}
+
+fn conf_scaled(x: f64, factor: f64, plus: ?i64) f64 {
+    return x * factor + @as(f64, @floatFromInt(plus orelse 0));
+}
+
+fn conf_joined(separator: []const u8, texts: ww.Array([]const u8)) ww.Error![]const u8 {
+    var joined: ww.Rows(u8) = .{};
+    for (0..texts.len) |i| {
+        if (i > 0) for (separator) |c| try joined.append(c);
+        for (texts.get(@intCast(i)) orelse "?") |c| try joined.append(c);
+    }
+    return joined.items;
+}
+
+fn conf_since(sum: *?f64, x: f64, start: f64) f64 {
+    sum.* = (sum.* orelse start) + x;
+    return sum.*.?;
+}
+
+const Most = struct {
+    most: ?f64 = null,
+
+    pub fn update(self: *Most, xs: ww.Array(f64)) void {
+        for (0..xs.len) |i| {
+            const x = xs.get(@intCast(i)) orelse continue;
+            self.most = @max(self.most orelse x, x);
+        }
+    }
+    pub fn merge(self: *Most, other: *const Most) void {
+        const x = other.most orelse return;
+        self.most = @max(self.most orelse x, x);
+    }
+    pub fn finish(self: *const Most) ?f64 {
+        return self.most;
+    }
+};
+
 comptime {
     @setEvalBranchQuota(100_000);
     ww.plugin("1.0.0", .{
@@ -180,5 +286,15 @@ comptime {
         ww.aggregate("conf_total", Total, null, .{ .args = &.{"x"} }),
         ww.aggregate("conf_longest", Longest, null, .{ .args = &.{"text"} }),
         ww.aggregate("conf_reached", Reached, conf_reached_start, .{ .args = &.{ "x", "least" }, .constant = &.{1} }),
+        ww.table("conf_words", conf_words, .{ .args = &.{"text"} }),
+        ww.table("conf_places", conf_places, .{ .args = &.{"text"} }),
+        ww.table("conf_many", conf_many, .{ .args = &.{"n"} }),
+        ww.table("conf_bulk", conf_bulk, .{ .args = &.{"mib"} }),
+        ww.scalar("conf_echo", conf_echo, .{ .args = &.{"x"} }),
+        ww.scalar("conf_sums", conf_sums, .{ .args = &.{"groups"} }),
+        ww.scalar("conf_scaled", conf_scaled, .{ .args = &.{ "x", "factor", "plus" }, .defaults = &.{ "10", "null" } }),
+        ww.scalar("conf_joined", conf_joined, .{ .args = &.{ "separator", "texts" }, .variadic = true }),
+        ww.stream("conf_since", conf_since, null, .{ .args = &.{ "x", "start" }, .constant = &.{1}, .defaults = &.{"100"} }),
+        ww.aggregate("conf_most", Most, null, .{ .args = &.{"xs"}, .variadic = true }),
     });
 }

@@ -24,7 +24,7 @@ pub fn Decimal(comptime p: u8, comptime s: u8) type {
         pub const decimal = true;
     };
 }
-/// ARRAY<T> of BOOLEAN, INTEGER, BIGINT, DOUBLE or STRING; only as argument.
+/// ARRAY<T>, read where it lies. A result may be one, too, or a `[]const T` or `[]const ?T`.
 pub fn Array(comptime T: type) type {
     return struct {
         elements: *const Column,
@@ -38,6 +38,57 @@ pub fn Array(comptime T: type) type {
         }
     };
 }
+
+/// MAP<K, V>, read where it lies. A result may be one, too, or an `Entries(K, V)`.
+pub fn Map(comptime K: type, comptime V: type) type {
+    return struct {
+        keys: *const Column,
+        values: *const Column,
+        from: u32,
+        len: u32,
+        pub const sql = "MAP<" ++ sqlName(K) ++ ", " ++ sqlName(V) ++ ">";
+        pub const Key = K;
+        pub const Value = V;
+        pub fn key(self: @This(), i: u32) K {
+            return self.keys.read(K, self.from + i);
+        }
+        /// The value of entry `i`, null where it is null.
+        pub fn get(self: @This(), i: u32) ?V {
+            return if (self.values.isNull(self.from + i)) null else self.values.read(V, self.from + i);
+        }
+    };
+}
+
+/// MAP<K, V> as a result: its entries. V may be optional.
+pub fn Entries(comptime K: type, comptime V: type) type {
+    return struct {
+        items: []const Entry,
+        pub const Entry = struct { key: K, value: V };
+        pub const sql = "MAP<" ++ sqlName(K) ++ ", " ++ sqlName(Plain(V)) ++ ">";
+        pub const Key = K;
+        pub const Value = Plain(V);
+    };
+}
+
+/// A growing list for a result; it lasts as long as the call.
+pub fn Rows(comptime T: type) type {
+    return struct {
+        items: []T = &.{},
+        room: usize = 0,
+        pub fn append(self: *@This(), item: T) Error!void {
+            if (self.items.len == self.room) {
+                const room = @max(16, 2 * self.room);
+                const larger = arena.allocator().alloc(T, room) catch return fail("no memory for the result");
+                @memcpy(larger[0..self.items.len], self.items);
+                self.items = larger[0..self.items.len];
+                self.room = room;
+            }
+            self.items = self.items.ptr[0 .. self.items.len + 1];
+            self.items[self.items.len - 1] = item;
+        }
+    };
+}
+var arena = std.heap.ArenaAllocator.init(allocator);
 
 /// A growing list, for states.
 pub fn List(comptime T: type) type {
@@ -147,12 +198,37 @@ pub const Column = extern struct {
             Timestamp => .{ .ms = self.fixed(i64, row).* },
             []const u8 => self.text(row),
             Bytes => .{ .data = self.text(row) },
-            else => if (@hasDecl(T, "decimal")) .{ .unscaled = self.fixed(i128, row).* } else .{
-                .elements = &self.children.?[0],
-                .from = @intCast(self.offsets.?[row]),
-                .len = @intCast(self.offsets.?[row + 1] - self.offsets.?[row]),
+            else => switch (comptime shapeOf(T)) {
+                .decimal => .{ .unscaled = self.fixed(i128, row).* },
+                .array => .{ .elements = &self.children.?[0], .from = self.begin(row), .len = self.begin(row + 1) - self.begin(row) },
+                .map => .{
+                    .keys = &self.children.?[0],
+                    .values = &self.children.?[1],
+                    .from = self.begin(row),
+                    .len = self.begin(row + 1) - self.begin(row),
+                },
+                else => self.readStruct(T, row),
             },
         };
+    }
+    fn begin(self: *const Column, row: u32) u32 {
+        return @intCast(self.offsets.?[row]);
+    }
+    fn readStruct(self: *const Column, comptime T: type, row: u32) T {
+        var value: T = undefined;
+        inline for (@typeInfo(T).@"struct".field_names, 0..) |name, i| {
+            const F = @FieldType(T, name);
+            const field = &self.children.?[i];
+            if (!field.isNull(row)) {
+                @field(value, name) = field.read(Plain(F), row);
+            } else if (comptime optional(F)) {
+                @field(value, name) = null;
+            } else {
+                lacks = true;
+                message = "the field " ++ name ++ " is NULL";
+            }
+        }
+        return value;
     }
     fn write(self: *Column, row: u32, value: anytype) Error!void {
         switch (@TypeOf(value)) {
@@ -196,6 +272,9 @@ const Texts = struct {
 };
 var texts: Texts = .{};
 
+/// While arguments were read: a field that is no optional was null.
+var lacks = false;
+
 /// Scratch memory for a result of this row; the next row may get the same.
 pub fn scratch(len: usize) Error![]u8 {
     if (len > scratch_bytes.len) {
@@ -228,7 +307,45 @@ fn sqlName(comptime T: type) []const u8 {
         Date => "DATE",
         Time => "TIME",
         Timestamp => "TIMESTAMP",
-        else => if (@hasDecl(T, "sql")) T.sql else @compileError("no SQL type for " ++ @typeName(T)),
+        else => switch (@typeInfo(T)) {
+            .pointer => |p| "ARRAY<" ++ sqlName(Plain(p.child)) ++ ">",
+            .@"struct" => |of| if (@hasDecl(T, "sql")) T.sql else fields: {
+                var text: []const u8 = "";
+                for (of.field_names, 0..) |name, i| {
+                    text = text ++ (if (i > 0) ", " else "") ++ name ++ " " ++ sqlName(Plain(@FieldType(T, name)));
+                }
+                break :fields "STRUCT<" ++ text ++ ">";
+            },
+            else => @compileError("no SQL type for " ++ @typeName(T)),
+        },
+    };
+}
+
+/// How a column of a type is laid out.
+const Shape = enum { boolean, fixed, decimal, text, array, map, structure };
+
+fn shapeOf(comptime T: type) Shape {
+    return switch (T) {
+        bool => .boolean,
+        i32, i64, f64, Date, Time, Timestamp => .fixed,
+        []const u8, Bytes => .text,
+        else => if (@typeInfo(T) == .pointer)
+            .array
+        else if (@hasDecl(T, "decimal"))
+            .decimal
+        else if (@hasDecl(T, "Element"))
+            .array
+        else if (@hasDecl(T, "Key"))
+            .map
+        else
+            .structure,
+    };
+}
+
+fn isNested(comptime T: type) bool {
+    return switch (shapeOf(T)) {
+        .array, .map, .structure => true,
+        else => false,
     };
 }
 
@@ -249,14 +366,19 @@ pub const About = struct {
     doc: []const u8 = "",
     /// Of stream and aggregate functions: which arguments must be constants of the query.
     constant: []const usize = &.{},
+    /// What the last arguments are in a call without them, as JSON: `&.{ "10", "null" }`.
+    defaults: []const []const u8 = &.{},
+    /// The last argument is an `Array(T)`, whose elements a call may give one by one.
+    variadic: bool = false,
 };
 
 fn Args(comptime function: anytype) type {
     return std.meta.ArgsTuple(@TypeOf(function));
 }
 
-/// Reads the arguments from position `first` of the tuple on; false when one that is no optional is null.
-fn readArgs(comptime T: type, comptime first: usize, columns: [*]const Column, row: u32, tuple: *T) bool {
+/// Reads the arguments from position `first` of the tuple on; false when one that is no optional is null, an error when a field of one is.
+fn readArgs(comptime T: type, comptime first: usize, columns: [*]const Column, row: u32, tuple: *T) Error!bool {
+    lacks = false;
     inline for (first..@typeInfo(T).@"struct".field_names.len) |i| {
         const column = &columns[i - first];
         const at = column.at(row);
@@ -265,34 +387,203 @@ fn readArgs(comptime T: type, comptime first: usize, columns: [*]const Column, r
             if (comptime optional(A)) tuple[i] = null else return false;
         } else tuple[i] = column.read(Plain(A), at);
     }
-    return true;
+    return if (lacks) error.Failed else true;
 }
 
-/// Writes what a function returned: a value, an optional or an error.
-fn writeResult(result: anytype, out: *Column, row: u32) bool {
-    switch (@typeInfo(@TypeOf(result))) {
-        .error_union => {
-            const value = result catch {
-                report(row);
-                out.setNull(row);
-                return false;
-            };
-            return writeResult(value, out, row);
-        },
-        .optional => {
-            if (result) |value| return writeResult(value, out, row);
+/// The result column of functions that return R: a value, an optional or an error of one.
+fn Results(comptime R: type) type {
+    const T = Plain(R);
+    const nested = isNested(T);
+    return struct {
+        var made: if (nested) Builder(T) else void = if (nested) .{} else {};
+
+        fn start() void {
+            begin();
+            if (nested) made.cut(0);
+        }
+        fn skip(out: *Column, row: u32) void {
             out.setNull(row);
-            return true;
-        },
-        else => {
-            out.write(row, result) catch {
+            if (nested) made.appendNull() catch @trap();
+            if (comptime isText(T)) texts.offsets[row + 1] = @intCast(texts.used);
+        }
+        /// False when the row failed.
+        fn write(result: anytype, out: *Column, row: u32) bool {
+            const before = texts.used;
+            writeValue(result, out, row) catch {
                 report(row);
-                out.setNull(row);
+                texts.used = before;
+                if (nested) made.cut(row);
+                skip(out, row);
                 return false;
             };
             return true;
+        }
+        fn writeValue(result: anytype, out: *Column, row: u32) Error!void {
+            switch (@typeInfo(@TypeOf(result))) {
+                .error_union => return writeValue(try result, out, row),
+                .optional => if (result) |value| return writeValue(value, out, row) else skip(out, row),
+                else => if (nested) return made.append(result) else {
+                    try out.write(row, result);
+                    if (comptime isText(T)) texts.offsets[row + 1] = @intCast(texts.used);
+                },
+            }
+        }
+        fn finish(rows: u32, out: *Column) void {
+            if (comptime isText(T)) texts.finish(rows, out);
+            if (nested) {
+                const column = made.column();
+                out.values = column.values;
+                out.values_bytes = column.values_bytes;
+                out.offsets = column.offsets;
+                out.children = column.children;
+            }
+        }
+    };
+}
+
+/// A column in the making, for results inside of results.
+fn Builder(comptime T: type) type {
+    const shape = shapeOf(T);
+    const Stored = switch (shape) {
+        .fixed => if (T == Date or T == Time) i32 else if (T == Timestamp) i64 else T,
+        .decimal => i128,
+        else => u8,
+    };
+    const Inner = switch (shape) {
+        .array => @Tuple(&.{Builder(if (@typeInfo(T) == .pointer) Plain(@typeInfo(T).pointer.child) else T.Element)}),
+        .map => @Tuple(&.{ Builder(T.Key), Builder(T.Value) }),
+        .structure => fields: {
+            const names = @typeInfo(T).@"struct".field_names;
+            var inner: [names.len]type = undefined;
+            for (names, 0..) |name, i| inner[i] = Builder(Plain(@FieldType(T, name)));
+            break :fields @Tuple(&inner);
         },
-    }
+        else => @Tuple(&.{}),
+    };
+    const has_offsets = shape == .text or shape == .array or shape == .map;
+    const inner_count = @typeInfo(Inner).@"struct".field_names.len;
+    return struct {
+        rows: u32 = 0,
+        validity: List(u8) = .{},
+        values: List(Stored) = .{},
+        offsets: List(i32) = .{},
+        inner: Inner = empty(Inner),
+        columns: [inner_count]Column = undefined,
+
+        fn count(self: *@This(), is_there: bool) Error!void {
+            const row = self.rows;
+            if (row % 8 == 0) {
+                try self.validity.resize(row / 8 + 1);
+                self.validity.items[row / 8] = 0;
+            }
+            if (is_there) self.validity.items[row / 8] |= @as(u8, 1) << @as(u3, @intCast(row % 8));
+            if (has_offsets) {
+                try self.offsets.resize(row + 2);
+                self.offsets.items[0] = 0;
+                self.offsets.items[row + 1] = @intCast(if (shape == .text) self.values.items.len else self.inner[0].rows);
+            }
+            self.rows += 1;
+        }
+        fn appendNull(self: *@This()) Error!void {
+            switch (shape) {
+                .boolean => try self.appendBit(false),
+                .fixed, .decimal => try self.values.append(std.mem.zeroes(Stored)),
+                .structure => inline for (0..inner_count) |i| try self.inner[i].appendNull(),
+                else => {},
+            }
+            try self.count(false);
+        }
+        fn appendBit(self: *@This(), value: bool) Error!void {
+            const row = self.rows;
+            if (row % 8 == 0) {
+                try self.values.resize(row / 8 + 1);
+                self.values.items[row / 8] = 0;
+            }
+            if (value) self.values.items[row / 8] |= @as(u8, 1) << @as(u3, @intCast(row % 8));
+        }
+        fn appendText(self: *@This(), text: []const u8) Error!void {
+            const used: u32 = @intCast(self.values.items.len);
+            if (text.len > 1 << 28) return fail("no memory for the result");
+            try self.values.resize(used + @as(u32, @intCast(text.len)));
+            @memcpy(self.values.items[used..], text);
+        }
+        /// Of a value, or of an optional one.
+        fn append(self: *@This(), value: anytype) Error!void {
+            const V = @TypeOf(value);
+            if (comptime optional(V)) return if (value) |there| self.append(there) else self.appendNull();
+            switch (shape) {
+                .boolean => try self.appendBit(value),
+                .fixed => try self.values.append(switch (V) {
+                    Date => value.days,
+                    Time, Timestamp => value.ms,
+                    else => value,
+                }),
+                .decimal => try self.values.append(value.unscaled),
+                .text => try self.appendText(if (V == Bytes) value.data else value),
+                .array => if (comptime @typeInfo(V) == .pointer) {
+                    for (value) |item| try self.inner[0].append(item);
+                } else {
+                    for (0..value.len) |i| try self.inner[0].append(value.get(@intCast(i)));
+                },
+                .map => if (comptime @hasDecl(V, "Entry")) {
+                    for (value.items) |entry| try self.appendEntry(entry.key, entry.value);
+                } else {
+                    for (0..value.len) |i| try self.appendEntry(value.key(@intCast(i)), value.get(@intCast(i)));
+                },
+                .structure => inline for (@typeInfo(T).@"struct".field_names, 0..) |name, i| {
+                    try self.inner[i].append(@field(value, name));
+                },
+            }
+            try self.count(true);
+        }
+        fn appendEntry(self: *@This(), key: anytype, value: anytype) Error!void {
+            try self.inner[0].append(key);
+            try self.inner[1].append(value);
+        }
+        /// Takes back all rows from `rows` on.
+        fn cut(self: *@This(), rows: u32) void {
+            if (self.rows < rows) return;
+            const within: u32 = if (!has_offsets) rows else if (rows == 0) 0 else @intCast(self.offsets.items[rows]);
+            self.rows = rows;
+            const held = switch (shape) {
+                .boolean => (rows + 7) / 8,
+                .fixed, .decimal => rows,
+                .text => within,
+                else => 0,
+            };
+            self.values.items = self.values.items.ptr[0..held];
+            // Bits of rows that are gone must not be there for those that come.
+            if (rows % 8 != 0) {
+                const kept = (@as(u8, 1) << @as(u3, @intCast(rows % 8))) - 1;
+                self.validity.items[rows / 8] &= kept;
+                if (shape == .boolean) self.values.items[rows / 8] &= kept;
+            }
+            inline for (0..inner_count) |i| self.inner[i].cut(within);
+        }
+        fn column(self: *@This()) Column {
+            inline for (0..inner_count) |i| self.columns[i] = self.inner[i].column();
+            const no_rows = struct {
+                var offsets = [1]i32{0};
+            };
+            return .{
+                .rows = self.rows,
+                .flags = 0,
+                .null_count = 0,
+                .validity = if (self.rows > 0) self.validity.items.ptr else null,
+                .values = @ptrCast(self.values.items.ptr),
+                .values_bytes = @intCast(self.values.items.len * @sizeOf(Stored)),
+                .offsets = if (!has_offsets) null else if (self.rows > 0) self.offsets.items.ptr else &no_rows.offsets,
+                .children = if (inner_count > 0) &self.columns else null,
+            };
+        }
+    };
+}
+
+/// A tuple of builders without rows.
+fn empty(comptime Tuple: type) Tuple {
+    var tuple: Tuple = undefined;
+    inline for (0..@typeInfo(Tuple).@"struct".field_names.len) |i| tuple[i] = .{};
+    return tuple;
 }
 
 fn Result(comptime function: anytype) type {
@@ -302,6 +593,8 @@ fn Result(comptime function: anytype) type {
 fn begin() void {
     forgetReports();
     texts.used = 0;
+    texts.offsets[0] = 0;
+    _ = arena.reset(.{ .retain_with_limit = 1 << 18 });
 }
 
 fn manifestEntry(
@@ -321,7 +614,9 @@ fn manifestEntry(
             var constant = false;
             for (about.constant) |c| constant = constant or c == i;
             args = args ++ (if (i > 0) "," else "") ++ "{\"name\":\"" ++ arg ++ "\",\"type\":\"" ++ sqlName(Plain(A)) ++ "\"" ++
-                (if (constant) ",\"constant\":true" else "") ++ "}";
+                (if (constant) ",\"constant\":true" else "") ++
+                (if (i + about.defaults.len >= about.args.len) ",\"default\":" ++ about.defaults[i + about.defaults.len - about.args.len] else "") ++
+                (if (about.variadic and i + 1 == about.args.len) ",\"variadic\":true" else "") ++ "}";
         }
         return "{\"name\":\"" ++ name ++ "\",\"kind\":\"" ++ kind ++ "\",\"args\":[" ++ args ++ "],\"returns\":\"" ++
             sqlName(Plain(returns)) ++ "\"" ++ (if (pass) ",\"nulls\":\"pass\"" else "") ++
@@ -331,22 +626,44 @@ fn manifestEntry(
 
 /// A scalar function: `fn (args...) T`, `?T`, `Error!T` or `Error!?T`.
 pub fn scalar(comptime name: []const u8, comptime function: anytype, comptime about: About) type {
+    return ofOneRow(name, "scalar", function, Plain(Result(function)), about);
+}
+
+/// A table function: `fn (args...) []const T`, whose items are the rows that a row gives; also as optional and error. Rows of several
+/// columns are structs. `Rows(T)` collects them.
+pub fn table(comptime name: []const u8, comptime function: anytype, comptime about: About) type {
+    const T = Plain(Result(function));
+    const Row = if (@typeInfo(T) == .pointer) Plain(@typeInfo(T).pointer.child) else T.Element;
+    return ofOneRow(name, "table", function, Row, about);
+}
+
+fn ofOneRow(
+    comptime name: []const u8,
+    comptime kind: []const u8,
+    comptime function: anytype,
+    comptime returns: type,
+    comptime about: About,
+) type {
+    const results = Results(Result(function));
     return struct {
-        pub const entry = manifestEntry(name, "scalar", function, 0, Result(function), about);
+        pub const entry = manifestEntry(name, kind, function, 0, returns, about);
 
         fn call(columns: [*]const Column, rows: u32, out: *Column) callconv(.c) i32 {
-            begin();
+            results.start();
             var status: i32 = 0;
             for (0..rows) |i| {
                 const row: u32 = @intCast(i);
-                texts.offsets[row] = @intCast(texts.used);
-                var args: Args(function) = undefined;
-                if (!readArgs(Args(function), 0, columns, row, &args)) {
-                    out.setNull(row);
-                } else if (!writeResult(@call(.auto, function, args), out, row)) status = 1;
+                if (!row_of(columns, row, out)) status = 1;
             }
-            if (comptime isText(Plain(Result(function)))) texts.finish(rows, out);
+            results.finish(rows, out);
             return status;
+        }
+        fn row_of(columns: [*]const Column, row: u32, out: *Column) bool {
+            var args: Args(function) = undefined;
+            const there = readArgs(Args(function), 0, columns, row, &args) catch |e| return results.write(@as(Error!Plain(Result(function)), e), out, row);
+            if (there) return results.write(@call(.auto, function, args), out, row);
+            results.skip(out, row);
+            return true;
         }
         pub fn exportAll() void {
             @export(&call, .{ .name = name });
@@ -444,6 +761,7 @@ fn States(comptime State: type, comptime start: anytype, comptime about: About) 
 pub fn stream(comptime name: []const u8, comptime function: anytype, comptime start: anytype, comptime about: About) type {
     const Tuple = Args(function);
     const states = States(@typeInfo(@FieldType(Tuple, "0")).pointer.child, start, about);
+    const results = Results(Result(function));
     return struct {
         pub const entry = manifestEntry(name, "stream", function, 1, Result(function), about);
 
@@ -451,18 +769,21 @@ pub fn stream(comptime name: []const u8, comptime function: anytype, comptime st
             tuple[0] = states.begun(slot);
             return @call(.auto, function, tuple.*);
         }
+        fn row_of(slot: u32, columns: [*]const Column, row: u32, out: *Column) bool {
+            var args: Tuple = undefined;
+            const there = readArgs(Tuple, 1, columns, row, &args) catch |e| return results.write(@as(Error!Plain(Result(function)), e), out, row);
+            if (there) return results.write(one(slot, &args), out, row);
+            results.skip(out, row);
+            return true;
+        }
         fn push(slots: [*]const u32, columns: [*]const Column, rows: u32, out: *Column) callconv(.c) i32 {
-            begin();
+            results.start();
             var status: i32 = 0;
             for (0..rows) |i| {
                 const row: u32 = @intCast(i);
-                texts.offsets[row] = @intCast(texts.used);
-                var args: Tuple = undefined;
-                if (!readArgs(Tuple, 1, columns, row, &args)) {
-                    out.setNull(row);
-                } else if (!writeResult(one(slots[i], &args), out, row)) status = 1;
+                if (!row_of(slots[i], columns, row, out)) status = 1;
             }
-            if (comptime isText(Plain(Result(function)))) texts.finish(rows, out);
+            results.finish(rows, out);
             return status;
         }
         pub fn exportAll() void {
@@ -477,6 +798,7 @@ pub fn stream(comptime name: []const u8, comptime function: anytype, comptime st
 /// `finish` gives a result as `scalar` does. `start` and what becomes of states are those of `stream`.
 pub fn aggregate(comptime name: []const u8, comptime State: type, comptime start: anytype, comptime about: About) type {
     const states = States(State, start, about);
+    const results = Results(Result(State.finish));
     return struct {
         pub const entry = manifestEntry(name, "aggregate", State.update, 1, Result(State.finish), about);
 
@@ -486,7 +808,12 @@ pub fn aggregate(comptime name: []const u8, comptime State: type, comptime start
             for (0..rows) |i| {
                 const row: u32 = @intCast(i);
                 var args: Args(method) = undefined;
-                if (!readArgs(Args(method), 1, columns, row, &args)) continue;
+                const there = readArgs(Args(method), 1, columns, row, &args) catch {
+                    report(row);
+                    status = 1;
+                    continue;
+                };
+                if (!there) continue;
                 args[0] = states.begun(slots[i]);
                 if (!done(@call(.auto, method, args), row)) status = 1;
             }
@@ -510,17 +837,16 @@ pub fn aggregate(comptime name: []const u8, comptime State: type, comptime start
             return 0;
         }
         fn finish(slots: [*]const u32, count: u32, out: *Column) callconv(.c) i32 {
-            begin();
+            results.start();
             var status: i32 = 0;
             const none = fresh(State);
             for (0..count) |i| {
                 const row: u32 = @intCast(i);
-                texts.offsets[row] = @intCast(texts.used);
                 const there = slots[i] < states.there.len and states.there[slots[i]] != null;
                 const state = if (there) &states.there[slots[i]].? else &none;
-                if (!writeResult(State.finish(state), out, row)) status = 1;
+                if (!results.write(State.finish(state), out, row)) status = 1;
             }
-            if (comptime isText(Plain(Result(State.finish)))) texts.finish(count, out);
+            results.finish(count, out);
             return status;
         }
         pub fn exportAll() void {
@@ -631,7 +957,7 @@ fn lastError() callconv(.c) u64 {
     return @as(u64, @intFromPtr(&reports)) << 32 | reported;
 }
 
-/// Exports the functions, once per plugin: `comptime { ww.plugin("1.0.0", .{ww.scalar(...), ww.stream(...), ww.aggregate(...)}); }`.
+/// Exports the functions, once per plugin: `comptime { ww.plugin("1.0.0", .{ww.scalar(...), ww.table(...), ww.stream(...), ww.aggregate(...)}); }`.
 pub fn plugin(comptime version: []const u8, comptime functions: anytype) void {
     comptime {
         @setEvalBranchQuota(100_000);

@@ -1,5 +1,5 @@
-// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
-import { manifest, scalar, Aggregate, Row, State, Stream } from "../waterwheel";
+// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row, fills gives several for one.
+import { manifest, rowsOf, scalar, table, Aggregate, Builder, Row, State, Stream } from "../waterwheel";
 export { ww_abi, ww_alloc, ww_free, ww_last_error, ww_manifest } from "../waterwheel";
 
 manifest(`{"version": "1.0.0", "functions": [
@@ -11,6 +11,9 @@ manifest(`{"version": "1.0.0", "functions": [
    "args": [{"name": "price", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]},
   {"name": "vwap", "kind": "aggregate", "returns": "DOUBLE", "doc": "the mean price of a group, weighted by volume",
    "args": [{"name": "price", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]},
+  {"name": "fills", "kind": "table", "doc": "the fills of an order, written as 'price x volume; price x volume; ...'",
+   "args": [{"name": "report", "type": "STRING"}],
+   "returns": [{"name": "price", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]},
   {"name": "risk_score", "kind": "scalar", "returns": "DOUBLE", "doc": "how unusual a trade is, 0 to 1",
    "args": [{"name": "price", "type": "DOUBLE"}, {"name": "average", "type": "DOUBLE"}, {"name": "volume", "type": "BIGINT"}]}]}`);
 
@@ -142,5 +145,22 @@ export function risk_score(args: usize, rows: u32, out: usize): i32 {
     if (!(average > 0)) return r.fail("average is " + average.toString() + ": it must be more than 0");
     const strain = Math.abs(r.double(0) / average - 1) * (1 + <f64>r.bigint(2) / 10000);
     r.setDouble(strain / (strain + 0.05));
+  });
+}
+
+const fillRows = rowsOf("(dl)");
+export function fills(args: usize, rows: u32, out: usize): i32 {
+  return table(args, rows, out, fillRows, (r: Row, rows: Builder) => {
+    const texts = r.text(0).split(";");
+    for (let i = 0; i < texts.length; i++) {
+      const fill = texts[i].trim();
+      if (fill.length == 0) continue;
+      const parts = fill.split("x");
+      const price = parts.length == 2 ? parseFloat(parts[0]) : NaN, volume = parts.length == 2 ? parseFloat(parts[1]) : NaN;
+      if (isNaN(price) || isNaN(volume)) return r.fail("'" + fill + "' is no price x volume");
+      rows.child(0).addDouble(price);
+      rows.child(1).addBigint(<i64>volume);
+      rows.addNested();
+    }
   });
 }

@@ -1,4 +1,4 @@
-/* Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row. */
+/* Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row, fills gives several for one. */
 #include "waterwheel.h"
 
 WW_MANIFEST(
@@ -14,6 +14,9 @@ WW_MANIFEST(
   "{\"name\": \"vwap\", \"kind\": \"aggregate\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"},"
   " {\"name\": \"volume\", \"type\": \"BIGINT\"}], \"returns\": \"DOUBLE\","
   " \"doc\": \"the mean price of a group, weighted by volume\"},"
+  "{\"name\": \"fills\", \"kind\": \"table\", \"args\": [{\"name\": \"report\", \"type\": \"STRING\"}],"
+  " \"returns\": [{\"name\": \"price\", \"type\": \"DOUBLE\"}, {\"name\": \"volume\", \"type\": \"BIGINT\"}],"
+  " \"doc\": \"the fills of an order, written as `price x volume; price x volume; ...`\"},"
   "{\"name\": \"risk_score\", \"kind\": \"scalar\", \"args\": [{\"name\": \"price\", \"type\": \"DOUBLE\"},"
   " {\"name\": \"average\", \"type\": \"DOUBLE\"}, {\"name\": \"volume\", \"type\": \"BIGINT\"}], \"returns\": \"DOUBLE\","
   " \"doc\": \"how unusual a trade is, 0 to 1\"}]}")
@@ -109,3 +112,41 @@ static ww_i32 risk_score_row(ww_row r) {
   return ww_set_double(r, strain / (strain + 0.05));
 }
 WW_SCALAR(risk_score, WW_FIXED)
+
+/* ---- fills: a row for each part of a text ---- */
+
+static void skip_spaces(ww_text *text) {
+  while (text->bytes && *text->data == ' ') text->data++, text->bytes--;
+}
+/* Takes a number off the text; 0 where there is none. */
+static int take_number(ww_text *text, double *number) {
+  double whole = 0, scale = 1;
+  int digits = 0, is_fraction = 0;
+  for (skip_spaces(text); text->bytes; text->data++, text->bytes--) {
+    char c = *text->data;
+    if (c == '.' && !is_fraction) is_fraction = 1;
+    else if (c >= '0' && c <= '9') whole = 10 * whole + (c - '0'), scale *= is_fraction ? 10 : 1, digits++;
+    else break;
+  }
+  *number = whole / scale;
+  skip_spaces(text);
+  return digits > 0;
+}
+static int take_char(ww_text *text, char c) {
+  if (!text->bytes || *text->data != c) return 0;
+  text->data++, text->bytes--;
+  return 1;
+}
+static ww_i32 fills_row(ww_row r, ww_builder *rows) {
+  ww_text report = ww_get_text(r, 0);
+  for (skip_spaces(&report); report.bytes; skip_spaces(&report)) {
+    double price, volume;
+    if (!take_number(&report, &price) || !take_char(&report, 'x') || !take_number(&report, &volume)) return ww_fail(r, "no price x volume");
+    if (report.bytes && !take_char(&report, ';')) return ww_fail(r, "no ; after a fill");
+    ww_add_double(ww_child(rows, 0), price);
+    ww_add_bigint(ww_child(rows, 1), (ww_i64)volume);
+    ww_add_nested(rows);
+  }
+  return WW_OK;
+}
+WW_TABLE(fills, "(dl)")

@@ -4,6 +4,8 @@ package main
 import (
 	"errors"
 	"math/bits"
+	"slices"
+	"strings"
 
 	"waterwheel"
 )
@@ -255,4 +257,157 @@ func (r *conf_reached) Merge(other *conf_reached) {
 
 func (r *conf_reached) Finish() int64 {
 	return r.rows
+}
+
+//waterwheel:table
+func conf_words(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ' ' })
+}
+
+// A word and where it begins; that of ? is unknown.
+type place struct {
+	word string
+	at   *int32
+}
+
+//waterwheel:table
+func conf_places(text string) (*[]place, error) {
+	if text == "null" {
+		return nil, nil
+	}
+	places := []place{}
+	from := int32(0)
+	for _, word := range strings.Split(text, " ") {
+		at := from
+		from += int32(len(word)) + 1
+		if word == "" {
+			continue
+		}
+		if word[0] == '!' {
+			return nil, errors.New("no word")
+		}
+		found := place{word, &at}
+		if word[0] == '?' {
+			found.at = nil
+		}
+		places = append(places, found)
+	}
+	return &places, nil
+}
+
+//waterwheel:table
+func conf_many(n *int32) ([]*int64, error) {
+	if n == nil {
+		return []*int64{nil}, nil
+	}
+	if *n < 0 {
+		return nil, errors.New("n is negative")
+	}
+	var numbers []*int64
+	for i := range int64(*n) {
+		numbers = append(numbers, &i)
+	}
+	return numbers, nil
+}
+
+//waterwheel:table
+func conf_bulk(mib int32) []string {
+	var texts []string
+	for range mib {
+		texts = append(texts, strings.Repeat("x", 1<<20))
+	}
+	return texts
+}
+
+type everything struct {
+	b      *bool
+	i      *int32
+	l      *int64
+	d      *float64
+	n      *waterwheel.Decimal `sql:"DECIMAL(20, 4)"`
+	s      *string
+	y      *[]byte
+	t      *waterwheel.Time
+	a      *waterwheel.Date
+	ts     *waterwheel.Timestamp
+	lists  *[]*[]*string
+	counts *map[string]*int64
+}
+
+//waterwheel:scalar
+func conf_echo(x everything) everything { return x }
+
+type sum struct {
+	name  string
+	total int64
+}
+
+//waterwheel:scalar
+func conf_sums(groups map[string]*[]int32) ([]sum, error) {
+	var sums []sum
+	for name, numbers := range groups {
+		if numbers == nil {
+			return nil, errors.New("a group is NULL")
+		}
+		each := sum{name: name}
+		for _, number := range *numbers {
+			each.total += int64(number)
+		}
+		sums = append(sums, each)
+	}
+	slices.SortFunc(sums, func(a, b sum) int { return strings.Compare(a.name, b.name) })
+	return sums, nil
+}
+
+//waterwheel:scalar default:factor=10 default:plus=null
+func conf_scaled(x, factor float64, plus *int64) float64 {
+	if plus == nil {
+		return x * factor
+	}
+	return x*factor + float64(*plus)
+}
+
+//waterwheel:scalar
+func conf_joined(separator string, texts ...*string) string {
+	var there []string
+	for _, text := range texts {
+		if text == nil {
+			there = append(there, "?")
+		} else {
+			there = append(there, *text)
+		}
+	}
+	return strings.Join(there, separator)
+}
+
+type since struct{ sum float64 }
+
+func (s *since) Start(start float64) error {
+	s.sum = start
+	return nil
+}
+
+//waterwheel:stream constant=start default:start=100
+func conf_since(state *since, x, start float64) float64 {
+	state.sum += x
+	return state.sum
+}
+
+//waterwheel:aggregate
+type conf_most struct{ most *float64 }
+
+func (m *conf_most) Update(xs ...*float64) {
+	for _, x := range xs {
+		if x != nil && (m.most == nil || *x > *m.most) {
+			m.most = x
+		}
+	}
+}
+
+func (m *conf_most) Merge(other *conf_most) {
+	m.Update(other.most)
+}
+
+func (m *conf_most) Finish() *float64 {
+	return m.most
 }

@@ -1,9 +1,12 @@
-// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
+// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row, fills gives several for one.
 package main
 
 import (
 	"errors"
+	"fmt"
 	"math"
+	"strconv"
+	"strings"
 )
 
 type previous struct {
@@ -109,4 +112,30 @@ func risk_score(price, average float64, volume int64) (float64, error) {
 	}
 	strain := math.Abs(price/average-1) * (1 + float64(volume)/10_000)
 	return strain / (strain + 0.05), nil
+}
+
+// fill is a part of an order that was carried out.
+type fill struct {
+	price  float64
+	volume int64
+}
+
+// the fills of an order, written as `price x volume; price x volume; ...`
+//
+//waterwheel:table
+func fills(report string) ([]fill, error) {
+	var all []fill
+	for _, text := range strings.Split(report, ";") {
+		if text = strings.TrimSpace(text); text == "" {
+			continue
+		}
+		price, volume, _ := strings.Cut(text, "x")
+		p, err := strconv.ParseFloat(strings.TrimSpace(price), 64)
+		v, err2 := strconv.ParseInt(strings.TrimSpace(volume), 10, 64)
+		if err != nil || err2 != nil {
+			return nil, fmt.Errorf("`%s` is no price x volume", text)
+		}
+		all = append(all, fill{p, v})
+	}
+	return all, nil
 }

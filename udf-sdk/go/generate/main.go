@@ -1,8 +1,9 @@
 // Writes the exports and the manifest of the functions in a Go file: generate SOURCE.go OUT.go
 //
-// A function with the comment //waterwheel:scalar or //waterwheel:stream is one of SQL. What follows in that comment are
-// options: `x=DECIMAL(20,4)` the type of a parameter (or `returns=`) that Go has no type for, `constant=n` a parameter that
-// must be a constant, `name=`, `volatility=`, `state_version=`. The first other line of the comment is its doc line.
+// A function with the comment //waterwheel:scalar, //waterwheel:table or //waterwheel:stream is one of SQL. What follows in that
+// comment are options: `x=DECIMAL(20,4)` the type of a parameter (or `returns=`) that Go has no type for, `constant=n` a parameter
+// that must be a constant, `default:n=10` what it is in a call without it, `name=`, `volatility=`, `state_version=`. The first other
+// line of the comment is its doc line.
 //
 // A type with the comment //waterwheel:aggregate is an aggregate function: the state of a group, with the methods Update, Merge,
 // Finish, and Retract where rows can be taken back. Its options are the same, for the parameters of Update.
@@ -14,13 +15,18 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"maps"
 	"os"
+	"reflect"
+	"slices"
 	"strings"
 )
 
 type param struct {
-	name, goType, sqlType string
-	optional, constant    bool
+	name, goType, sqlType        string
+	optional, constant, variadic bool
+	// How its column is read, how a value is added to a column in the making, and that column's type.
+	get, add, layout string
 }
 
 type function struct {
@@ -33,22 +39,89 @@ type function struct {
 	methods         map[string]*ast.FuncDecl
 }
 
-// The SQL type of a Go type, how its column is read, and how a result is written: set is empty for texts.
+// The SQL type of a Go type, how its column is read, how a result is written (set is empty for texts), and how a value is added to a
+// column in the making, with the letter of its layout.
 type goType struct {
-	sql, get, set string
+	sql, get, set, add, layout string
 }
 
 var types = map[string]goType{
-	"bool":                 {"BOOLEAN", "waterwheel.GetBool", "waterwheel.SetBool"},
-	"int32":                {"INTEGER", "waterwheel.Get[int32]", "waterwheel.Set"},
-	"int64":                {"BIGINT", "waterwheel.Get[int64]", "waterwheel.Set"},
-	"float64":              {"DOUBLE", "waterwheel.Get[float64]", "waterwheel.Set"},
-	"string":               {"STRING", "waterwheel.GetString", ""},
-	"[]byte":               {"BYTES", "waterwheel.GetBytes", ""},
-	"waterwheel.Date":      {"DATE", "waterwheel.Get[waterwheel.Date]", "waterwheel.Set"},
-	"waterwheel.Time":      {"TIME", "waterwheel.Get[waterwheel.Time]", "waterwheel.Set"},
-	"waterwheel.Timestamp": {"TIMESTAMP", "waterwheel.Get[waterwheel.Timestamp]", "waterwheel.Set"},
-	"waterwheel.Decimal":   {"", "waterwheel.Get[waterwheel.Decimal]", "waterwheel.Set"},
+	"bool":                 {"BOOLEAN", "waterwheel.GetBool", "waterwheel.SetBool", "waterwheel.AddBool", "b"},
+	"int32":                {"INTEGER", "waterwheel.Get[int32]", "waterwheel.Set", "waterwheel.Add32[int32]", "i"},
+	"int64":                {"BIGINT", "waterwheel.Get[int64]", "waterwheel.Set", "waterwheel.Add64[int64]", "l"},
+	"float64":              {"DOUBLE", "waterwheel.Get[float64]", "waterwheel.Set", "waterwheel.AddDouble", "d"},
+	"string":               {"STRING", "waterwheel.GetString", "", "waterwheel.AddText[string]", "s"},
+	"[]byte":               {"BYTES", "waterwheel.GetBytes", "", "waterwheel.AddText[[]byte]", "s"},
+	"waterwheel.Date":      {"DATE", "waterwheel.Get[waterwheel.Date]", "waterwheel.Set", "waterwheel.Add32[waterwheel.Date]", "i"},
+	"waterwheel.Time":      {"TIME", "waterwheel.Get[waterwheel.Time]", "waterwheel.Set", "waterwheel.Add32[waterwheel.Time]", "i"},
+	"waterwheel.Timestamp": {"TIMESTAMP", "waterwheel.Get[waterwheel.Timestamp]", "waterwheel.Set", "waterwheel.Add64[waterwheel.Timestamp]", "l"},
+	"waterwheel.Decimal":   {"", "waterwheel.Get[waterwheel.Decimal]", "waterwheel.Set", "waterwheel.AddDecimal", "n"},
+}
+
+// The struct types of the file, and those of them that functions take or give, with what was written for them.
+var structs = map[string]*ast.StructType{}
+var structCode = map[string]string{}
+
+// resolve finds what a Go type is in SQL; sql is given for a Decimal.
+func resolve(name, sql string) (goType, bool) {
+	if known, ok := types[name]; ok {
+		if sql != "" {
+			known.sql = sql
+		}
+		return known, known.sql != ""
+	}
+	if inner, ok := strings.CutPrefix(name, "*"); ok {
+		of, ok := resolve(inner, sql)
+		return goType{of.sql, "waterwheel.OptionalOf(" + of.get + ")", "", "waterwheel.AddOptional(" + of.add + ")", of.layout}, ok
+	}
+	if inner, ok := strings.CutPrefix(name, "[]"); ok {
+		of, ok := resolve(inner, "")
+		if !ok && sql != "" {
+			of, ok = resolve(inner, strings.TrimSuffix(strings.TrimPrefix(sql, "ARRAY<"), ">"))
+		}
+		return goType{"ARRAY<" + of.sql + ">", "waterwheel.ArrayOf(" + of.get + ")", "", "waterwheel.AddArray(" + of.add + ")", "[" + of.layout + "]"}, ok
+	}
+	if inner, ok := strings.CutPrefix(name, "map["); ok {
+		keyName, valueName, _ := strings.Cut(inner, "]")
+		key, keyOk := resolve(keyName, "")
+		value, valueOk := resolve(valueName, "")
+		return goType{
+			"MAP<" + key.sql + ", " + value.sql + ">",
+			"waterwheel.MapOf(" + key.get + ", " + value.get + ")", "",
+			"waterwheel.AddMap(" + key.add + ", " + value.add + ")",
+			"{" + key.layout + value.layout + "}",
+		}, keyOk && valueOk
+	}
+	if of := structs[name]; of != nil {
+		return resolveStruct(name, of)
+	}
+	return goType{}, false
+}
+
+// resolveStruct writes the two functions that read and add a struct. A field of DECIMAL has its type in a tag: `sql:"DECIMAL(20,4)"`.
+func resolveStruct(name string, of *ast.StructType) (goType, bool) {
+	var sql, layout []string
+	var get, add strings.Builder
+	for _, field := range of.Fields.List {
+		given := ""
+		if field.Tag != nil {
+			given = reflect.StructTag(strings.Trim(field.Tag.Value, "`")).Get("sql")
+		}
+		for _, each := range field.Names {
+			inner, ok := resolve(text(field.Type), given)
+			if !ok {
+				fail("%s.%s has the type %s, which is none of SQL", name, each.Name, text(field.Type))
+			}
+			i := len(sql)
+			fmt.Fprintf(&get, "\tvalue.%s = waterwheel.FieldOf(c, %d, i, %s)\n", each.Name, i, inner.get)
+			fmt.Fprintf(&add, "\twaterwheel.AddField(b, %d, value.%s, %s)\n", i, each.Name, inner.add)
+			sql = append(sql, each.Name+" "+inner.sql)
+			layout = append(layout, inner.layout)
+		}
+	}
+	structCode[name] = fmt.Sprintf("\nfunc ww_get_%[1]s(c *waterwheel.Column, i int) (value %[1]s) {\n%[2]s\treturn value\n}\n"+
+		"\nfunc ww_add_%[1]s(b *waterwheel.Builder, value %[1]s) {\n%[3]s\twaterwheel.EndStruct(b)\n}\n", name, get.String(), add.String())
+	return goType{"STRUCT<" + strings.Join(sql, ", ") + ">", "ww_get_" + name, "", "ww_add_" + name, "(" + strings.Join(layout, "") + ")"}, len(sql) > 0
 }
 
 func main() {
@@ -69,6 +142,13 @@ func main() {
 			}
 			methods[of][f.Name.Name] = f
 		}
+		if d, ok := declared.(*ast.GenDecl); ok {
+			for _, spec := range d.Specs {
+				if of, ok := spec.(*ast.TypeSpec); ok {
+					structs[of.Name.Name], _ = of.Type.(*ast.StructType)
+				}
+			}
+		}
 	}
 	for _, declared := range file.Decls {
 		switch d := declared.(type) {
@@ -81,7 +161,7 @@ func main() {
 		}
 	}
 	if len(functions) == 0 {
-		fail("%s has nothing with //waterwheel:scalar, //waterwheel:stream or //waterwheel:aggregate", os.Args[1])
+		fail("%s has nothing with //waterwheel:scalar, //waterwheel:table, //waterwheel:stream or //waterwheel:aggregate", os.Args[1])
 	}
 	if err := os.WriteFile(os.Args[2], []byte(exports(functions)), 0o644); err != nil {
 		fail("%v", err)
@@ -120,8 +200,8 @@ func read(f *ast.FuncDecl, methods map[string]map[string]*ast.FuncDecl) (functio
 	if !ok || f.Recv != nil {
 		return found, false
 	}
-	if found.kind != "scalar" && found.kind != "stream" {
-		fail("%s: waterwheel:%s is not scalar or stream", found.name, found.kind)
+	if found.kind != "scalar" && found.kind != "table" && found.kind != "stream" {
+		fail("%s: waterwheel:%s is not scalar, table or stream", found.name, found.kind)
 	}
 	found.takes(f)
 	if found.kind == "stream" {
@@ -195,10 +275,17 @@ func (f *function) gives(declared *ast.FuncDecl) {
 	f.returns = f.param("returns", text(results.List[0].Type))
 	f.typed(&f.returns)
 	f.fails = len(results.List) == 2
+	if f.kind == "table" && !strings.HasPrefix(f.returns.goType, "[]") {
+		fail("%s: a table function gives []T, its rows", f.name)
+	}
 }
 
 func (f *function) param(name, text string) param {
 	p := param{name: name, goType: text}
+	p.goType, p.variadic = strings.CutPrefix(text, "...")
+	if p.variadic {
+		p.goType = "[]" + p.goType
+	}
 	p.constant = f.options["constant"] == name
 	return p
 }
@@ -206,12 +293,8 @@ func (f *function) param(name, text string) param {
 // typed finds out the SQL type of a parameter or result.
 func (f *function) typed(p *param) {
 	p.goType, p.optional = strings.CutPrefix(p.goType, "*")
-	known, ok := types[p.goType]
-	p.sqlType = known.sql
-	if element, isArray := strings.CutPrefix(p.goType, "[]"); !ok && isArray && p.name != "returns" {
-		known, ok = types[element]
-		p.sqlType = "ARRAY<" + known.sql + ">"
-	}
+	known, ok := resolve(p.goType, f.options[p.name])
+	p.sqlType, p.get, p.add, p.layout = known.sql, known.get, known.add, known.layout
 	if given := f.options[p.name]; given != "" {
 		p.sqlType = given
 	}
@@ -229,6 +312,10 @@ func text(expr ast.Expr) string {
 		return "*" + text(e.X)
 	case *ast.ArrayType:
 		return "[]" + text(e.Elt)
+	case *ast.Ellipsis:
+		return "..." + text(e.Elt)
+	case *ast.MapType:
+		return "map[" + text(e.Key) + "]" + text(e.Value)
 	case *ast.SelectorExpr:
 		return text(e.X) + "." + e.Sel.Name
 	}
@@ -252,9 +339,22 @@ func manifest(functions []function) string {
 			if p.optional {
 				nulls = "pass"
 			}
+			if p.variadic {
+				arg["variadic"] = true
+			}
+			if value, ok := f.options["default:"+p.name]; ok {
+				if !json.Valid([]byte(value)) {
+					fail("%s: default:%s is %s, which is no JSON", name, p.name, value)
+				}
+				arg["default"] = json.RawMessage(value)
+			}
 			args = append(args, arg)
 		}
-		entry := map[string]any{"name": name, "kind": f.kind, "export": f.name, "args": args, "returns": f.returns.sqlType, "nulls": nulls}
+		returns := f.returns.sqlType
+		if f.kind == "table" {
+			returns = strings.TrimSuffix(strings.TrimPrefix(returns, "ARRAY<"), ">")
+		}
+		entry := map[string]any{"name": name, "kind": f.kind, "export": f.name, "args": args, "returns": returns, "nulls": nulls}
 		if f.doc != "" {
 			entry["doc"] = f.doc
 		}
@@ -278,7 +378,7 @@ func exports(functions []function) string {
 	b.WriteString("// Code generated by waterwheel generate. DO NOT EDIT.\npackage main\n\nimport \"waterwheel\"\n\nfunc main() {}\n\n")
 	fmt.Fprintf(&b, "func init() { waterwheel.Manifest = %q }\n", manifest(functions))
 	for _, f := range functions {
-		if f.kind == "scalar" {
+		if f.kind == "scalar" || f.kind == "table" {
 			fmt.Fprintf(&b, "\n//go:wasmexport %[1]s\nfunc ww_%[1]s(args, rows, out uint32) int32 {\n", f.name)
 			f.body(&b)
 			continue
@@ -289,6 +389,9 @@ func exports(functions []function) string {
 		} else {
 			f.aggregate(&b)
 		}
+	}
+	for _, code := range slices.Sorted(maps.Keys(structCode)) {
+		b.WriteString(structCode[code])
 	}
 	return b.String()
 }
@@ -308,23 +411,33 @@ func (f *function) columns(b *strings.Builder) []string {
 	var given []string
 	for i, p := range f.params {
 		fmt.Fprintf(b, "\ta%d := waterwheel.Arg(args, %d)\n", i, i)
-		given = append(given, get(p, fmt.Sprintf("a%d", i)))
+		value := fmt.Sprintf("%s(a%d, i)", p.get, i)
+		if p.optional {
+			value = fmt.Sprintf("waterwheel.Optional(a%d, i, %s)", i, p.get)
+		}
+		if p.variadic {
+			value += "..."
+		}
+		given = append(given, value)
 	}
 	return given
 }
 
 // results writes what call gives for each row.
 func (f *function) results(b *strings.Builder, rows, call string) {
-	set := types[f.returns.goType].set
-	null := "result.Null(i)"
-	if set == "" {
+	known, isPlain := types[f.returns.goType]
+	set, null := known.set, "result.Null(i)"
+	if !isPlain {
+		fmt.Fprintf(b, "\tresult := waterwheel.NewNested(out, %q)\n\tadd := %s\n", f.returns.layout, f.returns.add)
+		null = "result.AppendNull()"
+	} else if set == "" {
 		b.WriteString("\tresult := waterwheel.NewTexts(out)\n")
 		null = "result.AppendNull()"
 	} else {
 		b.WriteString("\tresult := waterwheel.NewResult(out)\n")
 	}
 	fmt.Fprintf(b, "\tfor i := 0; i < int(%s); i++ {\n", rows)
-	if f.kind != "scalar" {
+	if f.state != "" {
 		b.WriteString("\t\tstate := states.Of(s[i])\n")
 	}
 	if f.fails {
@@ -340,25 +453,14 @@ func (f *function) results(b *strings.Builder, rows, call string) {
 		fmt.Fprintf(b, "\t\tif value == nil {\n\t\t\t%s\n\t\t\tcontinue\n\t\t}\n", null)
 		value = "*value"
 	}
-	if set == "" {
+	if !isPlain {
+		fmt.Fprintf(b, "\t\tadd(result.Builder, %s)\n\t}\n\tresult.Finish()\n", value)
+	} else if set == "" {
 		fmt.Fprintf(b, "\t\tresult.Append([]byte(%s))\n\t}\n\tresult.Finish()\n", value)
 	} else {
 		fmt.Fprintf(b, "\t\t%s(result, i, %s)\n\t}\n", set, value)
 	}
 	b.WriteString("\treturn waterwheel.Done()\n}\n")
-}
-
-// get is the value of a parameter in row i.
-func get(p param, column string) string {
-	known, ok := types[p.goType]
-	if !ok {
-		element := types[strings.TrimPrefix(p.goType, "[]")]
-		return fmt.Sprintf("waterwheel.GetArray(%s, i, %s)", column, element.get)
-	}
-	if p.optional {
-		return fmt.Sprintf("waterwheel.Optional(%s, i, %s)", column, known.get)
-	}
-	return fmt.Sprintf("%s(%s, i)", known.get, column)
 }
 
 // export begins an exported function.
@@ -438,8 +540,7 @@ func (f *function) mayFail(method string) bool {
 func (f *function) constant(b *strings.Builder, name string) string {
 	for i, p := range f.params {
 		if p.name == name && p.constant {
-			known := types[p.goType]
-			fmt.Fprintf(b, "\t%s := %s(waterwheel.Arg(args, %d), 0)\n", name, known.get, i)
+			fmt.Fprintf(b, "\t%s := %s(waterwheel.Arg(args, %d), 0)\n", name, p.get, i)
 			return name
 		}
 	}

@@ -1,5 +1,5 @@
-// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
-import { aggregate, scalar, stream } from "waterwheel";
+// Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row, fills gives several for one.
+import { aggregate, scalar, stream, table } from "waterwheel";
 
 stream("diff", {
   args: { price: "DOUBLE" },
@@ -68,4 +68,17 @@ scalar("risk_score", {
   if (!(average > 0)) throw new RangeError("average must be more than 0");
   const strain = Math.abs(price / average - 1) * (1 + Number(volume) / 10000);
   return strain / (strain + 0.05);
+});
+
+table("fills", {
+  args: { report: "STRING" },
+  returns: [{ name: "price", type: "DOUBLE" }, { name: "volume", type: "BIGINT" }],
+  doc: "the fills of an order, written as `price x volume; price x volume; ...`",
+}, function* (report) {
+  for (const text of report.split(";").map((text) => text.trim())) {
+    if (!text) continue;
+    const fill = /^(\d+(?:\.\d+)?)\s*x\s*(\d+)$/.exec(text);
+    if (!fill) throw new RangeError(`'${text}' is no price x volume`);
+    yield { PRICE: Number(fill[1]), VOLUME: BigInt(fill[2]) };
+  }
 });

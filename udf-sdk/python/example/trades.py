@@ -1,6 +1,9 @@
-"""Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row."""
+"""Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row, fills gives several for one."""
 
-from waterwheel import Constant, Integer, aggregate, scalar, stream
+import dataclasses
+from collections.abc import Iterator
+
+from waterwheel import Constant, Integer, aggregate, scalar, stream, table
 
 
 class Previous:
@@ -79,3 +82,24 @@ def risk_score(price: float, average: float, volume: int) -> float:
         raise ValueError("average must be more than 0")
     strain = abs(price / average - 1) * (1 + volume / 10_000)
     return strain / (strain + 0.05)
+
+
+@dataclasses.dataclass
+class Fill:
+    """A part of an order that was carried out."""
+
+    price: float
+    volume: int
+
+
+@table
+def fills(report: str) -> Iterator[Fill]:
+    """the fills of an order, written as `price x volume; price x volume; ...`"""
+    for text in report.split(";"):
+        if not text.strip():
+            continue
+        try:
+            price, volume = text.split("x")
+            yield Fill(float(price), int(volume))
+        except ValueError:
+            raise ValueError(f"`{text.strip()}` is no price x volume") from None

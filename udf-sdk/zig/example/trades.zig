@@ -1,4 +1,5 @@
-//! Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row.
+//! Functions over trades: diff, moving_avg and running_vwap keep state per key, vwap per group, risk_score sees one row, fills gives several for one.
+const std = @import("std");
 const ww = @import("waterwheel");
 
 /// The state is the price before; null in a key's first row.
@@ -64,7 +65,28 @@ fn riskScore(price: f64, average: f64, volume: i64) ww.Error!f64 {
     return strain / (strain + 0.05);
 }
 
+/// A part of an order that was carried out.
+const Fill = struct { price: f64, volume: i64 };
+
+fn fills(report: []const u8) ww.Error![]const Fill {
+    var all: ww.Rows(Fill) = .{};
+    var texts = std.mem.splitScalar(u8, report, ';');
+    while (texts.next()) |text| {
+        const fill = std.mem.trim(u8, text, " ");
+        if (fill.len == 0) continue;
+        const x = std.mem.indexOfScalar(u8, fill, 'x') orelse return ww.failf("`{s}` is no price x volume", .{fill});
+        const price = std.fmt.parseFloat(f64, std.mem.trim(u8, fill[0..x], " "));
+        const volume = std.fmt.parseInt(i64, std.mem.trim(u8, fill[x + 1 ..], " "), 10);
+        try all.append(.{
+            .price = price catch return ww.failf("`{s}` is no price x volume", .{fill}),
+            .volume = volume catch return ww.failf("`{s}` is no price x volume", .{fill}),
+        });
+    }
+    return all.items;
+}
+
 comptime {
+    @setEvalBranchQuota(100_000);
     ww.plugin("1.0.0", .{
         ww.stream("diff", diff, null, .{ .args = &.{"price"}, .doc = "the price less the price before; NULL in a key's first row" }),
         ww.stream("moving_avg", movingAvg, movingAvgStart, .{
@@ -75,5 +97,6 @@ comptime {
         ww.stream("running_vwap", runningVwap, null, .{ .args = &.{ "price", "volume" }, .doc = "the mean price of a key so far, weighted by volume" }),
         ww.aggregate("vwap", Vwap, null, .{ .args = &.{ "price", "volume" }, .doc = "the mean price of a group, weighted by volume" }),
         ww.scalar("risk_score", riskScore, .{ .args = &.{ "price", "average", "volume" }, .doc = "how unusual a trade is, 0 to 1" }),
+        ww.table("fills", fills, .{ .args = &.{"report"}, .doc = "the fills of an order, written as `price x volume; price x volume; ...`" }),
     });
 }

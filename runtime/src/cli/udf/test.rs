@@ -11,6 +11,8 @@ use crate::cli::{EXIT_FAILED, EXIT_OK};
 use crate::engine::vectors;
 
 pub(super) fn run(arguments: &UdfTestArguments) -> anyhow::Result<u8> {
+    // First of all: where it was never built, or lies elsewhere, talk of its vectors would lead astray.
+    std::fs::metadata(&arguments.file).with_context(|| format!("cannot read {}", arguments.file.display()))?;
     let files = files(&arguments.file, &arguments.vectors)?;
     // All files before the first function is called, so that a mistake in the last one is not found late.
     let mut read = Vec::new();

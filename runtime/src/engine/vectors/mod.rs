@@ -4,6 +4,7 @@
 //! rows must fail, states that a new instance loads, slots that are dropped. `waterwheel udf test` and the conformance tests
 //! of the SDKs run them; this module finds no files and prints nothing.
 
+mod arguments;
 mod column;
 mod compare;
 mod run;
@@ -40,7 +41,7 @@ pub struct Vector {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Step {
-    /// Columns of arguments.
+    /// Columns of arguments: without the last ones that have defaults, and with any number of a variadic one's values.
     call: Option<Vec<Vec<Value>>>,
     /// Takes rows into an aggregate function, or back.
     update: Option<Vec<Vec<Value>>>,

@@ -1,9 +1,9 @@
 //! Runs a vector against a plugin in the sandbox.
 
-use datafusion::arrow::array::ArrayRef;
 use datafusion::scalar::ScalarValue;
 use serde_json::Value;
 
+use super::arguments::{arguments, columns};
 use super::compare::compare;
 use super::{Step, Vector, column};
 use crate::engine::function_signature;
@@ -60,8 +60,7 @@ fn each_step(vector: &Vector, mut run: impl FnMut(&Step) -> Result<(), String>) 
 fn run_scalar(function: &dyn ScalarFunction, vector: &Vector) -> Result<(), String> {
     let info = function.info();
     each_step(vector, |step| {
-        let args = arguments(info, step)?;
-        let rows = args.first().map_or(0, datafusion::arrow::array::Array::len);
+        let (args, rows) = arguments(info, step)?;
         compare(info, step, function.call_rows(&args, &vec![false; args.len()], rows))
     })
 }
@@ -83,7 +82,7 @@ fn run_stream(function: &dyn StreamFunction, vector: &Vector) -> Result<(), Stri
         if let Some(slots) = &step.drop {
             return instance.drop_slots(slots).map_err(text);
         }
-        let outcome = instance.push_rows(&step.slots, &arguments(info, step)?);
+        let outcome = instance.push_rows(&step.slots, &arguments(info, step)?.0);
         compare(info, step, outcome)
     })
 }
@@ -120,9 +119,9 @@ fn aggregate_step(instance: &mut dyn AggregateInstance, info: &FunctionInfo, ste
     } else if let Some(slots) = &step.drop {
         instance.drop_slots(slots)
     } else if let Some(rows) = &step.update {
-        instance.update(&step.slots, &columns(info, rows, 1)?)
+        instance.update(&step.slots, &columns(info, rows, step.slots.len(), 1)?)
     } else if let Some(rows) = &step.retract {
-        instance.retract(&step.slots, &columns(info, rows, 1)?)
+        instance.retract(&step.slots, &columns(info, rows, step.slots.len(), 1)?)
     } else {
         return Err("a step of an aggregate function is update, retract, merge, finish, restart or drop".into());
     };
@@ -159,30 +158,13 @@ fn constants(info: &FunctionInfo, vector: &Vector) -> Result<Vec<Option<ScalarVa
         let column = column(std::slice::from_ref(constant), &info.args[i].1, 1)?;
         ScalarValue::try_from_array(&column, 0).map_err(|e| e.to_string())
     };
+    let required = info.args.len() - info.defaults.len();
     (0..info.args.len())
-        .map(|i| {
-            let constant = vector.constants.get(i).filter(|constant| !constant.is_null());
-            constant.map(|constant| value(i, constant)).transpose()
-        })
-        .collect()
-}
-
-fn arguments(info: &FunctionInfo, step: &Step) -> Result<Vec<ArrayRef>, String> {
-    let rows = step.call.as_ref().ok_or("a step is a call, a restart or a drop")?;
-    columns(info, rows, step.times.unwrap_or(1))
-}
-
-fn columns(info: &FunctionInfo, columns: &[Vec<Value>], times: u32) -> Result<Vec<ArrayRef>, String> {
-    if columns.len() != info.args.len() {
-        let due = info.args.len();
-        return Err(format!(
-            "the step has {} columns of arguments, the function {due}",
-            columns.len()
-        ));
-    }
-    (columns.iter().zip(&info.args))
-        .map(|(values, (name, data_type))| {
-            column(values, data_type, times).map_err(|e| format!("argument {name}: {e}"))
+        .map(|i| match vector.constants.get(i) {
+            Some(constant) if !constant.is_null() => value(i, constant).map(Some),
+            // Left out: a query gives the default, which is a constant.
+            None => Ok(info.defaults.get(i.wrapping_sub(required)).cloned()),
+            Some(_) => Ok(None),
         })
         .collect()
 }

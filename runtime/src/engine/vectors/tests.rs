@@ -6,7 +6,12 @@ use super::{parse, run};
 use crate::udf::{Limits, Registry};
 
 fn verdict(vector: &str) -> Result<(), String> {
-    let plugin = Path::new(env!("CARGO_MANIFEST_DIR")).join("../udf-sdk/conformance/built-examples/c.wasm");
+    verdict_of("built-examples/c.wasm", vector)
+}
+
+fn verdict_of(plugin: &str, vector: &str) -> Result<(), String> {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("../udf-sdk/conformance");
+    let plugin = built.join(plugin);
     let mut registry = Registry::new(Limits::default()).unwrap();
     registry.add_file(&plugin);
     let vectors = parse(&format!("[{vector}]"))?;
@@ -87,4 +92,58 @@ fn an_aggregate_function_is_asked_whether_it_takes_rows_back() {
         failed.starts_with("step 4: ") && failed.contains("at row 0"),
         "{failed}"
     );
+}
+
+#[test]
+fn a_call_may_leave_arguments_out() {
+    let scaled = |steps: &str| {
+        let function = "conf_scaled(x DOUBLE[, factor DOUBLE = 10[, plus BIGINT = NULL]]) RETURNS DOUBLE";
+        verdict_of(
+            "built/c.wasm",
+            &format!(r#"{{"function": "{function}", "steps": [{steps}]}}"#),
+        )
+    };
+    let left_out = r#"{"call": [[1, 2]], "gives": [10, 20]}, {"call": [[1], [3]], "times": 9, "gives": [3]}"#;
+    assert_eq!(scaled(left_out), Ok(()));
+    assert_eq!(
+        scaled(r#"{"call": [[1], [2], [3]], "gives": [6]}"#).unwrap_err(),
+        "step 1: row 0: expected 6.0, got 5.0"
+    );
+    for call in ["[]", "[[1], [2], [3], [4]]"] {
+        let error = scaled(&format!(r#"{{"call": {call}, "gives": [1]}}"#)).unwrap_err();
+        assert!(error.ends_with("columns of arguments, the function 3"), "{error}");
+    }
+    let since = |constants: &str, gives: &str| {
+        let steps = format!(r#"[{{"slots": [0], "call": [[1]], "gives": [{gives}]}}]"#);
+        let function = "conf_since(x DOUBLE[, start DOUBLE = 100]) RETURNS DOUBLE";
+        verdict_of(
+            "built/c.wasm",
+            &format!(r#"{{"function": "{function}", "constants": {constants}, "steps": {steps}}}"#),
+        )
+    };
+    assert_eq!(since("[]", "101"), Ok(()));
+    assert!(since("[]", "1").is_err());
+}
+
+#[test]
+fn a_variadic_argument_takes_columns_of_values_or_one_of_arrays() {
+    let joined = |call: &str, gives: &str| {
+        let function = "conf_joined(separator STRING, texts STRING...) RETURNS STRING";
+        let step = format!(r#"{{"call": {call}, "gives": {gives}}}"#);
+        verdict_of(
+            "built/c.wasm",
+            &format!(r#"{{"function": "{function}", "steps": [{step}]}}"#),
+        )
+    };
+    assert_eq!(joined(r#"[["-", "-"]]"#, r#"["", ""]"#), Ok(()));
+    assert_eq!(joined(r#"[["-"], ["a"], [null], ["c"]]"#, r#"["a-?-c"]"#), Ok(()));
+    assert_eq!(
+        joined(r#"[["-", "-"], [["a", "b"], null]]"#, r#"["a-b", null]"#),
+        Ok(())
+    );
+    assert_eq!(
+        joined(r#"[["-", "-"], ["a", "b"], ["c"]]"#, r#"["a-c", "b-"]"#).unwrap_err(),
+        "step 1: a column of arguments has 1 rows, another 2"
+    );
+    assert!(joined("[]", "[null]").is_err());
 }

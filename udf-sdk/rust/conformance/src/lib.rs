@@ -1,6 +1,8 @@
 //! The functions of the conformance vectors (`udf-sdk/conformance`), in Rust with the SDK.
 
-use waterwheel_udf::{Date, Decimal, List, State, Time, Timestamp, aggregate, plugin, scalar, stream};
+use waterwheel_udf::{
+    Argument, Date, Decimal, List, Map, Return, State, Time, Timestamp, aggregate, plugin, scalar, stream, table,
+};
 
 plugin!(
     conf_not,
@@ -26,6 +28,16 @@ plugin!(
     ConfTotal,
     ConfLongest,
     ConfReached,
+    conf_words,
+    conf_places,
+    conf_many,
+    conf_bulk,
+    conf_echo,
+    conf_sums,
+    conf_scaled,
+    conf_joined,
+    conf_since,
+    ConfMost,
 );
 
 const DAY_MS: i64 = 86_400_000;
@@ -238,5 +250,138 @@ impl ConfReached {
 
     fn finish(&self) -> i64 {
         self.rows
+    }
+}
+
+#[table]
+fn conf_words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(' ').filter(|word| !word.is_empty())
+}
+
+/// A word and where it begins; that of ? is unknown.
+#[derive(Return)]
+struct Place {
+    word: String,
+    at: Option<i32>,
+}
+
+#[table]
+fn conf_places(text: &str) -> Result<Option<Vec<Place>>, &'static str> {
+    if text == "null" {
+        return Ok(None);
+    }
+    let mut at = 0;
+    let mut places = Vec::new();
+    for word in text.split(' ') {
+        if word.starts_with('!') {
+            return Err("no word");
+        }
+        if !word.is_empty() {
+            let at = (!word.starts_with('?')).then_some(at);
+            let word = word.to_owned();
+            places.push(Place { word, at });
+        }
+        at += 1 + word.len() as i32;
+    }
+    Ok(Some(places))
+}
+
+#[table]
+fn conf_many(n: Option<i32>) -> Result<Vec<Option<i64>>, &'static str> {
+    match n {
+        None => Ok(vec![None]),
+        Some(n) if n < 0 => Err("n is negative"),
+        Some(n) => Ok((0..i64::from(n)).map(Some).collect()),
+    }
+}
+
+#[table]
+fn conf_bulk(mib: i32) -> Vec<String> {
+    (0..mib).map(|_| "x".repeat(1 << 20)).collect()
+}
+
+#[derive(Argument, Return)]
+struct Everything<'a> {
+    b: Option<bool>,
+    i: Option<i32>,
+    l: Option<i64>,
+    d: Option<f64>,
+    n: Option<Decimal<20, 4>>,
+    s: Option<&'a str>,
+    y: Option<&'a [u8]>,
+    t: Option<Time>,
+    a: Option<Date>,
+    ts: Option<Timestamp>,
+    lists: Option<List<'a, Option<List<'a, Option<&'a str>>>>>,
+    counts: Option<Map<'a, &'a str, Option<i64>>>,
+}
+
+#[scalar]
+fn conf_echo(x: Everything<'_>) -> Everything<'_> {
+    x
+}
+
+#[derive(Return)]
+struct Sum {
+    name: String,
+    total: i64,
+}
+
+#[scalar]
+fn conf_sums(groups: Map<'_, &str, Option<List<'_, i32>>>) -> Result<Vec<Sum>, &'static str> {
+    let sum = |(name, numbers): (&str, Option<List<'_, i32>>)| {
+        let total = numbers.ok_or("a group is NULL")?.iter().map(i64::from).sum();
+        Ok(Sum {
+            name: name.to_owned(),
+            total,
+        })
+    };
+    groups.iter().map(sum).collect()
+}
+
+#[scalar]
+fn conf_scaled(x: f64, #[default(10)] factor: f64, #[default] plus: Option<i64>) -> f64 {
+    x * factor + plus.unwrap_or_default() as f64
+}
+
+#[scalar]
+fn conf_joined(separator: &str, #[variadic] texts: List<'_, Option<&str>>) -> String {
+    let texts: Vec<&str> = texts.iter().map(|text| text.unwrap_or("?")).collect();
+    texts.join(separator)
+}
+
+fn since(start: f64) -> Result<f64, &'static str> {
+    Ok(start)
+}
+
+#[stream(start = since)]
+fn conf_since(
+    sum: &mut f64,
+    x: f64,
+    #[constant]
+    #[default(100)]
+    _start: f64,
+) -> f64 {
+    *sum += x;
+    *sum
+}
+
+#[derive(Default, State)]
+struct ConfMost {
+    most: Option<f64>,
+}
+
+#[aggregate]
+impl ConfMost {
+    fn update(&mut self, #[variadic] xs: List<'_, Option<f64>>) {
+        self.most = xs.iter().flatten().chain(self.most).reduce(f64::max);
+    }
+
+    fn merge(&mut self, other: &Self) {
+        self.most = self.most.into_iter().chain(other.most).reduce(f64::max);
+    }
+
+    fn finish(&self) -> Option<f64> {
+        self.most
     }
 }

@@ -112,6 +112,7 @@ const GO: Template = Template {
         ("functions.go", text!("go/example/trades.go")),
         ("sdk/go.mod", text!("go/go.mod")),
         ("sdk/columns.go", text!("go/columns.go")),
+        ("sdk/nested.go", text!("go/nested.go")),
         ("sdk/plugin.go", text!("go/plugin.go")),
         ("sdk/state.go", text!("go/state.go")),
         ("sdk/generate/main.go", text!("go/generate/main.go")),
