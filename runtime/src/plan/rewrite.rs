@@ -275,7 +275,7 @@ impl Rewriter<'_> {
     fn lateral_calls(&self, mut laterals: Vec<Lateral>, relations: &[Relation<'_>]) -> Result<Vec<Lateral>, Error> {
         for lateral in &mut laterals {
             refuse_nested(&lateral.calls, self.functions)?;
-            lambda_arrays::rewrite(&mut lateral.calls);
+            lambda_arrays::rewrite_all(&mut lateral.calls);
             type_integer_literals(&mut lateral.calls);
             let flow = visit_expressions_mut(&mut lateral.calls, |expr| self.key_call(expr, relations));
             if let ControlFlow::Break(error) = flow {
