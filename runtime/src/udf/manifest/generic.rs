@@ -29,8 +29,8 @@ pub(super) fn expand(place: &str, mut raw: RawFunction, limits: &Limits) -> Resu
         ));
     }
     if raw.export.is_none() {
-        let suffixes: String = variables.iter().map(|(name, _)| format!("_{{{name}}}")).collect();
-        raw.export = Some(format!("{}{suffixes}", raw.name));
+        let names: Vec<String> = variables.iter().map(|(name, _)| format!("{{{name}}}")).collect();
+        raw.export = Some(format!("{}_{}", raw.name, names.join("_")));
     }
     let mut overloads = vec![raw];
     for (name, types) in &variables {
