@@ -109,7 +109,7 @@ impl Engine {
                 Kind::Scalar => "scalar function",
                 Kind::Stream => "stream function, state per key: use OVER (PARTITION BY key)",
                 Kind::Aggregate => "aggregate function: use GROUP BY",
-                Kind::Table => "table function, a row for each value: use it in the SELECT list",
+                Kind::Table => "table function, a row for each value: use it in FROM or in the SELECT list",
             };
             let version = info
                 .version

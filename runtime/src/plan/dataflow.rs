@@ -11,7 +11,7 @@ use crate::operator::join::{
     StreamStreamJoinPlan, StreamTableJoin, StreamTableJoinPlan, TableTableJoin, TableTableJoinPlan,
 };
 use crate::operator::over::OverCall;
-use crate::operator::table_function::TableCall;
+use crate::operator::table_function::TableCalls;
 use crate::operator::top_n::TopNSpec;
 use crate::operator::{self, Expression, Gathered, LateRows, Operator, RowErrors, StreamCall};
 
@@ -77,7 +77,7 @@ pub enum NodeKind {
     /// Joins its two inputs.
     Join(Box<JoinPlan>),
     /// Gives for each row the rows of table functions, a column for each call behind its own columns.
-    TableFunction(Vec<TableCall>),
+    TableFunction(TableCalls),
     /// Appends a column for each call with `OVER`; all calls share one key and order.
     Over {
         /// PARTITION BY; none: one state for all rows.

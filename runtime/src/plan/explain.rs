@@ -106,8 +106,7 @@ fn describe(node: &super::Node) -> String {
         NodeKind::Join(join) => describe_join(join),
         NodeKind::GroupBy(group_by) => describe_group_by(group_by),
         NodeKind::TableFunction(calls) => {
-            let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();
-            format!("table function {}", calls.join(", "))
+            format!("table function {calls}")
         }
         NodeKind::Over { keys, calls, .. } => {
             let calls: Vec<String> = calls.iter().map(ToString::to_string).collect();

@@ -1,6 +1,6 @@
-//! `ARRAY[...]` in the body of a lambda, as a call of a function.
+//! `ARRAY[...]` in the body of a lambda, or in the arguments of a table function in FROM, as a call of a function.
 //!
-//! DataFusion plans the elements of an array literal without the lambda's variables, the arguments of a function with them.
+//! DataFusion plans the elements of an array literal without the lambda's variables and the columns outside, the arguments of a function with them.
 
 use std::ops::ControlFlow;
 
@@ -16,12 +16,17 @@ const MAKE_ARRAY: &str = "make_array";
 pub(super) fn rewrite<T: VisitMut>(node: &mut T) {
     let _: ControlFlow<()> = visit_expressions_mut(node, |expr| {
         if let Expr::Lambda(lambda) = expr {
-            let _: ControlFlow<()> = visit_expressions_mut(&mut *lambda.body, |expr| {
-                if let Expr::Array(array) = expr {
-                    *expr = call(std::mem::take(&mut array.elem));
-                }
-                ControlFlow::Continue(())
-            });
+            rewrite_all(&mut *lambda.body);
+        }
+        ControlFlow::Continue(())
+    });
+}
+
+/// Rewrites all arrays in `node`.
+pub(super) fn rewrite_all<T: VisitMut>(node: &mut T) {
+    let _: ControlFlow<()> = visit_expressions_mut(node, |expr| {
+        if let Expr::Array(array) = expr {
+            *expr = call(std::mem::take(&mut array.elem));
         }
         ControlFlow::Continue(())
     });

@@ -19,6 +19,8 @@ mod frames;
 mod function_set;
 mod join_key;
 mod lambda_arrays;
+mod lateral;
+mod lateral_relation;
 mod lower;
 mod marker;
 mod names;

@@ -10,7 +10,7 @@ use datafusion::config::ConfigOptions;
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::execution_props::ExecutionProps;
 use datafusion::logical_expr::physical_planning_context::PhysicalPlanningContext;
-use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner};
+use datafusion::logical_expr::planner::{ContextProvider, ExprPlanner, RelationPlanner};
 use datafusion::logical_expr::{
     AggregateUDF, ExprSchemable, HigherOrderUDF, LogicalPlan, ScalarUDF, TableSource, WindowUDF,
 };
@@ -25,13 +25,15 @@ use datafusion::sql::sqlparser::ast;
 use super::asof::asof_function;
 use super::complete_calls::{self, CompleteCalls};
 use super::join_key::key_function;
+use super::lateral_relation::{self, LateralRelation};
 use super::stream_marker::{StreamMarker, parse_marker_name};
-use super::table_marker::TableMarker;
+use super::table_marker::{TableMarker, UNNEST};
 use super::window_marker::window_function;
 use super::within_marker::within_function;
 use super::{Error, FunctionSet, table_function_node, top_n};
 use crate::catalog::{Catalog, Definition};
 use crate::function::{KsqlSemantics, type_integer_literals};
+use crate::operator::table_function::Explode;
 
 /// A stream or table as DataFusion's planner sees it.
 #[derive(Debug)]
@@ -51,6 +53,18 @@ struct Names<'a> {
     catalog: &'a Catalog,
     functions: &'a FunctionSet,
     options: ConfigOptions,
+    relations: Vec<Arc<dyn RelationPlanner>>,
+}
+
+impl<'a> Names<'a> {
+    fn new(catalog: &'a Catalog, functions: &'a FunctionSet) -> Self {
+        Self {
+            catalog,
+            functions,
+            options: config(),
+            relations: vec![Arc::new(LateralRelation)],
+        }
+    }
 }
 
 impl ContextProvider for Names<'_> {
@@ -71,6 +85,10 @@ impl ContextProvider for Names<'_> {
         self.functions.expr_planners()
     }
 
+    fn get_relation_planners(&self) -> &[Arc<dyn RelationPlanner>] {
+        &self.relations
+    }
+
     fn get_function_meta(&self, name: &str) -> Option<Arc<ScalarUDF>> {
         if let Some((function, keys)) = parse_marker_name(name) {
             let overloads = self.functions.stream(function)?;
@@ -82,6 +100,9 @@ impl ContextProvider for Names<'_> {
             .or_else(|| asof_function(name))
         {
             return Some(function);
+        }
+        if name == UNNEST {
+            return Some(Arc::new(ScalarUDF::from(TableMarker::new(Arc::new(Explode)))));
         }
         if let Some(function) = self.functions.table(name) {
             return Some(Arc::new(ScalarUDF::from(TableMarker::new(Arc::clone(function)))));
@@ -160,13 +181,10 @@ pub(crate) fn simplified_plan(
     catalog: &Catalog,
     functions: &FunctionSet,
 ) -> Result<LogicalPlan, Error> {
-    let names = Names {
-        catalog,
-        functions,
-        options: config(),
-    };
+    let names = Names::new(catalog, functions);
     let planner = SqlToRel::new_with_options(&names, parser_options());
     let plan = planner.sql_statement_to_plan(ast::Statement::Query(Box::new(query)))?;
+    let plan = lateral_relation::settle(plan)?;
     // ksqlDB's meaning of operators first, because DataFusion's own coercion would settle them.
     let mut rules: Vec<Arc<dyn AnalyzerRule + Send + Sync>> = vec![Arc::new(CompleteCalls), Arc::new(KsqlSemantics)];
     rules.extend(Analyzer::new().rules);
@@ -187,11 +205,7 @@ pub(crate) fn constant(
     catalog: &Catalog,
     functions: &FunctionSet,
 ) -> Result<ScalarValue, Error> {
-    let names = Names {
-        catalog,
-        functions,
-        options: config(),
-    };
+    let names = Names::new(catalog, functions);
     let planner = SqlToRel::new_with_options(&names, parser_options());
     let schema = DFSchema::empty();
     let mut expression = expression.clone();

@@ -14,11 +14,12 @@ use datafusion::sql::sqlparser::ast::{
 use datafusion::sql::sqlparser::tokenizer::Span;
 
 use super::alias::Aliases;
+use super::lateral::Lateral;
 use super::stream_marker::marker_name;
-use super::table_marker::refuse_misplaced;
+use super::table_marker::{refuse_misplaced, refuse_nested};
 use super::{
-    Error, FunctionSet, Purpose, asof, checks, counted, frames, join_key, lambda_arrays, partition_by, struct_star,
-    subqueries, windowed_join, windows, within_marker,
+    Error, FunctionSet, Purpose, asof, checks, counted, frames, join_key, lambda_arrays, lateral, partition_by,
+    struct_star, subqueries, windowed_join, windows, within_marker,
 };
 use crate::catalog::{Catalog, Definition};
 use crate::function::type_integer_literals;
@@ -120,6 +121,7 @@ impl Rewriter<'_> {
 
     fn select(&mut self, select: &mut ast::Select, depth: Depth) -> Result<(), Error> {
         subqueries::rewrite(select, &mut |query| self.query(query, Depth::Inner))?;
+        let laterals = lateral::take(select, self.functions)?;
         for from in &mut select.from {
             self.table_factor(&mut from.relation)?;
             for join in &mut from.joins {
@@ -153,14 +155,16 @@ impl Rewriter<'_> {
         };
         let is_result = depth == Depth::Outer && checks::is_result(self.purpose);
         let named = relations.iter().map(|relation| (&relation.alias, relation.definition));
+        let named = named.chain(laterals.iter().map(|lateral| (&lateral.alias.name, None)));
         let scope = checks::Scope::new(named, self.functions, is_result);
         checks::before(select, &clauses, &scope)?;
-        expand_wildcards(select, &relations, &star)?;
+        expand_wildcards(select, &relations, &laterals, &star)?;
         aliases.name_all(select);
         checks::names(select, &scope)?;
         refuse_misplaced(select, self.functions)?;
         frames::settle(select)?;
         self.key_stream_functions(select, &relations)?;
+        let laterals = self.lateral_calls(laterals, &relations)?;
         asof::apply(select, &clauses)?;
         join_key::replace_synthetic_key(select, &synthetic_key);
         let sources: Vec<_> = relations.iter().map(|r| (r.alias.clone(), r.definition)).collect();
@@ -170,6 +174,7 @@ impl Rewriter<'_> {
             windowed_join::apply(select, &sources)?;
         }
         within_marker::apply(select, &clauses);
+        lateral::put_back(select, laterals);
         let windowed = windows::apply(select, &clauses, self.query.emit)?;
         if depth == Depth::Outer && self.purpose == Purpose::Persistent && clauses.partition_by.is_empty() {
             self.key_window = windows::keep_bounds(select, windowed, &sources);
@@ -197,6 +202,7 @@ impl Rewriter<'_> {
                 }
                 Ok(())
             }
+            factor if lateral::is_lateral(factor) => lateral::refuse_inside(factor),
             TableFactor::Table { name, .. } => self.known_relation(name),
             _ => Ok(()),
         }
@@ -263,6 +269,20 @@ impl Rewriter<'_> {
             ControlFlow::Break(error) => Err(error),
             ControlFlow::Continue(()) => Ok(()),
         }
+    }
+
+    /// The forms and keys of the calls in FROM, as of those in the SELECT list.
+    fn lateral_calls(&self, mut laterals: Vec<Lateral>, relations: &[Relation<'_>]) -> Result<Vec<Lateral>, Error> {
+        for lateral in &mut laterals {
+            refuse_nested(&lateral.calls, self.functions)?;
+            lambda_arrays::rewrite_all(&mut lateral.calls);
+            type_integer_literals(&mut lateral.calls);
+            let flow = visit_expressions_mut(&mut lateral.calls, |expr| self.key_call(expr, relations));
+            if let ControlFlow::Break(error) = flow {
+                return Err(error);
+            }
+        }
+        Ok(laterals)
     }
 
     fn key_call(&self, expr: &mut Expr, relations: &[Relation<'_>]) -> ControlFlow<Error> {
@@ -410,7 +430,16 @@ struct Star<'a> {
 }
 
 /// `*` and `t.*` of declared streams and tables; of subqueries DataFusion knows the columns.
-fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: &Star<'_>) -> Result<(), Error> {
+fn expand_wildcards(
+    select: &mut ast::Select,
+    relations: &[Relation<'_>],
+    laterals: &[Lateral],
+    star: &Star<'_>,
+) -> Result<(), Error> {
+    let all_of = |alias: &Ident, options| {
+        let name = ObjectName::from(vec![alias.clone()]);
+        SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options)
+    };
     let mut expanded = Vec::with_capacity(select.projection.len());
     for item in std::mem::take(&mut select.projection) {
         match item {
@@ -422,6 +451,8 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: 
                 for relation in relations {
                     expand_relation(relation, star, &options, &mut expanded);
                 }
+                let aliases = laterals.iter().map(|lateral| &lateral.alias.name);
+                expanded.extend(aliases.map(|alias| all_of(alias, options.clone())));
             }
             SelectItem::QualifiedWildcard(SelectItemQualifiedWildcardKind::ObjectName(name), options) => {
                 let wanted = name.0.last().and_then(ObjectNamePart::as_ident);
@@ -436,6 +467,9 @@ fn expand_wildcards(select: &mut ast::Select, relations: &[Relation<'_>], star: 
                             ..*star
                         };
                         expand_relation(relation, &own, &options, &mut expanded);
+                    }
+                    (None, Some(ident)) if laterals.iter().any(|lateral| lateral.alias.name.value == ident.value) => {
+                        expanded.push(all_of(ident, options));
                     }
                     (None, Some(ident)) => {
                         return Err(

@@ -1,4 +1,4 @@
-//! Table functions in a logical plan: a node of its own below the projection that calls them.
+//! Table functions in a logical plan: a node of its own below the projection that calls them, or in FROM.
 //!
 //! DataFusion's rules take a projection to give as many rows as it gets, and leave out columns that nobody reads. A node that they
 //! do not know keeps its calls, so that the number of rows stays right.
@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::fmt;
 use std::sync::Arc;
 
-use datafusion::arrow::datatypes::Field;
+use datafusion::arrow::datatypes::{DataType, Field};
 use datafusion::common::tree_node::{Transformed, TreeNode, TreeNodeRecursion};
 use datafusion::common::{Column, DFSchema, DFSchemaRef, Result, internal_err};
 use datafusion::logical_expr::{Expr, ExprSchemable, Extension, LogicalPlan, Projection, UserDefinedLogicalNodeCore};
@@ -22,21 +22,35 @@ pub(crate) struct TableFunctionNode {
     /// Marker calls.
     pub(crate) calls: Vec<Expr>,
     names: Vec<String>,
+    pub(crate) rows: RowsOf,
     schema: DFSchemaRef,
 }
 
+/// Which rows there are besides those of the calls, and what is told of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct RowsOf {
+    /// A row without results stays, with NULL in their place.
+    pub(crate) keeps_rows: bool,
+    /// The name of a last column with the number of the row among those of its call, where there is one.
+    pub(crate) ordinality: Option<String>,
+}
+
 impl TableFunctionNode {
-    fn try_new(input: LogicalPlan, calls: Vec<Expr>, names: Vec<String>) -> Result<Self> {
+    pub(super) fn try_new(input: LogicalPlan, calls: Vec<Expr>, names: Vec<String>, rows: RowsOf) -> Result<Self> {
         let own = input.schema();
         let mut fields: Vec<_> = own.iter().map(|(q, field)| (q.cloned(), Arc::clone(field))).collect();
         for (call, name) in calls.iter().zip(&names) {
             fields.push((None, Arc::new(Field::new(name, call.get_type(own)?, true))));
+        }
+        if let Some(name) = &rows.ordinality {
+            fields.push((None, Arc::new(Field::new(name, DataType::Int64, true))));
         }
         let schema = Arc::new(DFSchema::new_with_metadata(fields, own.metadata().clone())?);
         Ok(Self {
             input,
             calls,
             names,
+            rows,
             schema,
         })
     }
@@ -75,7 +89,7 @@ impl UserDefinedLogicalNodeCore for TableFunctionNode {
             Some(input) if inputs.is_empty() => {
                 // Rules give an expression that they changed its old name as an alias.
                 let calls = exprs.into_iter().map(Expr::unalias).collect();
-                Self::try_new(input, calls, self.names.clone())
+                Self::try_new(input, calls, self.names.clone(), self.rows.clone())
             }
             _ => internal_err!("a table function has one input"),
         }
@@ -119,7 +133,7 @@ pub(super) fn take_out(plan: LogicalPlan) -> std::result::Result<LogicalPlan, Er
             .iter()
             .map(|expr| with_columns(expr.clone(), &calls, &names))
             .collect::<Result<Vec<_>>>()?;
-        let table = TableFunctionNode::try_new(input, calls, names)?;
+        let table = TableFunctionNode::try_new(input, calls, names, RowsOf::default())?;
         let input = LogicalPlan::Extension(Extension { node: Arc::new(table) });
         let schema = Arc::clone(&projection.schema);
         Ok(Transformed::yes(LogicalPlan::Projection(
@@ -145,11 +159,11 @@ fn refuse_left(plan: &LogicalPlan) -> std::result::Result<(), Error> {
         Some(call) => Err(Error::new(
             "table-function-place",
             format!(
-                "the table function {} stands only in the SELECT list",
+                "the table function {} stands only in the SELECT list and in FROM",
                 name_of(&call).to_uppercase()
             ),
         )
-        .help("select it in a subquery in FROM, and use its column outside")),
+        .help("put it into FROM, as in FROM s, LATERAL f(s.x) AS w, and use its column")),
     }
 }
 
@@ -171,7 +185,7 @@ fn is_call(expr: &Expr) -> bool {
     matches!(expr, Expr::ScalarFunction(function) if as_table_marker(function.func.inner().as_ref()).is_some())
 }
 
-fn name_of(call: &Expr) -> &str {
+pub(super) fn name_of(call: &Expr) -> &str {
     match call {
         Expr::ScalarFunction(function) => function.func.name(),
         _ => "table function",

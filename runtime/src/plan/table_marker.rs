@@ -9,10 +9,15 @@ use std::sync::Arc;
 use datafusion::arrow::datatypes::DataType;
 use datafusion::common::{DataFusionError, Result, internal_err};
 use datafusion::logical_expr::{ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility};
-use datafusion::sql::sqlparser::ast::{self, Expr, GroupByExpr, Ident, ObjectNamePart, SelectItem, visit_expressions};
+use datafusion::sql::sqlparser::ast::{
+    self, Expr, GroupByExpr, Ident, ObjectNamePart, SelectItem, Visit, visit_expressions,
+};
 
 use super::{Error, FunctionSet};
 use crate::operator::table_function::TableFunction;
+
+/// The name of EXPLODE where it is called as UNNEST, whatever a plugin calls EXPLODE.
+pub(crate) const UNNEST: &str = "unnest@";
 
 /// A table function as a scalar one.
 #[derive(Debug)]
@@ -93,12 +98,12 @@ pub(super) fn refuse_misplaced(select: &ast::Select, functions: &FunctionSet) ->
             return Err(Error::new(
                 "table-function-place",
                 format!(
-                    "the table function {} stands only in the SELECT list",
+                    "the table function {} stands only in the SELECT list and in FROM",
                     name.value.to_uppercase()
                 ),
             )
             .at(name.span)
-            .help("select it in a subquery in FROM, and use its column outside"));
+            .help("put it into FROM, as in FROM s, LATERAL f(s.x) AS w, and use its column"));
         }
     }
     match first {
@@ -107,9 +112,34 @@ pub(super) fn refuse_misplaced(select: &ast::Select, functions: &FunctionSet) ->
             "table functions cannot be used with aggregations",
         )
         .at(name.span)
-        .help("CREATE STREAM ... AS SELECT with the table function first, and aggregate that stream")),
+        .help("put the table function into FROM, as in FROM s, LATERAL f(s.x) AS w, and aggregate its columns")),
         _ => Ok(()),
     }
+}
+
+/// Refuses table functions in the arguments of those in FROM.
+pub(super) fn refuse_nested(calls: &[Expr], functions: &FunctionSet) -> std::result::Result<(), Error> {
+    let finder = Finder { functions };
+    calls.iter().try_for_each(|call| match call {
+        Expr::Function(call) => match finder.find_in(&call.args) {
+            Some(inner) => Err(nested(&call.name.to_string(), &inner)),
+            None => Ok(()),
+        },
+        _ => Ok(()),
+    })
+}
+
+fn nested(outer: &str, inner: &Ident) -> Error {
+    let outer = outer.trim_end_matches('@').to_uppercase();
+    Error::new(
+        "table-function-place",
+        format!(
+            "table functions cannot be nested: {outer}({}())",
+            inner.value.to_uppercase()
+        ),
+    )
+    .at(inner.span)
+    .help("put the inner one into FROM before it, and use its column")
 }
 
 struct Finder<'a> {
@@ -119,7 +149,11 @@ struct Finder<'a> {
 impl Finder<'_> {
     /// The name of the first table function in `expr`.
     fn find(&self, expr: &Expr) -> Option<Ident> {
-        let found = visit_expressions(expr, |expr| match self.name(expr) {
+        self.find_in(expr)
+    }
+
+    fn find_in<V: Visit>(&self, part: &V) -> Option<Ident> {
+        let found = visit_expressions(part, |expr| match self.name(expr) {
             Some(name) => ControlFlow::Break(name.clone()),
             None => ControlFlow::Continue(()),
         });
@@ -140,27 +174,14 @@ impl Finder<'_> {
             let (Expr::Function(call), Some(outer)) = (expr, self.name(expr)) else {
                 return ControlFlow::Continue(());
             };
-            let inner = visit_expressions(&call.args, |arg| match self.name(arg) {
-                Some(name) => ControlFlow::Break(name.clone()),
+            match self.find_in(&call.args) {
+                Some(inner) => ControlFlow::Break((outer.clone(), inner)),
                 None => ControlFlow::Continue(()),
-            });
-            match inner {
-                ControlFlow::Break(inner) => ControlFlow::Break((outer.clone(), inner)),
-                ControlFlow::Continue(()) => ControlFlow::Continue(()),
             }
         });
         match found {
             ControlFlow::Continue(()) => Ok(()),
-            ControlFlow::Break((outer, inner)) => Err(Error::new(
-                "table-function-place",
-                format!(
-                    "table functions cannot be nested: {}({}())",
-                    outer.value.to_uppercase(),
-                    inner.value.to_uppercase()
-                ),
-            )
-            .at(inner.span)
-            .help("select the inner one in a subquery in FROM")),
+            ControlFlow::Break((outer, inner)) => Err(nested(&outer.value, &inner)),
         }
     }
 

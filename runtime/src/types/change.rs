@@ -3,7 +3,9 @@
 //! An update of a table is two neighbouring rows: the old one with weight -1, then the new one with weight +1. A row of weight 0
 //! is no row: a record whose value is null, of which only the key columns mean something.
 
-use datafusion::arrow::array::{Array, BooleanArray, Int8Array, Int64Array, RecordBatch, UInt32Array};
+use datafusion::arrow::array::{
+    Array, BooleanArray, Int8Array, Int64Array, RecordBatch, RecordBatchOptions, UInt32Array,
+};
 use datafusion::arrow::compute::{concat, concat_batches, filter, filter_record_batch, take, take_record_batch};
 use datafusion::arrow::datatypes::SchemaRef;
 use datafusion::arrow::error::ArrowError;
@@ -84,7 +86,7 @@ impl ChangeBatch {
     /// When a row is out of range.
     pub fn take(&self, rows: &UInt32Array) -> Result<Self, ArrowError> {
         Ok(Self {
-            records: take_record_batch(&self.records, rows)?,
+            records: take_rows(&self.records, rows)?,
             event_times: cast(&*take(&self.event_times, rows, None)?),
             weights: self
                 .weights
@@ -160,6 +162,15 @@ impl ChangeBatch {
             stream_times: self.stream_times.as_ref().map(|times| times.slice(offset, length)),
         }
     }
+}
+
+/// The rows of a batch, which need not have a column.
+fn take_rows(records: &RecordBatch, rows: &UInt32Array) -> Result<RecordBatch, ArrowError> {
+    if records.num_columns() > 0 {
+        return take_record_batch(records, rows);
+    }
+    let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
+    RecordBatch::try_new_with_options(records.schema(), vec![], &options)
 }
 
 fn cast(array: &dyn datafusion::arrow::array::Array) -> Int64Array {

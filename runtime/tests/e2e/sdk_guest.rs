@@ -44,6 +44,7 @@ pub(crate) fn check() -> Result<(), String> {
     scalars::constants(&guest);
     scalars::described(&guest);
     scalars::optional(&guest);
+    scalars::overloads(&guest);
     scalars::nulls(&guest);
     scalars::failures(&guest);
     scalars::panics(&guest);

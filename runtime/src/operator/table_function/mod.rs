@@ -14,7 +14,7 @@ mod tests;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, ListArray, RecordBatch, RecordBatchOptions, UInt32Array};
+use datafusion::arrow::array::{Array, ArrayRef, Int64Array, ListArray, RecordBatch, RecordBatchOptions, UInt32Array};
 use datafusion::arrow::compute::take;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::scalar::ScalarValue;
@@ -82,25 +82,43 @@ pub struct TableCall {
     pub args: Vec<Expression>,
 }
 
+/// Calls whose rows are zipped.
+#[derive(Debug, Clone)]
+pub struct TableCalls {
+    /// The calls.
+    pub calls: Vec<TableCall>,
+    /// Whether a row without any value stays, with NULL for each call.
+    pub keeps_rows: bool,
+    /// Whether a last column, BIGINT, has the number of the row among those of its input row, from 1; NULL in a row that is only kept.
+    pub ordinality: bool,
+}
+
 /// Gives for each row one row per value of its lists, with a column for each call behind the columns of the row.
 #[derive(Debug)]
 pub struct TableFunctionOperator {
     calls: Vec<(Box<dyn TableInstance>, Vec<Expression>)>,
+    keeps_rows: bool,
+    ordinality: bool,
     schema: SchemaRef,
     errors: Arc<RowErrors>,
 }
 
 impl TableFunctionOperator {
-    /// `schema` is the input's with one more field for each call.
+    /// `schema` is the input's with one more field for each call, and one for the ordinality.
     ///
     /// # Errors
     /// When a function does not take its arguments.
-    pub fn new(calls: &[TableCall], schema: SchemaRef, errors: Arc<RowErrors>) -> Result<Self, Error> {
-        let calls = calls
-            .iter()
+    pub fn new(table: &TableCalls, schema: SchemaRef, errors: Arc<RowErrors>) -> Result<Self, Error> {
+        let calls = (table.calls.iter())
             .map(|call| Ok((call.instance()?, call.args.clone())))
             .collect::<Result<Vec<_>, Error>>()?;
-        Ok(Self { calls, schema, errors })
+        Ok(Self {
+            calls,
+            keeps_rows: table.keeps_rows,
+            ordinality: table.ordinality,
+            schema,
+            errors,
+        })
     }
 
     /// The lists of each call; a row that the policy leaves out has none.
@@ -141,6 +159,10 @@ impl TableFunctionOperator {
             let values = UInt32Array::from(std::mem::take(values));
             columns.push(take(list.0.values(), &values, None)?);
         }
+        let numbers = std::mem::take(&mut picks.numbers);
+        if self.ordinality {
+            columns.push(Arc::new(Int64Array::from(numbers)));
+        }
         let options = RecordBatchOptions::new().with_row_count(Some(rows.len()));
         out.push(ChangeBatch {
             records: RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)?,
@@ -170,6 +192,8 @@ impl Lists {
 struct Picks {
     rows: Vec<u32>,
     values: Vec<Vec<Option<u32>>>,
+    /// The number of each row among those of its input row, where that is asked for.
+    numbers: Vec<Option<i64>>,
 }
 
 impl Operator for TableFunctionOperator {
@@ -195,12 +219,18 @@ impl TableFunctionOperator {
         let mut picks = Picks {
             rows: Vec::new(),
             values: vec![Vec::new(); lists.len()],
+            numbers: Vec::new(),
         };
         let index = |at: usize| u32::try_from(at).expect("an arrow list has fewer than 2^31 values");
         for row in 0..changes.num_rows() {
             let count = lists.iter().map(|list| list.of(row).1).max().unwrap_or(0);
-            for at in 0..count {
+            let is_left_out = lists.first().is_some_and(|list| list.1[row]);
+            let kept = usize::from(self.keeps_rows && count == 0 && !is_left_out);
+            for at in 0..count + kept {
                 picks.rows.push(index(row));
+                if self.ordinality {
+                    picks.numbers.push((at < count).then(|| i64::from(index(at)) + 1));
+                }
                 for (list, values) in lists.iter().zip(&mut picks.values) {
                     let (start, length) = list.of(row);
                     values.push((at < length).then(|| index(start + at)));
@@ -223,6 +253,20 @@ impl TableCall {
         let types: Vec<DataType> = self.args.iter().map(|arg| arg.data_type().clone()).collect();
         let constants: Vec<Option<ScalarValue>> = self.args.iter().map(Expression::constant).collect();
         self.function.instance(&types, &constants)
+    }
+}
+
+impl std::fmt::Display for TableCalls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let calls: Vec<String> = self.calls.iter().map(ToString::to_string).collect();
+        write!(f, "{}", calls.join(", "))?;
+        if self.ordinality {
+            f.write_str(", with ordinality")?;
+        }
+        if self.keeps_rows {
+            f.write_str(", rows without results are kept")?;
+        }
+        Ok(())
     }
 }
 

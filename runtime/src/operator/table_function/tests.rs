@@ -61,6 +61,11 @@ fn operator(functions: Vec<(Arc<dyn TableFunction>, &str, usize)>, policy: RowEr
         })
         .collect();
     let errors = Arc::new(RowErrors::new("Q".into(), policy));
+    let calls = TableCalls {
+        calls,
+        keeps_rows: false,
+        ordinality: false,
+    };
     TableFunctionOperator::new(&calls, Arc::new(Schema::new(fields)), errors).unwrap()
 }
 
@@ -85,6 +90,29 @@ fn given(out: &[ChangeBatch]) -> Vec<String> {
         }
     }
     rows
+}
+
+#[test]
+fn rows_without_values_are_kept_and_rows_are_numbered() {
+    let mut operator = operator(vec![(Arc::new(Explode), "A", 1)], RowErrorPolicy::Null);
+    let mut fields: Vec<Field> = operator
+        .schema
+        .fields()
+        .iter()
+        .map(|field| field.as_ref().clone())
+        .collect();
+    fields.push(Field::new("N", DataType::Int64, true));
+    operator.schema = Arc::new(Schema::new(fields));
+    operator.keeps_rows = true;
+    operator.ordinality = true;
+    let a = [Some(vec![Some(5), None]), None, Some(vec![]), Some(vec![Some(9)])];
+    let b = [None, None, None, None];
+    let mut out = Vec::new();
+    operator.push(0, batch(&a, &b, None), &mut out).unwrap();
+    assert_eq!(
+        given(&out),
+        ["0 5 1", "0 NULL 2", "1 NULL NULL", "2 NULL NULL", "3 9 1"]
+    );
 }
 
 #[test]

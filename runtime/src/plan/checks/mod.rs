@@ -12,7 +12,7 @@ mod values;
 
 use datafusion::sql::sqlparser::ast::{self, Ident, SetExpr};
 
-use super::{Error, FunctionSet, Purpose};
+use super::{Error, FunctionSet, Purpose, lateral};
 use crate::catalog::{Catalog, Definition};
 use crate::sql::ast::{Query, SelectClauses};
 
@@ -46,6 +46,7 @@ impl<'a> Scope<'a> {
         let factors = (select.from.iter())
             .flat_map(|from| std::iter::once(&from.relation).chain(from.joins.iter().map(|join| &join.relation)));
         let relations = factors.filter_map(|factor| match factor {
+            factor if lateral::is_lateral(factor) => Some((lateral::alias_of(factor)?, None)),
             ast::TableFactor::Table { name, alias, .. } => {
                 let ident = name.0.last()?.as_ident()?;
                 let definition = catalog.source(&ident.value).map(AsRef::as_ref);

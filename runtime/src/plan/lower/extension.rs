@@ -4,7 +4,7 @@ use datafusion::logical_expr::{Distinct, Expr, Extension, UserDefinedLogicalNode
 
 use super::relation::all_or_missing;
 use super::{Lowering, Relation, arrow_schema};
-use crate::operator::table_function::TableCall;
+use crate::operator::table_function::{TableCall, TableCalls};
 use crate::operator::top_n::{Counting, Retractions, Ties, TopNSpec};
 use crate::plan::row_time::is_row_time;
 use crate::plan::table_function_node::TableFunctionNode;
@@ -64,7 +64,11 @@ impl Lowering {
         let given = schema.fields().len() - table.input.schema().fields().len();
         let node = self.append(
             node,
-            NodeKind::TableFunction(calls),
+            NodeKind::TableFunction(TableCalls {
+                calls,
+                keeps_rows: table.rows.keeps_rows,
+                ordinality: table.rows.ordinality.is_some(),
+            }),
             &arrow_schema(table.schema()),
             given,
         );

@@ -16,7 +16,10 @@ pub(super) fn refusal(plan: &LogicalPlan) -> Error {
             "subqueries inside of expressions are not supported yet",
             "use a subquery in FROM",
         ),
-        LogicalPlan::Unnest(_) => ("UNNEST is not supported", "write EXPLODE(array) in the SELECT list"),
+        LogicalPlan::Unnest(_) => (
+            "UNNEST is not possible here",
+            "write EXPLODE(array) in the SELECT list, or UNNEST(array) in FROM",
+        ),
         other => {
             return Error::new(
                 "not-supported",

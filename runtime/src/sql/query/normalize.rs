@@ -116,44 +116,16 @@ impl VisitorMut for Pass<'_> {
                 let span = with_hints[0].span();
                 return self.refuse(Code::UnexpectedToken, "a table of a query cannot have WITH", span, help);
             }
-            TableFactor::Table { name, alias, args, .. } => {
-                if let Some(alias) = alias {
-                    mark_alias(alias);
-                }
-                if let Some(args) = args {
-                    function_name(name);
-                    if name.to_string() == "unnest" {
-                        let array_exprs = std::mem::take(&mut args.args)
-                            .into_iter()
-                            .filter_map(expression_of)
-                            .collect();
-                        *factor = TableFactor::UNNEST {
-                            alias: alias.take(),
-                            array_exprs,
-                            with_offset: false,
-                            with_offset_alias: None,
-                            with_ordinality: false,
-                        };
-                    }
-                }
-            }
-            TableFactor::Function { name, alias, .. } => {
-                function_name(name);
-                if let Some(alias) = alias {
-                    mark_alias(alias);
-                }
-            }
-            TableFactor::Derived { alias: Some(alias), .. } => mark_alias(alias),
+            TableFactor::Table { alias, args: None, .. } => alias.iter_mut().for_each(mark_alias),
+            TableFactor::Derived { alias, .. } => alias.iter_mut().for_each(mark_alias),
             TableFactor::NestedJoin {
                 alias,
                 table_with_joins,
             } => {
-                if let Some(alias) = alias {
-                    mark_alias(alias);
-                }
+                alias.iter_mut().for_each(mark_alias);
                 self.joins(table_with_joins)?;
             }
-            _ => {}
+            other => self.function(other)?,
         }
         ControlFlow::Continue(())
     }
@@ -203,6 +175,60 @@ impl VisitorMut for Pass<'_> {
 }
 
 impl Pass<'_> {
+    /// The call of a function in FROM: `f(x)`, `LATERAL f(x)`, `TABLE(f(x))`; that of UNNEST has a form of its own.
+    fn function(&self, factor: &mut TableFactor) -> Flow {
+        let (name, args, alias, with_ordinality) = match factor {
+            TableFactor::Table {
+                name,
+                args: Some(args),
+                alias,
+                with_ordinality,
+                ..
+            } => (name, &mut args.args, alias, *with_ordinality),
+            TableFactor::Function {
+                name,
+                args,
+                alias,
+                with_ordinality,
+                ..
+            } => (name, args, alias, *with_ordinality),
+            TableFactor::TableFunction { expr, alias } => match expr {
+                Expr::Function(Function {
+                    name,
+                    args: FunctionArguments::List(list),
+                    ..
+                }) => (name, &mut list.args, alias, false),
+                other => {
+                    let help = "write TABLE(f(column)) AS name";
+                    let message = "TABLE takes the call of a table function";
+                    return self.refuse(Code::UnexpectedToken, message, other.span(), help);
+                }
+            },
+            _ => return ControlFlow::Continue(()),
+        };
+        function_name(name);
+        alias.iter_mut().for_each(mark_alias);
+        let (name, args, alias) = (name.clone(), std::mem::take(args), alias.take());
+        *factor = if name.to_string() == "unnest" {
+            TableFactor::UNNEST {
+                alias,
+                array_exprs: args.into_iter().filter_map(expression_of).collect(),
+                with_offset: false,
+                with_offset_alias: None,
+                with_ordinality,
+            }
+        } else {
+            TableFactor::Function {
+                lateral: true,
+                name,
+                args,
+                with_ordinality,
+                alias,
+            }
+        };
+        ControlFlow::Continue(())
+    }
+
     fn joins(&self, table: &mut TableWithJoins) -> Flow {
         for Join {
             join_operator,
@@ -227,7 +253,17 @@ impl Pass<'_> {
             match constraint {
                 JoinConstraint::Using(columns) => columns.iter_mut().for_each(mark_name),
                 JoinConstraint::None => {
-                    let help = "add ON left_column = right_column";
+                    let is_function = matches!(
+                        relation,
+                        TableFactor::Function { .. }
+                            | TableFactor::TableFunction { .. }
+                            | TableFactor::Table { args: Some(_), .. }
+                    );
+                    let help = if is_function {
+                        "add ON TRUE"
+                    } else {
+                        "add ON left_column = right_column"
+                    };
                     return self.refuse(Code::MissingOn, "the join has no ON", relation.span(), help);
                 }
                 JoinConstraint::On(_) | JoinConstraint::Natural => {}

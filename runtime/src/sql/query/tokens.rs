@@ -50,6 +50,10 @@ pub(super) fn prepare(source: &Source, lexemes: &[Lexeme]) -> Result<ParserToken
     let mut prepared = ParserTokens::default();
     let mut locations = LocationCursor::new(source, lexemes.first().map_or(0, |first| first.span.start));
     for (at, lexeme) in lexemes.iter().enumerate() {
+        if lexeme.is_word("LATERAL") && is_table_call(lexemes, at + 1) {
+            // `LATERAL TABLE(f(x))`: sqlparser takes one of the two words.
+            continue;
+        }
         let token = match &lexeme.token {
             Token::Word(word) => name_or_keyword(lexemes, at, word)?,
             Token::SingleQuotedString(_) => {
@@ -173,6 +177,8 @@ fn is_clause(lexemes: &[Lexeme], at: usize, word: &str) -> bool {
         "QUALIFY" => operand() && starts_operand(lexemes, at + 1),
         "RECURSIVE" => after(&["WITH"]),
         "LATERAL" => starts_operand(lexemes, at + 1),
+        "TABLE" => is_table_call(lexemes, at),
+        "ORDINALITY" => at >= 2 && after(&["WITH"]) && shape::follows(lexemes, at - 1, &Token::RParen),
         "ILIKE" | "ESCAPE" => operand(),
         "SIMILAR" => next_is("TO"),
         "TO" => after(&["SIMILAR"]) || is_interval_unit(lexemes, at.saturating_sub(1)),
@@ -188,6 +194,13 @@ fn is_clause(lexemes: &[Lexeme], at: usize, word: &str) -> bool {
         "NAME" => after(&["BY"]) && at >= 2 && lexemes[at - 2].is_any(&["UNION", "ALL", "DISTINCT"]),
         _ => false,
     }
+}
+
+/// `TABLE(` of `FROM TABLE(f(x))`, `JOIN TABLE(f(x))`, `LATERAL TABLE(f(x))`.
+fn is_table_call(lexemes: &[Lexeme], at: usize) -> bool {
+    lexemes.get(at).is_some_and(|lexeme| lexeme.is_word("TABLE"))
+        && shape::next_token_is(lexemes, at, &Token::LParen)
+        && (shape::follows_any(lexemes, at, &["FROM", "JOIN", "LATERAL"]) || shape::follows(lexemes, at, &Token::Comma))
 }
 
 /// Words that start a special form of expression.

@@ -13,6 +13,7 @@ pub(super) const FUNCTION_KEYS: &[&str] = &[
     "name",
     "kind",
     "export",
+    "types",
     "args",
     "returns",
     "nulls",
@@ -34,11 +35,12 @@ pub(super) struct RawManifest {
     pub(super) extra: Extra,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct RawFunction {
     pub(super) name: String,
     pub(super) kind: String,
     pub(super) export: Option<String>,
+    pub(super) types: Option<BTreeMap<String, Vec<String>>>,
     pub(super) args: Vec<RawArg>,
     pub(super) returns: RawReturns,
     pub(super) nulls: Option<String>,
@@ -53,7 +55,7 @@ pub(super) struct RawFunction {
 }
 
 /// A type, or the columns of a table function.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(
     untagged,
     expecting = "returns is a type, or a list of columns with a name and a type"
@@ -63,7 +65,7 @@ pub(super) enum RawReturns {
     Columns(Vec<RawColumn>),
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct RawColumn {
     pub(super) name: String,
     #[serde(rename = "type")]
@@ -72,7 +74,7 @@ pub(super) struct RawColumn {
     pub(super) extra: Extra,
 }
 
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 pub(super) struct RawArg {
     pub(super) name: String,
     #[serde(rename = "type")]

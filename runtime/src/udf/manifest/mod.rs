@@ -4,6 +4,7 @@
 
 mod adapt;
 mod arguments;
+mod generic;
 mod json;
 mod type_name;
 
@@ -136,7 +137,15 @@ pub(in crate::udf) fn parse(bytes: &[u8], limits: &Limits) -> Result<Manifest, S
         let place = format!("functions[{i}]");
         check_name(&place, "name", &function.name, limits)?;
         let place = format!("{place} ({})", function.name);
-        add(&mut manifest, read_function(&place, function, limits)?, &place)?;
+        for overload in generic::expand(&place, function, limits)? {
+            if manifest.functions.len() == limits.functions {
+                return Err(format!(
+                    "{place}: with its types there are more than {} functions, which is the limit",
+                    limits.functions
+                ));
+            }
+            add(&mut manifest, read_function(&place, overload, limits)?, &place)?;
+        }
     }
     Ok(manifest)
 }

@@ -327,3 +327,101 @@ fn cuts_long_messages_at_a_character() {
     assert_eq!(cut("h\u{e9}llo", 2), "h");
     assert_eq!(cut("a\u{0}\nb", 10), "a  b");
 }
+
+/// Names, exports and signatures of what a manifest gives.
+fn overloads(functions: &str) -> Vec<String> {
+    let parsed = manifest(functions).unwrap();
+    let shown = parsed.functions.iter();
+    shown
+        .map(|of| format!("{} -> {}: {}", of.signature(), of.returns, of.export))
+        .collect()
+}
+
+#[test]
+fn type_variables_stand_for_overloads() {
+    assert_eq!(
+        overloads(
+            r#"{"name":"last","kind":"scalar","types":{"T":["INT","DECIMAL(10, 2)","ARRAY<STRING>"]},
+                "args":[{"name":"x","type":"array<t>"}],"returns":"T"}"#
+        ),
+        [
+            "LAST(ARRAY<INTEGER>) -> INTEGER: last_integer",
+            "LAST(ARRAY<DECIMAL(10, 2)>) -> DECIMAL(10, 2): last_decimal_10_2",
+            "LAST(ARRAY<ARRAY<STRING>>) -> ARRAY<STRING>: last_array_string",
+        ]
+    );
+    assert_eq!(
+        overloads(
+            r#"{"name":"pair","kind":"table","types":{"K":["INT","STRING"],"V":["DOUBLE"]},"export":"p_{V}_{K}",
+                "args":[{"name":"k","type":"K"},{"name":"v","type":"STRUCT<K K, `V` V>"}],
+                "returns":[{"name":"k","type":"K"},{"name":"v","type":"V"}]}"#
+        ),
+        [
+            "PAIR(INTEGER, STRUCT<`K` INTEGER, `V` DOUBLE>) -> STRUCT<`K` INTEGER, `V` DOUBLE>: p_double_integer",
+            "PAIR(STRING, STRUCT<`K` STRING, `V` DOUBLE>) -> STRUCT<`K` STRING, `V` DOUBLE>: p_double_string",
+        ]
+    );
+    assert_eq!(
+        overloads(
+            r#"{"name":"size","kind":"scalar","types":{"T":["INT","BIGINT"]},"export":"size",
+                "args":[{"name":"x","type":"ARRAY<T>"}],"returns":"INT"}"#
+        ),
+        [
+            "SIZE(ARRAY<INTEGER>) -> INTEGER: size",
+            "SIZE(ARRAY<BIGINT>) -> INTEGER: size"
+        ]
+    );
+}
+
+#[test]
+fn type_variables_that_mean_nothing_are_refused() {
+    let of = |types: &str, arg: &str, export: &str| {
+        refused(&format!(
+            r#"{{"name":"f","kind":"scalar","types":{types},"export":"{export}","args":[{{"name":"x","type":"{arg}"}}],"returns":"INT"}}"#
+        ))
+    };
+    for (types, arg, export, message) in [
+        ("{}", "INT", "f", "functions[0] (f): types has no type variable"),
+        (r#"{"T":[]}"#, "T", "f", "functions[0] (f): types: T stands for no type"),
+        (
+            r#"{"T":["INT"]}"#,
+            "INT",
+            "f",
+            "functions[0] (f): types: no argument has the type variable T",
+        ),
+        (
+            r#"{"INT":["INT"]}"#,
+            "INT",
+            "f",
+            "functions[0] (f): types: INT is the name of a type",
+        ),
+        (
+            r#"{"T":["INT"],"t":["INT"]}"#,
+            "T",
+            "f",
+            "functions[0] (f): types: t is there twice",
+        ),
+        (
+            r#"{"T":["INT"]}"#,
+            "T",
+            "f_{U}",
+            "functions[0] (f): export \"f_{U}\" names a type variable that is not in \"types\"",
+        ),
+        (
+            r#"{"T":["INT","INTEGER"]}"#,
+            "T",
+            "f_{T}",
+            "functions[0] (f): F(INTEGER) is there twice",
+        ),
+    ] {
+        assert_eq!(of(types, arg, export), message, "{types} {arg} {export}");
+    }
+    assert!(of(r#"{"T":["U"]}"#, "T", "f").starts_with("functions[0] (f): types: T: "));
+    assert!(of(r#"{"T":["INT"]}"#, "U", "f").starts_with("functions[0] (f): "));
+    let many = format!("[{}]", vec!["\"INT\""; 17].join(","));
+    let types = format!(r#"{{"A":{many},"B":{many}}}"#);
+    assert_eq!(
+        of(&types, "MAP<A, B>", "f"),
+        "functions[0] (f): types: it stands for more than 256 functions, which is the limit"
+    );
+}

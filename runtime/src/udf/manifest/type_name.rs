@@ -20,6 +20,28 @@ pub(super) fn parse(text: &str, limits: &Limits) -> Result<SqlType, String> {
     Ok(sql_type)
 }
 
+/// Whether a type's name begins with this word.
+pub(super) fn is_type(word: &str) -> bool {
+    const WORDS: [&str; 15] = [
+        "BOOLEAN",
+        "INT",
+        "INTEGER",
+        "BIGINT",
+        "DOUBLE",
+        "STRING",
+        "VARCHAR",
+        "BYTES",
+        "TIME",
+        "DATE",
+        "TIMESTAMP",
+        "DECIMAL",
+        "ARRAY",
+        "MAP",
+        "STRUCT",
+    ];
+    WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+}
+
 struct Parser<'a> {
     text: &'a str,
     rest: &'a str,

@@ -10,7 +10,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{Float64Type, Int32Type, Int64Type};
-use waterwheel::udf::{Error, Volatility};
+use waterwheel::udf::{Error, FunctionSource, Volatility};
 
 use super::Guest;
 use super::columns::{Nulls, column};
@@ -365,5 +365,21 @@ pub(super) fn optional(guest: &Guest) {
     assert_eq!(
         guest.stream("damped").info().arguments(),
         "x DOUBLE[, keep DOUBLE = 0.5]"
+    );
+}
+
+/// Functions of several types that a macro wrote under one name of SQL.
+pub(super) fn overloads(guest: &Guest) {
+    let functions = guest.0.scalar("last_of");
+    let arguments: Vec<String> = functions.iter().map(|function| function.info().arguments()).collect();
+    assert_eq!(arguments, ["values ARRAY<BIGINT>", "values ARRAY<DOUBLE>"]);
+    let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([
+        Some(vec![Some(1), Some(2)]),
+        Some(vec![]),
+    ]));
+    let last = functions[0].call(&[lists], &[false], 2).unwrap();
+    assert_eq!(
+        last.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(),
+        [Some(2), None]
     );
 }

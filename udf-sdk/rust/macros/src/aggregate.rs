@@ -44,6 +44,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     check_sql_name(&sql_name, update.sig.ident.span())?;
     let function = Function {
         function: &update,
+        export_name: sql_name.clone(),
         sql_name,
         parameters: &parameters,
         output,

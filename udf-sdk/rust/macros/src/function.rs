@@ -11,6 +11,8 @@ use crate::signature::{self, Parameter};
 pub(crate) struct Function<'a> {
     pub(crate) function: &'a ItemFn,
     pub(crate) sql_name: String,
+    /// What its exports are called behind `udf_`.
+    pub(crate) export_name: String,
     pub(crate) parameters: &'a [Parameter],
     pub(crate) output: Type,
 }
@@ -18,7 +20,7 @@ pub(crate) struct Function<'a> {
 impl Function<'_> {
     /// What its exports are called, or begin with. Not the plain name: that could be one of the compiler's own (`log`, `memcpy`).
     pub(crate) fn export(&self, suffix: &str) -> String {
-        format!("udf_{}{suffix}", self.sql_name)
+        format!("udf_{}{suffix}", self.export_name)
     }
 
     /// The types of the arguments, as a chain, with lifetimes to be inferred.
@@ -88,6 +90,14 @@ impl Function<'_> {
     pub(crate) fn store(&self) -> TokenStream {
         let output = with_lifetimes(&self.output, "'static");
         quote!(<<#output as glue::Outcome>::Value as glue::Return>::Store)
+    }
+}
+
+/// The exports of a function that SQL knows by another name have both names: overloads share that of SQL.
+pub(crate) fn export_name(sql_name: &str, name: &Ident) -> String {
+    match signature::plain_name(name) {
+        own if own == sql_name => own,
+        own => format!("{sql_name}_{own}"),
     }
 }
 

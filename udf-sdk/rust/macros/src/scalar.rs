@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Error, ItemFn, Result};
 
 use crate::arguments::{self, Attribute};
-use crate::function::Function;
+use crate::function::{Function, export_name};
 use crate::lifetimes;
 use crate::signature::{self, chain, check_sql_name, plain_name};
 
@@ -24,6 +24,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let output = signature::output(&item)?;
     let function = Function {
         function: &item,
+        export_name: export_name(&sql_name, &item.sig.ident),
         sql_name,
         parameters: &parameters,
         output,

@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{Error, FnArg, ItemFn, Path, Result, Type};
 
 use crate::arguments::{self, Attribute, Options};
-use crate::function::{Function, with_lifetimes};
+use crate::function::{Function, export_name, with_lifetimes};
 use crate::lifetimes;
 use crate::signature::{self, chain, check_sql_name, plain_name};
 
@@ -21,6 +21,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let output = signature::output(&item)?;
     let function = Function {
         function: &item,
+        export_name: export_name(&sql_name, &item.sig.ident),
         sql_name,
         parameters: &parameters,
         output,

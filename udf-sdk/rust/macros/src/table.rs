@@ -5,7 +5,7 @@ use quote::quote;
 use syn::{AssocType, Error, GenericArgument, ItemFn, PathArguments, Result, Type, TypeParamBound, parse_quote};
 
 use crate::arguments::{self, Attribute};
-use crate::function::{Function, with_lifetimes};
+use crate::function::{Function, export_name, with_lifetimes};
 use crate::lifetimes;
 use crate::signature::{self, chain, check_sql_name, plain_name};
 
@@ -28,6 +28,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     };
     let function = Function {
         function: &item,
+        export_name: export_name(&sql_name, &item.sig.ident),
         sql_name,
         parameters: &parameters,
         output,

@@ -289,3 +289,18 @@ fn overloads_may_share_an_export() {
     let given = strings(&[Some("a"), None]);
     assert_eq!(&call(&*loaded.scalars[1], &[ArrayRef::clone(&given)]).unwrap(), &given);
 }
+
+#[test]
+fn one_entry_with_types_is_an_overload_for_each() {
+    let entry = function("same", &["T"], "T", r#","types":{"T":["INTEGER","STRING"]}"#);
+    let body = echo("same_integer") + &echo("same_string");
+    let functions = load_text(&guest(std::slice::from_ref(&entry), &body)).scalars;
+    assert_eq!(functions.len(), 2);
+    let whole = ints([Some(7), None]);
+    assert_eq!(&call(functions[0].as_ref(), &[Arc::clone(&whole)]).unwrap(), &whole);
+    let text = strings(&[Some("a"), None]);
+    assert_eq!(&call(functions[1].as_ref(), &[Arc::clone(&text)]).unwrap(), &text);
+    // A guest that lies about the types that it has.
+    let error = broken(&sandbox(), &guest(&[entry], &echo("same_integer")));
+    assert!(error.contains("same_string"), "{error}");
+}

@@ -26,6 +26,8 @@ waterwheel_udf::plugin!(
     scalars::answer,
     scalars::risk,
     scalars::risk_by_name,
+    scalars::last_bigint,
+    scalars::last_double,
     scalars::first_or,
     scalars::square_root,
     scalars::total,

@@ -25,6 +25,18 @@ pub fn risk_by_name(r#type: i32) -> i32 {
     -r#type
 }
 
+macro_rules! last_of {
+    ($($function:ident: $type:ty),*) => {$(
+        /// the last element of an array, of several types
+        #[scalar(name = "last_of")]
+        pub fn $function(values: List<'_, $type>) -> Option<$type> {
+            values.iter().last()
+        }
+    )*};
+}
+
+last_of!(last_bigint: i64, last_double: f64);
+
 /// nulls where they are allowed: `b` must be there, `a` not
 #[scalar]
 pub fn first_or(a: Option<f64>, b: f64) -> f64 {
