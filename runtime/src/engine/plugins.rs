@@ -12,7 +12,7 @@ use crate::sql::ast::Name;
 use crate::udf::{FunctionSource, Kind, PluginInfo, Registry};
 
 /// Characters of a hash that are enough to tell two files apart.
-const SHA256_CHARS: usize = 12;
+pub(super) const SHA256_CHARS: usize = 12;
 
 impl Engine {
     /// Takes over what the plugins are now.
