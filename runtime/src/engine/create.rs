@@ -274,7 +274,7 @@ impl Engine {
                 self.topics.log().delete(&name.value)?;
                 Ok(Outcome::Message(format!("topic {} deleted", name.value)))
             }
-            DropKind::Function => Err(Error::user("not-supported", "DROP FUNCTION is not supported yet").at(name.span)),
+            DropKind::Function => self.drop_function(session, name, if_exists),
             DropKind::Source(kind) => match session.catalog.source(&name.value).cloned() {
                 None => missing(kind_word(kind)),
                 Some(definition) if definition.kind != kind => Err(Error::user(

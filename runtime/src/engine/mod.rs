@@ -212,11 +212,12 @@ impl Engine {
                 };
                 self.print(session, topic, *from_beginning, printing, text)
             }
+            Statement::CreateFunction { .. } => self.create_function(session, statement),
             Statement::ReloadPlugin { name } => self.reload_plugin(session, name.as_ref()),
             Statement::RunScript { span, .. } => {
                 Err(Error::user("run-script", "RUN SCRIPT stands in scripts and in the shell alone").at(*span))
             }
-            other => Err(Error::not_supported(other)),
+            other @ Statement::Explain { .. } => Err(Error::not_supported(other)),
         }
     }
 

@@ -1,15 +1,16 @@
-//! Plugins as statements see them: what changed in between, SHOW FUNCTIONS, SHOW PLUGINS, RELOAD PLUGIN.
+//! Plugins as statements see them: what changed in between, SHOW FUNCTIONS, SHOW PLUGINS, RELOAD PLUGIN, CREATE and DROP FUNCTION.
 //!
 //! Between two statements the registry is taken over whole; a query that runs holds the functions that it was planned with.
 
 use std::sync::Arc;
 
+use super::create::resolve_type;
 use super::show::function_signature;
 use super::{Engine, Error, Outcome, Session, Table};
 use crate::catalog::nearest;
 use crate::plan::FunctionSet;
-use crate::sql::ast::Name;
-use crate::udf::{FunctionSource, Kind, PluginInfo, Registry};
+use crate::sql::ast::{IfExists, Name, Statement};
+use crate::udf::{FunctionSource, Kind, NewFunction, PluginInfo, Registry};
 
 /// Characters of a hash that are enough to tell two files apart.
 pub(super) const SHA256_CHARS: usize = 12;
@@ -80,6 +81,81 @@ impl Engine {
             }
             ([], _) => Ok(Outcome::Message(format!("plugin {} has not changed", name.value))),
             (lines, _) => Ok(Outcome::Message(lines.join("\n"))),
+        }
+    }
+
+    /// CREATE FUNCTION: one function of a plugin file, under this name and these types.
+    pub(crate) fn create_function(&self, session: &mut Session, statement: &Statement) -> Result<Outcome, Error> {
+        let Statement::CreateFunction {
+            name,
+            if_exists,
+            args,
+            returns,
+            file,
+            ..
+        } = statement
+        else {
+            return Err(Error::not_supported(statement));
+        };
+        let mut new = NewFunction {
+            name: name.value.clone(),
+            args: Vec::with_capacity(args.len()),
+            returns: resolve_type(session, returns)?,
+            file: file.0.clone().into(),
+            export: file.1.clone(),
+        };
+        for (name, written) in args {
+            new.args.push((
+                name.as_ref().map(|name| name.value.clone()),
+                resolve_type(session, written)?,
+            ));
+        }
+        let signature = new.signature();
+        if *if_exists == IfExists::Keep && self.plugins.has_function(&signature) {
+            return Ok(Outcome::Message(format!("function {signature} exists already")));
+        }
+        self.plugins
+            .create_function(new, *if_exists == IfExists::Replace)
+            .map_err(|error| Error::from(error).at(name.span))?;
+        self.follow_plugins(session)?;
+        Ok(Outcome::Message(format!("function {signature} created")))
+    }
+
+    /// DROP FUNCTION: queries that run keep theirs.
+    pub(crate) fn drop_function(&self, session: &mut Session, name: &Name, if_exists: bool) -> Result<Outcome, Error> {
+        if self.plugins.drop_function(&name.value) > 0 {
+            self.follow_plugins(session)?;
+            return Ok(Outcome::Message(format!("function {} dropped", name.value)));
+        }
+        let mut functions = session.registry.functions().into_iter();
+        let of_plugin = functions.find(|info| info.name.eq_ignore_ascii_case(&name.value));
+        let built_in = self
+            .built_in
+            .built_in()
+            .any(|(built_in, _)| built_in.eq_ignore_ascii_case(&name.value));
+        match of_plugin {
+            Some(info) => Err(Error::user(
+                "not-created",
+                format!(
+                    "`{}` is not of CREATE FUNCTION but of plugin {}",
+                    name.value, info.plugin
+                ),
+            )
+            .at(name.span)
+            .help(format!(
+                "write {} = false under [functions] in {}.toml, or take the file away",
+                info.name, info.plugin
+            ))),
+            None if built_in => {
+                let error = Error::user("not-created", format!("`{}` is built in", name.value));
+                Err(error
+                    .at(name.span)
+                    .help("only functions of CREATE FUNCTION can be dropped"))
+            }
+            None if if_exists => Ok(Outcome::Message(format!("there is no function {}", name.value))),
+            None => {
+                Err(Error::user("unknown-function", format!("there is no function `{}`", name.value)).at(name.span))
+            }
         }
     }
 

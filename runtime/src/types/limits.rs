@@ -107,6 +107,26 @@ pub const PLUGIN_RESULT_BYTES_MAX: usize = 16 << 20;
 pub const PLUGIN_BATCH_RESULT_BYTES_MAX: usize = 1 << 30;
 /// Bytes of the states of one instance of a plugin that its memory does not hold, and the host does.
 pub const PLUGIN_STATE_BYTES_MAX: usize = 1 << 30;
+/// Bytes of a plugin's sidecar.
+pub const PLUGIN_SIDECAR_BYTES_MAX: usize = 64 << 10;
+/// Assets of a plugin.
+pub const PLUGIN_ASSETS_MAX: usize = 64;
+/// Bytes of the assets of a plugin together; all its instances share them.
+pub const PLUGIN_ASSET_BYTES_MAX: usize = 256 << 20;
+/// What a sidecar may allow at most as memory of one instance: what WebAssembly of 32 bits can address.
+pub const PLUGIN_MEMORY_BYTES_CEILING: usize = 4 << 30;
+/// What a sidecar may allow at most for one call, for the start, in milliseconds.
+pub const PLUGIN_CALL_MS_CEILING: u64 = 600_000;
+/// What a sidecar may allow at most as stack: half of what a thread has, as the host's own frames stand there too.
+pub const PLUGIN_STACK_BYTES_CEILING: usize = 1 << 20;
+/// What a sidecar may allow at most as one result: what an Arrow column can hold.
+pub const PLUGIN_RESULT_BYTES_CEILING: usize = 1 << 30;
+/// What a sidecar may allow at most as state that the host keeps for one instance.
+pub const PLUGIN_STATE_BYTES_CEILING: usize = 64 << 30;
+/// Lines that a plugin may write to the log in a second; more are counted and left out.
+pub const PLUGIN_LOG_LINES_PER_SECOND_MAX: u32 = 100;
+/// Random bytes that one call of a plugin into the host gives.
+pub const PLUGIN_RANDOM_BYTES_MAX: usize = 1 << 20;
 /// Bytes of an error message or doc line of a plugin; the rest is cut off.
 pub const PLUGIN_MESSAGE_BYTES_MAX: usize = 1_024;
 /// Rows that one call hands to a plugin.

@@ -1,6 +1,6 @@
 //! One plugin file, read and compiled: what it gives, or why nothing.
 //!
-//! What a file was made from is remembered by its hash, so that a file that is the same as before is not compiled again. Which of
+//! What a file was made from, its sidecar and assets included, is remembered by its hash, so that a file that is the same as before is not compiled again. Which of
 //! its functions SQL gets is for the registry to say.
 
 use std::path::{Path, PathBuf};
@@ -11,8 +11,10 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 
 use super::manifest::cut;
+use super::sidecar::Sidecar;
+use super::terms::Pick;
 use super::version::{FileName, Version, stem};
-use super::wasm::{LoadedPlugin, Sandbox, load};
+use super::wasm::{LoadedPlugin, Sandbox, load_on_terms};
 use super::{Error, PluginInfo};
 use crate::types::limits::PLUGIN_FILES_MAX;
 
@@ -80,13 +82,26 @@ pub(super) fn load_all(
 
 /// Loads one file. One that is broken where it gave functions `before` keeps giving those.
 pub(super) fn load_file(sandbox: &Sandbox, path: &Path, before: Option<&Arc<Loaded>>) -> Arc<Loaded> {
+    load_any(sandbox, path, None, before)
+}
+
+/// As [`load_file`], of one of its functions.
+pub(super) fn load_picked(sandbox: &Sandbox, path: &Path, pick: &Pick, before: Option<&Arc<Loaded>>) -> Arc<Loaded> {
+    load_any(sandbox, path, Some(pick), before)
+}
+
+fn load_any(sandbox: &Sandbox, path: &Path, pick: Option<&Pick>, before: Option<&Arc<Loaded>>) -> Arc<Loaded> {
     let bytes = read(path, sandbox.limits().file_bytes);
-    let (sha256, content) = match &bytes {
-        Ok(bytes) => {
-            let sha256 = hexadecimal(&Sha256::digest(bytes));
-            (sha256.clone(), sha256)
-        }
-        Err(reason) => (String::new(), format!("unread: {reason}")),
+    let sha256 = (bytes.as_ref()).map_or_else(|_| String::new(), |bytes| hexadecimal(&Sha256::digest(bytes)));
+    let sidecar = Sidecar::of(path, sandbox.limits());
+    // What differs here is to be loaded anew, the wrong sidecar that is now right included.
+    let of_sidecar = match &sidecar {
+        Ok(sidecar) => &sidecar.content,
+        Err((_, content)) => content,
+    };
+    let content = match &bytes {
+        Ok(_) => format!("{sha256}{of_sidecar}"),
+        Err(reason) => format!("unread: {reason}"),
     };
     if let Some(before) = before.filter(|before| before.content == content) {
         return Arc::clone(before);
@@ -98,7 +113,12 @@ pub(super) fn load_file(sandbox: &Sandbox, path: &Path, before: Option<&Arc<Load
         info.version = name.version.as_ref().map(|version| version.text().to_owned());
         version = name.version;
         let text = path.extension().is_some_and(|e| e == "wat");
-        load(sandbox, &stem(path), &bytes?, text)
+        let bytes = bytes?;
+        let mut sidecar = sidecar.map_err(|(reason, _)| reason)?;
+        sidecar.check_hash(&info.sha256)?;
+        info.grants = sidecar.terms.grants;
+        sidecar.terms.pick = pick.cloned();
+        load_on_terms(sandbox, &stem(path), &bytes, text, &sidecar.terms)
     });
     let plugin = match plugin {
         Ok(plugin) => Arc::new(plugin),
@@ -153,7 +173,7 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 }
 
 /// Reads a file that is not larger than `bytes_max`, without reading more than that.
-fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
+pub(super) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
     use std::io::Read;
     let file = std::fs::File::open(path).map_err(|e| format!("it cannot be opened: {e}"))?;
     let mut bytes = Vec::new();

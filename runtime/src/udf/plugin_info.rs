@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::Grants;
 use super::version::stem;
 
 /// A plugin file as the registry found it.
@@ -24,6 +25,10 @@ pub struct PluginInfo {
     pub stale: Option<String>,
     /// The higher version of the plugin that gives the functions instead.
     pub superseded_by: Option<String>,
+    /// What its sidecar lets it ask of the process.
+    pub grants: Grants,
+    /// The function for which CREATE FUNCTION has loaded it, with the types of its arguments; nothing for a file of the plugin directory.
+    pub created: Option<String>,
     /// Functions that it has and does not give, with the reason.
     pub skipped: Vec<SkippedFunction>,
 }
@@ -40,6 +45,8 @@ impl PluginInfo {
             broken: None,
             stale: None,
             superseded_by: None,
+            grants: Grants::default(),
+            created: None,
             skipped: Vec::new(),
         }
     }
@@ -69,6 +76,12 @@ impl PluginInfo {
             }
             _ => "loaded".to_owned(),
         };
+        if let Some(created) = &self.created {
+            state.push_str(&format!(" by CREATE FUNCTION {created}"));
+        }
+        if self.grants != Grants::default() {
+            state.push_str(&format!(", granted {}", self.grants));
+        }
         if let Some(reason) = &self.stale {
             state.push_str(&format!(" from the file before; that of now is broken: {reason}"));
         }
@@ -97,6 +110,8 @@ pub enum SkipReason {
         /// That plugin.
         by: String,
     },
+    /// CREATE FUNCTION gives a function of this name and these argument types.
+    Created,
     /// A kind of function that this version does not support yet.
     UnsupportedKind {
         /// The kind as the manifest names it.
@@ -119,6 +134,7 @@ impl fmt::Display for SkipReason {
                 f,
                 "shadowed by the same function of plugin {by}, which comes first by file name"
             ),
+            Self::Created => f.write_str("the function of CREATE FUNCTION stands before it"),
             Self::UnsupportedKind { kind } => write!(f, "{kind} functions are not supported yet"),
             Self::NotAnIdentifier => f.write_str("its name is not a SQL identifier"),
         }

@@ -9,9 +9,11 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
+use super::coerce::signature;
+use super::created::Created;
 use super::plugin_file::{Loaded, load_all, plugin_files};
 use super::wasm::Sandbox;
-use super::{CodeCachePlace, Error, FunctionSource, Limits, Registry};
+use super::{CodeCachePlace, Error, FunctionSource, Limits, NewFunction, Registry};
 use crate::types::limits::{PLUGIN_NEWS_FUNCTIONS_MAX, PLUGIN_NEWS_MAX};
 
 /// One plugin file that is not what it was.
@@ -73,17 +75,69 @@ impl Plugins {
     /// When the directory cannot be read; the functions then stay as they are.
     pub fn rescan(&self) -> Result<Vec<PluginChange>, Error> {
         let _alone = self.rescans.lock();
-        let Some(directory) = &self.directory else {
-            return Ok(Vec::new());
-        };
         let before = self.current();
-        let loaded = load_all(&self.sandbox, &plugin_files(directory)?, before.loaded(), 1);
-        let registry = Registry::of(self.sandbox.clone(), loaded);
+        let created: Vec<Created> = before
+            .created()
+            .iter()
+            .map(|function| function.again(&self.sandbox))
+            .collect();
+        let loaded = match &self.directory {
+            Some(directory) => load_all(&self.sandbox, &plugin_files(directory)?, before.loaded(), 1),
+            None => Vec::new(),
+        };
+        let registry = Registry::of(self.sandbox.clone(), created, loaded);
         let changes = changes(&before, &registry);
         if !changes.is_empty() {
-            *self.current.write() = Arc::new(registry);
+            self.take(registry);
         }
         Ok(changes)
+    }
+
+    /// CREATE FUNCTION: the functions of the next statement have it.
+    ///
+    /// # Errors
+    /// When the file has no such function, or there is one of this name and these argument types, unless it is to be replaced.
+    pub fn create_function(&self, new: NewFunction, replace: bool) -> Result<(), Error> {
+        let _alone = self.rescans.lock();
+        let before = self.current();
+        let signature = new.signature();
+        if !replace && let Some(by) = giver(&before, &signature) {
+            return Err(Error::Plugin {
+                plugin: new.file.display().to_string(),
+                reason: format!(
+                    "there is a function {signature}, of {by}; CREATE OR REPLACE FUNCTION puts this one in its place"
+                ),
+            });
+        }
+        let function = Created::load(&self.sandbox, self.directory.as_deref(), new)?;
+        let mut created = before.created().to_vec();
+        created.retain(|other| other.signature() != signature);
+        created.push(function);
+        self.take(Registry::of(self.sandbox.clone(), created, before.loaded().to_vec()));
+        Ok(())
+    }
+
+    /// Whether there is a function of this name and these argument types, as SQL writes them, from a plugin or CREATE FUNCTION.
+    #[must_use]
+    pub fn has_function(&self, signature: &str) -> bool {
+        giver(&self.current(), signature).is_some()
+    }
+
+    /// DROP FUNCTION: takes all created functions of this name away, and gives how many they were.
+    pub fn drop_function(&self, name: &str) -> usize {
+        let _alone = self.rescans.lock();
+        let before = self.current();
+        let mut created = before.created().to_vec();
+        created.retain(|function| !function.new.name.eq_ignore_ascii_case(name));
+        let dropped = before.created().len() - created.len();
+        if dropped > 0 {
+            self.take(Registry::of(self.sandbox.clone(), created, before.loaded().to_vec()));
+        }
+        dropped
+    }
+
+    fn take(&self, registry: Registry) {
+        *self.current.write() = Arc::new(registry);
     }
 
     /// Keeps lines about changes until somebody shows them.
@@ -99,6 +153,18 @@ impl Plugins {
     pub fn take_news(&self) -> Vec<PluginChange> {
         self.news.lock().drain(..).collect()
     }
+}
+
+/// Who gives a function of this name and these argument types.
+fn giver(registry: &Registry, signature: &str) -> Option<String> {
+    if registry
+        .created()
+        .iter()
+        .any(|function| function.signature() == signature)
+    {
+        return Some("CREATE FUNCTION".to_owned());
+    }
+    registry.owner(signature).map(|stem| format!("plugin {stem}"))
 }
 
 /// What is not the same in two registries, file by file.
@@ -120,7 +186,29 @@ fn changes(before: &Registry, after: &Registry) -> Vec<PluginChange> {
         Some(old) if Arc::ptr_eq(&old, file) => None,
         old => Some(changed(after, old.is_some(), file)),
     });
-    gone.chain(there).collect()
+    let created = after.created().iter().filter_map(|function| {
+        let mut others = before.created().iter();
+        let same = others.any(|other| Arc::ptr_eq(&other.loaded, &function.loaded));
+        (!same).then(|| changed_function(function))
+    });
+    gone.chain(there).chain(created).collect()
+}
+
+fn changed_function(function: &Created) -> PluginChange {
+    let info = &function.loaded.info;
+    let signature = function.signature();
+    let text = match &info.stale {
+        Some(reason) => format!(
+            "function {signature} stays as it was, as {} is broken now: {reason}",
+            info.file()
+        ),
+        None => format!("function {signature} is replaced, as {} has changed", info.file()),
+    };
+    PluginChange {
+        plugin: info.name.clone(),
+        is_broken: info.stale.is_some(),
+        text,
+    }
 }
 
 fn changed(registry: &Registry, was_there: bool, file: &Loaded) -> PluginChange {
@@ -156,7 +244,7 @@ fn given(registry: &Registry, file: &Loaded) -> String {
     let functions = registry.functions();
     let mut names: Vec<&str> = functions
         .iter()
-        .filter(|function| function.plugin == stem)
+        .filter(|function| registry.owner(&signature(function)) == Some(stem.as_str()))
         .map(|function| function.name.as_str())
         .collect();
     names.dedup();

@@ -2,13 +2,14 @@
 //!
 //! A value of one moment, that never changes under a query: `plugins` puts a new one in its place. A broken file never takes it
 //! down; it is listed with its reason. Of several versions of a plugin the highest that can be loaded gives the functions. Two plugins with
-//! one function: the first by file name gives it, and the other's is listed as shadowed.
+//! one function: the first by file name gives it, and the other's is listed as shadowed. What CREATE FUNCTION made stands before all.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
 use super::coerce::signature;
+use super::created::Created;
 use super::plugin_file::{Loaded, load_all, load_file, plugin_files};
 use super::used_function::Code;
 use super::wasm::{LoadedPlugin, Sandbox};
@@ -21,14 +22,24 @@ use super::{
 #[derive(Debug)]
 pub struct Registry {
     sandbox: Sandbox,
+    created: Vec<Created>,
     loaded: Vec<Arc<Loaded>>,
     plugins: Vec<PluginInfo>,
     scalars: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
     streams: HashMap<String, Vec<Arc<dyn StreamFunction>>>,
     aggregates: HashMap<String, Vec<Arc<dyn AggregateFunction>>>,
     tables: HashMap<String, Vec<Arc<dyn ScalarFunction>>>,
-    /// Which plugin gives a signature.
-    owners: HashMap<String, String>,
+    /// Who gives a signature.
+    owners: HashMap<String, Owner>,
+}
+
+/// Who gives a function.
+#[derive(Debug)]
+enum Owner {
+    /// The plugin's file with this stem.
+    Plugin(String),
+    /// CREATE FUNCTION.
+    Created,
 }
 
 impl Registry {
@@ -37,7 +48,7 @@ impl Registry {
     /// # Errors
     /// When the sandbox cannot be made with these limits.
     pub fn new(limits: Limits) -> Result<Self, Error> {
-        Ok(Self::of(Sandbox::new(limits)?, Vec::new()))
+        Ok(Self::of(Sandbox::new(limits)?, Vec::new(), Vec::new()))
     }
 
     /// Loads every `*.wasm` and `*.wat` of a directory, in the order of their names. Subdirectories are not searched.
@@ -62,7 +73,7 @@ impl Registry {
     pub fn with_directory(self, dir: &Path) -> Result<Self, Error> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
         let loaded = load_all(&self.sandbox, &plugin_files(dir)?, &[], threads);
-        Ok(Self::of(self.sandbox, loaded))
+        Ok(Self::of(self.sandbox, self.created, loaded))
     }
 
     /// What the cache of compiled code has done, where there is one.
@@ -71,10 +82,11 @@ impl Registry {
         self.sandbox.code_cache().map(|cache| cache.counts())
     }
 
-    /// The functions of these files, in this order.
-    pub(super) fn of(sandbox: Sandbox, loaded: Vec<Arc<Loaded>>) -> Self {
+    /// The created functions, then those of these files, in this order.
+    pub(super) fn of(sandbox: Sandbox, created: Vec<Created>, loaded: Vec<Arc<Loaded>>) -> Self {
         let mut registry = Self {
             sandbox,
+            created: Vec::new(),
             loaded: Vec::new(),
             plugins: Vec::new(),
             scalars: HashMap::new(),
@@ -83,6 +95,10 @@ impl Registry {
             tables: HashMap::new(),
             owners: HashMap::new(),
         };
+        for function in &created {
+            registry.add_created(function);
+        }
+        registry.created = created;
         let mut highest: HashMap<&str, &Loaded> = HashMap::new();
         for file in loaded.iter().filter(|file| file.plugin.is_some()) {
             let best = highest.entry(&file.info.name).or_insert(file);
@@ -111,9 +127,31 @@ impl Registry {
         &self.sandbox
     }
 
+    /// The functions of CREATE FUNCTION.
+    pub(super) fn created(&self) -> &[Created] {
+        &self.created
+    }
+
+    /// Which plugin's file gives this function, of those that it has from files of the plugin directory.
+    pub(super) fn owner(&self, signature: &str) -> Option<&str> {
+        match self.owners.get(signature) {
+            Some(Owner::Plugin(stem)) => Some(stem),
+            Some(Owner::Created) | None => None,
+        }
+    }
+
     /// The files that it was made of.
     pub(super) fn loaded(&self) -> &[Arc<Loaded>] {
         &self.loaded
+    }
+
+    fn add_created(&mut self, created: &Created) {
+        let mut info = created.loaded.info.clone();
+        info.created = Some(created.signature());
+        if let Some(plugin) = &created.loaded.plugin {
+            self.give(plugin, &mut info);
+        }
+        self.plugins.push(info);
     }
 
     fn add(&mut self, loaded: &Loaded, superseded_by: Option<&Loaded>) {
@@ -194,13 +232,18 @@ impl Registry {
     fn claim(&mut self, function: &FunctionInfo, plugin: &mut PluginInfo) -> bool {
         let signature = signature(function);
         if let Some(owner) = self.owners.get(&signature) {
-            plugin.skipped.push(SkippedFunction {
-                reason: SkipReason::Shadowed { by: owner.clone() },
-                signature,
-            });
+            let reason = match owner {
+                Owner::Plugin(stem) => SkipReason::Shadowed { by: stem.clone() },
+                Owner::Created => SkipReason::Created,
+            };
+            plugin.skipped.push(SkippedFunction { signature, reason });
             return false;
         }
-        self.owners.insert(signature, function.plugin.clone());
+        let owner = match &plugin.created {
+            Some(_) => Owner::Created,
+            None => Owner::Plugin(function.plugin.clone()),
+        };
+        self.owners.insert(signature, owner);
         plugin.functions += 1;
         true
     }

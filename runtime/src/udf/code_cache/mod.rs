@@ -86,7 +86,6 @@ pub(super) struct CodeCache {
     bytes_max: u64,
     /// The owner of the directory, who must be this process; nothing where it cannot be used. Looked at when it is first needed.
     owner: OnceLock<Option<u32>>,
-    temporaries: AtomicU64,
     counts: Counts,
 }
 
@@ -110,7 +109,6 @@ impl CodeCache {
             directory,
             bytes_max,
             owner: OnceLock::new(),
-            temporaries: AtomicU64::new(0),
             counts: Counts::default(),
         }
     }
@@ -212,16 +210,15 @@ impl CodeCache {
 
     /// A new file that nobody else may write to.
     fn temporary(&self) -> io::Result<(PathBuf, File)> {
-        // Numbers of a process that is gone may be taken.
-        for _ in 0..64 {
-            let number = self.temporaries.fetch_add(1, Ordering::Relaxed);
-            let path = self.directory.join(format!("{}-{number}.tmp", std::process::id()));
-            match OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-                made => return made.map(|file| (path, file)),
-            }
-        }
-        Err(io::ErrorKind::AlreadyExists.into())
+        // Drawn, not counted: another cache of this process, or a process with the same number in another container, must never
+        // take the name of a file that was removed to make room while this one writes it: the rename would move theirs.
+        let path = self.directory.join(format!("{:032x}.tmp", rand::random::<u128>()));
+        let file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&path)?;
+        Ok((path, file))
     }
 
     /// Writes beside the entry and renames, so that there is no half of an entry. What a loss of power leaves has not its checksum.

@@ -2,6 +2,7 @@
 //!
 //! Nothing here runs a plugin; whether the exports exist is checked in `wasm/`.
 
+mod adapt;
 mod arguments;
 mod json;
 mod type_name;
@@ -16,6 +17,7 @@ use datafusion::scalar::ScalarValue;
 use crate::types::schema::SqlType;
 use crate::udf::{FunctionInfo, Kind, Limits, SkippedFunction, Volatility};
 
+pub(in crate::udf) use adapt::{Retyping, adapt};
 use json::{RawArg, RawFunction, RawManifest, RawReturns};
 
 /// A checked manifest.

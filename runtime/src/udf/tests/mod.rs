@@ -2,7 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot unwrap has failed")]
 
+mod created;
 mod reload;
+mod sidecar;
 
 use std::path::Path;
 

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use wasmtime::{Config, Engine, EngineWeak};
 
+use super::granted::Granted;
 use crate::udf::code_cache::CodeCache;
+use crate::udf::terms::Terms;
 use crate::udf::{CodeCachePlace, Error, Limits};
 
 /// Milliseconds between two ticks of the deadline clock.
@@ -22,6 +24,7 @@ pub(in crate::udf) struct Sandbox {
     limits: Arc<Limits>,
     ticking: Arc<AtomicBool>,
     code_cache: Option<Arc<CodeCache>>,
+    granted: Arc<Granted>,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -38,6 +41,16 @@ impl Sandbox {
     /// # Errors
     /// When Wasmtime refuses the configuration, for a stack of zero bytes for example.
     pub(in crate::udf) fn new(limits: Limits) -> Result<Self, Error> {
+        Ok(Self {
+            engine: Self::engine_of(&limits)?,
+            limits: Arc::new(limits),
+            ticking: Arc::new(AtomicBool::new(false)),
+            code_cache: None,
+            granted: Arc::default(),
+        })
+    }
+
+    fn engine_of(limits: &Limits) -> Result<Engine, Error> {
         let mut config = Config::new();
         config
             .epoch_interruption(true)
@@ -48,15 +61,30 @@ impl Sandbox {
             .wasm_memory64(false)
             // Its results may differ between processors, and equal input must give equal output.
             .wasm_relaxed_simd(false);
-        let engine = Engine::new(&config).map_err(|e| Error::Sandbox {
+        Engine::new(&config).map_err(|e| Error::Sandbox {
             reason: format!("{e:#}"),
-        })?;
-        Ok(Self {
-            engine,
-            limits: Arc::new(limits),
-            ticking: Arc::new(AtomicBool::new(false)),
-            code_cache: None,
         })
+    }
+
+    /// The same sandbox on the terms of one plugin. The stack belongs to the engine, so another stack is another engine, with a clock of
+    /// its own; everything else is the store's.
+    ///
+    /// # Errors
+    /// As [`Sandbox::new`].
+    pub(super) fn on_terms(&self, plugin: &str, terms: &Terms) -> Result<Self, Error> {
+        let mut sandbox = self.clone();
+        if terms.limits.stack_bytes != self.limits.stack_bytes {
+            sandbox.engine = Self::engine_of(&terms.limits)?;
+            sandbox.ticking = Arc::new(AtomicBool::new(false));
+        }
+        sandbox.limits = Arc::new(terms.limits.clone());
+        sandbox.granted = Arc::new(Granted::new(plugin, terms));
+        Ok(sandbox)
+    }
+
+    /// What the plugin may ask of the process.
+    pub(super) fn granted(&self) -> &Arc<Granted> {
+        &self.granted
     }
 
     pub(super) fn engine(&self) -> &Engine {

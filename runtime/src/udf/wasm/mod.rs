@@ -18,6 +18,7 @@ mod engine;
 mod fault;
 mod frame;
 pub mod fuzz;
+mod granted;
 mod guest;
 mod inline;
 mod limiter;
@@ -38,4 +39,5 @@ mod wasi_stub;
 mod tests;
 
 pub(super) use engine::Sandbox;
-pub(super) use plugin::{LoadedPlugin, load};
+use plugin::load;
+pub(super) use plugin::{LoadedPlugin, load_on_terms};

@@ -8,6 +8,7 @@ use wasmtime::{ExternType, FuncType, Module, ValType};
 
 use super::compiled::code_of;
 use super::engine::Sandbox;
+use super::granted::Granted;
 use super::wasi_stub;
 use crate::udf::Kind;
 use crate::udf::limits::bytes_text;
@@ -50,20 +51,32 @@ pub(super) fn to_binary(bytes: &[u8], text: bool, bytes_max: usize) -> Result<Co
 pub(super) fn compile(sandbox: &Sandbox, binary: &[u8]) -> Result<Module, String> {
     let module: Module =
         code_of(sandbox, binary).map_err(|e| format!("it is not a module that can run here: {e:#}"))?;
-    refuse_imports(&module)?;
+    refuse_imports(&module, sandbox.granted())?;
     Ok(module)
 }
 
-/// A guest gets nothing from outside, so one that asks cannot start.
-fn refuse_imports(module: &Module) -> Result<(), String> {
+/// A guest gets from outside what its sidecar grants, so one that asks for more cannot start.
+fn refuse_imports(module: &Module, granted: &Granted) -> Result<(), String> {
     // The code of a plain module is read by function number, which imports would shift.
     let columnar = door(module) == Door::Columnar;
-    let names: Vec<String> = module
-        .imports()
-        .filter(|import| !(columnar && wasi_stub::gives(import.module(), import.name())))
-        .map(|import| format!("{}.{}", short(import.module()), short(import.name())))
-        .collect();
+    let mut names = Vec::new();
+    for import in module.imports() {
+        let name = || format!("{}.{}", short(import.module()), short(import.name()));
+        match granted.function(import.module(), import.name()) {
+            _ if columnar && wasi_stub::gives(import.module(), import.name()) => {}
+            Some(Ok(())) if columnar => {}
+            Some(Err(grant)) if columnar => return Err(not_granted(&name(), grant)),
+            _ => names.push(name()),
+        }
+    }
     refuse_named(&names)
+}
+
+/// The words for an import that exists and is not granted.
+pub(super) fn not_granted(import: &str, grant: &str) -> String {
+    format!(
+        "it imports {import}, which its sidecar does not grant: write {grant} = true under [grants], if you trust it with that"
+    )
 }
 
 /// Refuses these imports, the first few by name.

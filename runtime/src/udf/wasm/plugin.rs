@@ -10,8 +10,10 @@ use super::fault::Fault;
 use super::guest::{Guest, new_store, start_fault};
 use super::limiter::Limiter;
 use super::module::{self, Door};
-use super::{component, door, inline, plain, plain_loop, wasi_stub};
-use crate::udf::manifest::{self, Manifest};
+use super::{component, door, granted, inline, plain, plain_loop, wasi_stub};
+use crate::udf::booleans::with_booleans;
+use crate::udf::manifest::{self, Manifest, Retyping};
+use crate::udf::terms::Terms;
 use crate::udf::{AggregateFunction, Limits, ScalarFunction, SkippedFunction, StreamFunction};
 
 /// The code of one plugin and how it is started. Shared by its functions.
@@ -41,28 +43,49 @@ pub(in crate::udf) struct LoadedPlugin {
     pub(in crate::udf) version: Option<String>,
 }
 
-/// Loads a plugin from the bytes of its file. The error is a reason without the plugin's name.
-pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: bool) -> Result<LoadedPlugin, String> {
+/// Loads a plugin from the bytes of its file, as one without a sidecar. The error is a reason without the plugin's name.
+pub(super) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: bool) -> Result<LoadedPlugin, String> {
+    let terms = Terms::of_limits(sandbox.limits(), format!("{plugin}.toml"));
+    load_on_terms(sandbox, plugin, bytes, text, &terms)
+}
+
+/// As [`load`], on the terms of its sidecar.
+pub(in crate::udf) fn load_on_terms(
+    sandbox: &Sandbox,
+    plugin: &str,
+    bytes: &[u8],
+    text: bool,
+    terms: &Terms,
+) -> Result<LoadedPlugin, String> {
+    let sandbox = &sandbox.on_terms(plugin, terms).map_err(|e| e.to_string())?;
     sandbox.start_clock().map_err(|e| e.to_string())?;
     let binary = module::to_binary(bytes, text, sandbox.limits().file_bytes)?;
     if component::is_component(&binary) {
-        return component::load(sandbox, plugin, &binary);
+        return component::load(sandbox, plugin, &binary, terms);
     }
     let compiled = module::compile(sandbox, &binary)?;
     let (code, manifest) = match module::door(&compiled) {
         Door::Columnar => {
             module::check_exports(&compiled)?;
             let code = Code::new(sandbox, plugin, &compiled, None)?;
-            let manifest = code
+            let mut manifest = code
                 .describe()
                 .map_err(|fault| format!("describing itself, it {fault}"))??;
+            manifest::adapt(&mut manifest, terms, Retyping::Declared)?;
             for function in &manifest.functions {
                 module::check_function(&compiled, function)?;
             }
             (code, manifest)
         }
         Door::Plain => {
-            let (functions, manifest) = plain::describe(&compiled, &binary, sandbox.limits())?;
+            if !terms.assets.is_empty() {
+                return Err(format!(
+                    "{} names assets, and a plain module cannot read any",
+                    terms.sidecar
+                ));
+            }
+            let (functions, mut manifest) = plain::describe(&compiled, &binary, sandbox.limits())?;
+            manifest::adapt(&mut manifest, terms, Retyping::Numbers)?;
             let exports: Vec<&str> = functions.iter().map(|function| function.export.as_str()).collect();
             let bodies = inline::bodies(&binary, &exports);
             let loops = plain_loop::loop_module(&functions, &bodies);
@@ -77,7 +100,11 @@ pub(in crate::udf) fn load(sandbox: &Sandbox, plugin: &str, bytes: &[u8], text: 
             let code = Code::new(sandbox, plugin, &compiled, Some(loops))?;
             // Nothing to ask it, but one that cannot start should not wait for its first row to say so.
             code.start().map_err(|fault| format!("starting, it {fault}"))?;
-            (code, manifest)
+            let mut plugin = door::functions(code, manifest);
+            if let Some(pick) = &terms.pick {
+                with_booleans(&mut plugin, pick);
+            }
+            return Ok(plugin);
         }
     };
     Ok(door::functions(code, manifest))
@@ -90,8 +117,9 @@ impl Code {
         if wasi_stub::wanted(module) {
             // It brings the runtime of its language along.
             sandbox = sandbox.with_language_runtime();
-            wasi_stub::link(&mut linker).map_err(|e| format!("it cannot be linked: {e:#}"))?;
+            wasi_stub::link(&mut linker, sandbox.granted()).map_err(|e| format!("it cannot be linked: {e:#}"))?;
         }
+        granted::link(&mut linker, sandbox.granted()).map_err(|e| format!("it cannot be linked: {e:#}"))?;
         let pre = linker
             .instantiate_pre(module)
             .map_err(|e| format!("it cannot be linked: {e:#}"))?;

@@ -1,7 +1,7 @@
 //! The component door: plugins whose languages give components of the Component Model, by `udf-sdk/wit`.
 //!
 //! The same manifest, kinds, limits and checks as behind the columnar door; columns travel as typed lists, which costs
-//! a copy for each value. A component that imports a function of any interface is refused by name.
+//! a copy for each value. A component that imports a function that its sidecar does not grant is refused by name.
 
 mod columns;
 mod instance;
@@ -25,11 +25,13 @@ use super::compiled::code_of;
 use super::door::{self, Described, PluginCode};
 use super::engine::Sandbox;
 use super::fault::Fault;
+use super::granted;
 use super::guest::{new_store, start_fault};
 use super::limiter::Limiter;
-use super::module::refuse_named;
+use super::module::{not_granted, refuse_named};
 use super::plugin::LoadedPlugin;
-use crate::udf::manifest::{self, FunctionSpec, Manifest};
+use crate::udf::manifest::{self, FunctionSpec, Manifest, Retyping};
+use crate::udf::terms::Terms;
 use crate::udf::{Kind, Limits};
 use instance::Running;
 pub(super) use levels::read_levels;
@@ -51,14 +53,15 @@ pub(super) fn is_component(binary: &[u8]) -> bool {
 }
 
 /// Loads a component from its binary. The error is a reason without the plugin's name.
-pub(super) fn load(sandbox: &Sandbox, plugin: &str, binary: &[u8]) -> Result<LoadedPlugin, String> {
+pub(super) fn load(sandbox: &Sandbox, plugin: &str, binary: &[u8], terms: &Terms) -> Result<LoadedPlugin, String> {
     let sandbox = sandbox.with_language_runtime();
     let component: Component =
         code_of(&sandbox, binary).map_err(|e| format!("it is not a component that can run here: {e:#}"))?;
     let code = Code::new(sandbox, plugin, component)?;
-    let manifest = code
+    let mut manifest = code
         .describe()
         .map_err(|fault| format!("describing itself, it {fault}"))??;
+    manifest::adapt(&mut manifest, terms, Retyping::Declared)?;
     code.check_exports(&manifest)
         .map_err(|fault| format!("starting, it {fault}"))?;
     Ok(door::functions(code, manifest))
@@ -70,7 +73,9 @@ impl Code {
         let interface = component
             .get_export_index(None, types::INTERFACE)
             .ok_or_else(|| format!("it is a component that does not export {}", types::INTERFACE))?;
-        let pre = Linker::new(sandbox.engine())
+        let mut linker = Linker::new(sandbox.engine());
+        granted::link_component(&mut linker, sandbox.granted()).map_err(|e| format!("it cannot be linked: {e:#}"))?;
+        let pre = linker
             .instantiate_pre(&component)
             .map_err(|e| format!("it cannot be linked: {e:#}"))?;
         Ok(Self {
@@ -169,20 +174,24 @@ fn expand(batch: &Batch<'_>, constants: bool) -> Result<Vec<ArrayRef>, Fault> {
         .collect()
 }
 
-/// A plugin gets nothing from outside, so one that asks cannot start. Interfaces that only name types are no such thing.
+/// A plugin gets from outside what its sidecar grants, so one that asks for more cannot start. Interfaces that only name types are no such thing.
 fn refuse_imports(sandbox: &Sandbox, component: &Component) -> Result<(), String> {
     let engine = sandbox.engine();
     let is_type = |item: &ComponentItem| matches!(item, ComponentItem::Type(_));
-    let names: Vec<String> = component
-        .component_type()
-        .imports(engine)
-        .filter(|(_, import)| match &import.ty {
+    let mut names = Vec::new();
+    for (name, import) in component.component_type().imports(engine) {
+        let only_types = match &import.ty {
             ComponentItem::ComponentInstance(instance) => {
-                !instance.exports(engine).all(|(_, export)| is_type(&export.ty))
+                instance.exports(engine).all(|(_, export)| is_type(&export.ty))
             }
-            item => !is_type(item),
-        })
-        .map(|(name, _)| name.to_owned())
-        .collect();
+            item => is_type(item),
+        };
+        match sandbox.granted().interface(name) {
+            _ if only_types => {}
+            Some(Ok(())) => {}
+            Some(Err(grant)) => return Err(not_granted(name, grant)),
+            None => names.push(name.to_owned()),
+        }
+    }
     refuse_named(&names)
 }

@@ -12,6 +12,7 @@
 mod aggregate;
 mod columns;
 mod evict;
+mod granted;
 mod hostile;
 mod hostile_files;
 mod mutations;

@@ -4,6 +4,7 @@
 
 mod aggregate;
 mod columns;
+mod granted;
 mod hostile;
 mod plugins;
 
