@@ -1,11 +1,12 @@
 //! EXPLAIN and EXPLAIN ANALYZE of a query that runs.
 
+use super::plugins::SHA256_CHARS;
 use super::query::Running;
 use super::show::function_signature;
 use super::{Engine, Error, Outcome, Session};
 use crate::plan::{NodeId, explain_with};
 use crate::sql::ast::Name;
-use crate::udf::{FunctionInfo, FunctionSource, FunctionTotals};
+use crate::udf::{Registry, UsedFunction};
 
 impl Engine {
     /// A query by its id, or all that write to the stream or table of that name.
@@ -26,16 +27,16 @@ impl Engine {
             );
             return Err(error.at(id.span).help("SHOW QUERIES lists the running ones"));
         }
-        let plugins = session.registry.totals();
         let explained: Vec<String> = found
             .into_iter()
             .map(|query| {
                 let plan = if analyze {
-                    analyzed(query, &plugins)
+                    analyzed(query)
                 } else {
                     query.info.plan.clone()
                 };
-                format!("{}\n\n{plan}", query.info.statement)
+                let functions = versions(&query.info.functions, &session.registry);
+                format!("{}\n\n{plan}{functions}", query.info.statement)
             })
             .collect();
         Ok(Outcome::Text(explained.join("\n\n")))
@@ -43,7 +44,7 @@ impl Engine {
 }
 
 /// The plan of a query with what each operator did so far.
-fn analyzed(query: &Running, plugins: &[(FunctionInfo, FunctionTotals)]) -> String {
+fn analyzed(query: &Running) -> String {
     let stats = query.pipeline.node_stats();
     let remark = |node: NodeId| {
         stats.get(node).map_or_else(String::new, |stats| {
@@ -62,27 +63,42 @@ fn analyzed(query: &Running, plugins: &[(FunctionInfo, FunctionTotals)]) -> Stri
     };
     let plan = explain_with(&query.info.dataflow, &remark);
     let commits = query.pipeline.commit_words();
-    let functions = called(&query.info.plan, plugins);
+    let functions = called(&query.info.functions);
     format!("{plan}\n{commits}\n{functions}")
 }
 
-/// What the functions of plugins that a plan names have done so far, a line each.
-fn called(plan: &str, plugins: &[(FunctionInfo, FunctionTotals)]) -> String {
-    let plan = plan.to_lowercase();
-    let of_plan = |info: &FunctionInfo| {
-        let call = format!("{}(", info.name.to_lowercase());
-        let mut places = plan.match_indices(&call);
-        // Not the end of a longer name.
-        places.any(|(at, _)| !plan[..at].ends_with(|c: char| c == '_' || c.is_alphanumeric()))
+/// What the functions of plugins that a query calls have done so far, a line each.
+fn called(functions: &[UsedFunction]) -> String {
+    let lines = functions.iter().filter_map(|function| {
+        let totals = Some(function.totals()).filter(|totals| totals.calls > 0)?;
+        let (signature, plugin) = (function_signature(function.info()), &function.info().plugin);
+        Some(format!("{signature} of plugin {plugin}, by all queries: {totals}\n"))
+    });
+    lines.collect()
+}
+
+/// Which code the functions of plugins are that a query calls, and what is there instead of it by now, a line each.
+fn versions(functions: &[UsedFunction], now: &Registry) -> String {
+    let place = |function: &UsedFunction| {
+        let sha256: String = function.sha256.chars().take(SHA256_CHARS).collect();
+        format!("plugin {}, SHA-256 {sha256}", function.info().plugin_and_version())
     };
-    let called = plugins
-        .iter()
-        .filter(|(info, totals)| totals.calls > 0 && of_plan(info));
-    let lines = called.map(|(info, totals)| {
+    let lines = functions.iter().map(|function| {
+        let name = &function.info().name;
+        let same_name = now.used(&|info| info.name.eq_ignore_ascii_case(name));
+        let there = same_name.iter().find(|other| other.is_of_signature(function));
+        let news = match there {
+            Some(there) if there.is_same(function) => String::new(),
+            Some(there) => format!(
+                "; now there is {}: CREATE OR REPLACE moves the query to it",
+                place(there)
+            ),
+            None => "; it is not there any more: the query goes on, and cannot be started again".to_owned(),
+        };
         format!(
-            "{} of plugin {}, by all queries: {totals}\n",
-            function_signature(info),
-            info.plugin
+            "runs {} of {}{news}\n",
+            function_signature(function.info()),
+            place(function)
         )
     });
     lines.collect()

@@ -13,7 +13,7 @@ use crate::sql::ast::{IfExists, Name, Statement};
 use crate::udf::{FunctionSource, Kind, NewFunction, PluginInfo, Registry};
 
 /// Characters of a hash that are enough to tell two files apart.
-const SHA256_CHARS: usize = 12;
+pub(super) const SHA256_CHARS: usize = 12;
 
 impl Engine {
     /// Takes over what the plugins are now.

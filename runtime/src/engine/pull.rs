@@ -10,7 +10,7 @@ use datafusion::arrow::array::Int64Array;
 use datafusion::error::DataFusionError;
 use futures::StreamExt as _;
 
-use super::query::{next_id, query_info};
+use super::query::{functions_of, next_id, query_info};
 use super::{Engine, Error, Outcome, PushQuery, QueryKind, Session, ShownAs};
 use crate::connector::{ColumnSink as _, StopAt};
 use crate::exec::{self, ChangeSender, Epilogue, Pipeline, ShardSink, change_channel};
@@ -33,7 +33,8 @@ impl Engine {
         // The dataflow gives no rows itself.
         let nowhere = || ShardSink::Columns(Box::new(change_channel().0));
         let sinks = (0..self.config.workers).map(|_| nowhere()).collect();
-        let info = query_info(id.clone(), QueryKind::Pull, text, &planned.dataflow, None);
+        let mut info = query_info(id.clone(), QueryKind::Pull, text, &planned.dataflow, None);
+        info.functions = functions_of(&info.plan, &session.registry);
         let mut parts = self.parts(session, &info, planned.dataflow.clone(), sinks, StopAt::CurrentEnd)?;
         parts.epilogue = Some(Epilogue::new(move |pipeline| conclude(&planned, sender, pipeline)));
         let pipeline = self.start_transient(session, info, parts)?;

@@ -21,6 +21,7 @@ use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
 use crate::state::{Location, MemoryBackend};
 use crate::types::limits::{ENDED_QUERIES_MAX, FILE_COMMIT_INTERVAL};
 use crate::types::schema::{Column, ColumnRole};
+use crate::udf::{Registry, UsedFunction};
 
 /// What a query is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +47,8 @@ pub struct QueryInfo {
     pub plan: String,
     /// Its dataflow.
     pub dataflow: Arc<Dataflow>,
+    /// The functions of plugins that its plan names, as they were when it was planned.
+    pub functions: Vec<UsedFunction>,
     /// Streams and tables that it reads.
     pub sources: Vec<String>,
     /// The stream or table that it writes to.
@@ -170,8 +173,8 @@ impl Engine {
             naming.memory = memory;
         }
         if let Err(error) = self.start_persistent(session, naming, &definition, planned, text) {
-            if let Some((old, _)) = old {
-                self.take_back(session, old);
+            if let Some((old, before)) = old {
+                self.take_back(session, old, &before);
             }
             return Err(error);
         }
@@ -299,7 +302,8 @@ impl Engine {
         let sinks = (0..self.config.workers)
             .map(|_| ShardSink::Columns(Box::new(sender.clone())))
             .collect();
-        let info = query_info(id.clone(), QueryKind::Push, text, &planned.dataflow, None);
+        let mut info = query_info(id.clone(), QueryKind::Push, text, &planned.dataflow, None);
+        info.functions = functions_of(&info.plan, &session.registry);
         let mut parts = self.parts(session, &info, planned.dataflow, sinks, StopAt::Never)?;
         parts.gate = Some(sender);
         let pipeline = self.start_transient(session, info, parts)?;
@@ -357,6 +361,7 @@ impl Engine {
             &planned.dataflow,
             Some(definition.name.clone()),
         );
+        info.functions = functions_of(&info.plan, &session.registry);
         info.creates_sink = creates_sink;
         info.durable = durable;
         let null_keys = if planned.is_partitioned {
@@ -513,6 +518,7 @@ pub(crate) fn query_info(
         kind,
         statement: text.to_owned(),
         plan: plan::explain(dataflow),
+        functions: Vec::new(),
         dataflow: Arc::new(dataflow.clone()),
         sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
         sink,
@@ -520,6 +526,17 @@ pub(crate) fn query_info(
         durable: id.clone(),
         id,
     }
+}
+
+/// The functions of plugins that a plan names.
+pub(crate) fn functions_of(plan: &str, registry: &Registry) -> Vec<UsedFunction> {
+    let plan = plan.to_lowercase();
+    registry.used(&|info| {
+        let call = format!("{}(", info.name.to_lowercase());
+        let mut places = plan.match_indices(&call);
+        // Not the end of a longer name.
+        places.any(|(at, _)| !plan[..at].ends_with(|c: char| c == '_' || c.is_alphanumeric()))
+    })
 }
 
 /// Lets go of the oldest queries that have shown all of their results; those that failed stay to be looked at.

@@ -3,6 +3,7 @@
 //! That is possible where the new query reads the same, writes the same, and its operators read the state of the old ones: filters may change, and columns
 //! that are made behind the state. Anything else is refused, as in ksqlDB, before the old query is touched.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::create::kind_word;
@@ -180,14 +181,21 @@ impl Engine {
         Ok(session.queries.remove(id).map(|running| (running, before)))
     }
 
-    /// The new query could not be started: the old one goes on.
-    pub(crate) fn take_back(&self, session: &mut Session, old: Running) {
-        let Some(opened) = &old.opened else { return };
-        let begun = opened.parts().and_then(|parts| Pipeline::start(parts, &self.pool));
+    /// The new query could not be started: the old one goes on as it was `before`. One that had come to its end stays there.
+    pub(crate) fn take_back(&self, session: &mut Session, old: Running, before: &State) {
+        let begun = match &old.opened {
+            Some(opened) if !before.is_over() => opened.parts().and_then(Pipeline::hold),
+            _ => Ok(Arc::clone(&old.pipeline)),
+        };
         let pipeline = begun.unwrap_or_else(|error| {
             tracing::error!(query = %old.info.id, %error, "the query that should have been replaced cannot go on");
+            old.pipeline.cannot_go_on(&error);
             Arc::clone(&old.pipeline)
         });
+        pipeline.begin(BTreeMap::new(), &self.pool);
+        if *before == State::Paused {
+            pipeline.pause();
+        }
         session.queries.insert(old.info.id.clone(), Running { pipeline, ..old });
     }
 }

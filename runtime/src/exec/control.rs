@@ -155,7 +155,7 @@ impl Control {
                     scan.add_reader(reader, time);
                 }
                 self.next_shard = (self.next_shard + 1) % run.shards.len();
-                self.is_dirty |= self.durability.has_beginning();
+                self.is_dirty |= self.durability.has_beginning() || run.holds_older_formats();
             }
         }
         Ok(())
@@ -212,6 +212,9 @@ impl Control {
         };
         self.durability
             .commit(changes, &advanced, &mut self.sources, &mut results)?;
+        if let Some(store) = &mut self.durability.store {
+            run.formats_are_written(store)?;
+        }
         if let (Some(reborn), Some(store)) = (&self.reborn, &self.durability.store) {
             // By turns from what the commits have written, and from what would be handed over: both are all of it.
             let mut whole = Store::in_memory(&MemoryBackend::default())?;

@@ -481,6 +481,11 @@ impl Pipeline {
         self.control.lock().abandon();
     }
 
+    /// It has stopped, and cannot begin again because of this error.
+    pub(crate) fn cannot_go_on(&self, error: &Error) {
+        self.end(State::Failed(error.to_string()));
+    }
+
     pub(super) fn end(&self, state: State) {
         *self.state.lock() = state;
         self.state_changed.notify_all();

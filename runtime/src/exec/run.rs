@@ -30,6 +30,8 @@ pub(super) struct Run {
     scans: Vec<NodeId>,
     /// Stream times that partitions had when their state was saved.
     stream_times: Mutex<BTreeMap<(NodeId, i32), i64>>,
+    /// What the store says of itself once a commit has written all state in the formats of now, where it holds older ones.
+    late_form: Mutex<Option<Form>>,
     /// Whether results are thrown away, because they were written in an earlier life.
     is_muted: AtomicBool,
 }
@@ -92,6 +94,7 @@ impl Run {
             operators: Vec::new(),
             scans: parts.dataflow.scans().map(|(scan, _)| scan).collect(),
             stream_times: Mutex::new(BTreeMap::new()),
+            late_form: Mutex::new(None),
             is_muted: AtomicBool::new(false),
         })
     }
@@ -112,18 +115,43 @@ impl Run {
                 form: form.clone(),
             })
             .collect();
-        store.set_form(Form {
+        let form = Form {
             format_version: FORMAT_VERSION,
             shards: self.shards.len(),
             operators,
             ..about
-        })?;
+        };
         if is_replayed {
+            store.set_form(form)?;
             self.track_changes(&self.operators);
             return Ok(());
         }
+        // What cannot be loaded stays as it is, for the query that saved it to go on.
         self.load(store)?;
-        self.restore_stream_times(store)
+        self.restore_stream_times(store)?;
+        match saved.filter(|saved| saved.operators != form.operators) {
+            None => store.set_form(form)?,
+            Some(saved) => {
+                let pairs = self.operators.iter().zip(form.operators.iter().zip(&saved.operators));
+                let older = pairs.filter(|(_, (now, saved))| now.form != saved.form);
+                self.track_changes(&older.map(|(operator, _)| *operator).collect::<Vec<_>>());
+                *self.late_form.lock() = Some(form);
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether the state that was loaded waits to be written in the formats of now.
+    pub(super) fn holds_older_formats(&self) -> bool {
+        self.late_form.lock().is_some()
+    }
+
+    /// After a commit: the store holds the formats of now.
+    pub(super) fn formats_are_written(&self, store: &mut Store) -> Result<(), Error> {
+        match self.late_form.lock().take() {
+            Some(form) => Ok(store.set_form(form)?),
+            None => Ok(()),
+        }
     }
 
     /// Loads the state of all operators, which are new.
@@ -174,13 +202,12 @@ impl Run {
     /// Why the operators that are there now cannot read saved state; `None` where they can.
     fn difference(&self, now: &[(NodeId, String)], saved: &[OperatorForm]) -> Option<String> {
         let shard = self.shards.first().map(|shard| shard.lock());
-        for ((node, form), saved) in now.iter().zip(saved) {
-            let reads = shard
-                .as_ref()
-                .is_some_and(|shard| shard.reads_state(*node, &saved.form));
-            if !reads {
-                return Some(format!("it was `{}`, it is `{form}` now", saved.form));
-            }
+        let differences = now.iter().zip(saved).filter_map(|((node, _), saved)| {
+            let shard = shard.as_ref()?;
+            shard.state_difference(*node, &saved.form)
+        });
+        if let Some(difference) = differences.into_iter().next() {
+            return Some(difference);
         }
         (now.len() != saved.len())
             .then(|| format!("it had {} operators with state, it has {} now", saved.len(), now.len()))

@@ -405,9 +405,12 @@ impl Shard {
             .collect()
     }
 
-    /// Whether the operator at a node reads state of this form.
-    pub(crate) fn reads_state(&self, id: NodeId, form: &str) -> bool {
-        matches!(self.roles.get(id), Some(Role::Operator(operator)) if operator.reads_state(form))
+    /// Why the operator at a node cannot read state of this form; `None` where it can.
+    pub(crate) fn state_difference(&self, id: NodeId, saved: &str) -> Option<String> {
+        match self.roles.get(id) {
+            Some(Role::Operator(operator)) => operator.state_difference(saved),
+            _ => Some(format!("it was `{saved}`, and there is none now")),
+        }
     }
 
     /// The stream time of each partition that is read here: scan, partition, milliseconds since the epoch.

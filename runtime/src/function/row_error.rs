@@ -77,6 +77,20 @@ pub(crate) fn report(function: &str, fault: &Fault) -> Result<()> {
     })
 }
 
+/// Notes what a function said of a row; false where nobody collects.
+pub(crate) fn note(text: String) -> bool {
+    COLLECTING.with_borrow_mut(|collecting| match collecting {
+        Some(errors) => {
+            errors.count += 1;
+            if errors.first.len() < NOTES_MAX {
+                errors.first.push(text);
+            }
+            true
+        }
+        None => false,
+    })
+}
+
 /// Hands notes of an inner collection to the outer one.
 pub(crate) fn report_all(errors: RowErrors) -> Result<()> {
     if errors.count == 0 {

@@ -21,6 +21,7 @@ mod project;
 mod row_errors;
 mod row_store;
 mod settle;
+mod state_form;
 mod stream_function;
 pub mod table_function;
 mod table_source;
@@ -42,6 +43,7 @@ pub use limit::{Limit, LimitCount};
 pub use project::Project;
 pub use row_errors::{RowErrorPolicy, RowErrors};
 pub use settle::Settle;
+pub use state_form::{PluginState, StateForm};
 pub use stream_function::{StreamCall, StreamFunctionOperator};
 pub use table_source::TableSource;
 
@@ -118,15 +120,17 @@ pub trait Operator: Send + Debug {
     }
 
     /// What its saved state looks like, in words that people can read and that name everything on which the form of the entries depends: kind
-    /// and version of the operator, types of keys and rows, windows, aggregates with their argument types. State is only read back where
-    /// this text is what it was. `None`: nothing outlives a step.
+    /// and version of the operator, types of keys and rows, windows, aggregates with their argument types, formats of the states of plugins' functions. `None`: nothing
+    /// outlives a step.
     fn state_form(&self) -> Option<String> {
         None
     }
 
-    /// True when state that was saved under `form` can be read.
-    fn reads_state(&self, form: &str) -> bool {
-        self.state_form().as_deref() == Some(form)
+    /// Why state that was saved as `saved` cannot be read; `None` where it can: where its form is what it was, but for older formats that functions
+    /// of plugins read.
+    fn state_difference(&self, saved: &str) -> Option<String> {
+        let now = self.state_form().unwrap_or_default();
+        (now != saved).then(|| state_form::differs(saved, &now))
     }
 
     /// Says that its state will be saved: from now on it remembers what changes, and all that is there already counts as changed. Without

@@ -8,10 +8,10 @@ use datafusion::arrow::compute::concat;
 use datafusion::arrow::datatypes::{DataType, SchemaRef};
 
 use super::expiry::{Expiry, Run};
-use super::{Error, Expression, KeyIndex, Operator, Progress, RowErrors};
+use super::{Error, Expression, KeyIndex, Operator, PluginState, Progress, RowErrorPolicy, RowErrors, StateForm};
 use crate::state::{self, Changes, Entry, Reader, Writer};
 use crate::types::ChangeBatch;
-use crate::udf::{StreamFunction, StreamInstance};
+use crate::udf::{self, StreamFunction, StreamInstance};
 
 /// One call of a stream function as it was planned.
 #[derive(Debug, Clone)]
@@ -92,16 +92,82 @@ impl StreamFunctionOperator {
     }
 }
 
+impl StreamFunctionOperator {
+    /// What is given where rows have failed: all of them, the others, or nothing, as the policy wants it.
+    fn without_failed(&self, given: ChangeBatch, failed: BTreeMap<usize, udf::Error>) -> Result<ChangeBatch, Error> {
+        if failed.is_empty() {
+            return Ok(given);
+        }
+        let mut keep = vec![true; given.num_rows()];
+        for row in failed.keys() {
+            keep[*row] = false;
+        }
+        let errors: Vec<Error> = failed.into_values().map(Error::Function).collect();
+        if self.errors.policy == RowErrorPolicy::Fail {
+            return errors.into_iter().next().map_or(Ok(given), Err);
+        }
+        self.errors.report(&errors);
+        match self.errors.policy {
+            RowErrorPolicy::Skip => Ok(given.filter(&keep.into())?),
+            _ => Ok(given),
+        }
+    }
+
+    /// What the state looks like. What a constant argument is decides what the state means.
+    fn form(&self) -> StateForm {
+        let types = |expressions: &[Expression]| -> String {
+            let types: Vec<_> = expressions.iter().map(|e| e.data_type().to_string()).collect();
+            types.join(", ")
+        };
+        let constants = |args: &[Expression]| -> String {
+            let constants = args.iter().filter_map(Expression::constant);
+            let constants: Vec<_> = constants.map(|value| format!("; {value}")).collect();
+            constants.concat()
+        };
+        let mut form = StateForm::default();
+        form.words(&format!("stream functions 1 by ({}): ", types(&self.keys)));
+        for (place, call) in self.calls.iter().enumerate() {
+            let comma = if place == 0 { "" } else { ", " };
+            let name = call.function.info().name.to_lowercase();
+            form.words(&format!(
+                "{comma}{name}({}{})",
+                types(&call.args),
+                constants(&call.args)
+            ));
+            form.version(Some(PluginState::of_stream(&*call.function)));
+        }
+        form
+    }
+}
+
 impl Call {
-    /// The results of one batch, run by run: before each the keys that begin anew in it are forgotten.
-    fn push(&mut self, runs: &[Run], slots: &[u32], args: &[ArrayRef]) -> Result<ArrayRef, Error> {
+    /// The results of one batch, run by run: before each the keys that begin anew in it are forgotten. Rows that the function says have failed left its
+    /// state as it was; they are null in the result and go to `failed`.
+    fn push(
+        &mut self,
+        runs: &[Run],
+        slots: &[u32],
+        args: &[ArrayRef],
+        failed: &mut BTreeMap<usize, udf::Error>,
+    ) -> Result<ArrayRef, Error> {
         let mut results = Vec::with_capacity(runs.len());
         for Run { rows, anew } in runs {
             if !anew.is_empty() {
                 self.instance.drop_slots(anew)?;
             }
             let args: Vec<_> = args.iter().map(|arg| arg.slice(rows.start, rows.len())).collect();
-            results.push(self.instance.push(&slots[rows.clone()], &args)?);
+            let outcome = self.instance.push_rows(&slots[rows.clone()], &args)?;
+            results.push(outcome.values);
+            let info = self.function.info();
+            for failure in outcome.failed {
+                let row = rows.start + failure.row as usize;
+                failed.entry(row).or_insert_with(|| udf::Error::Row {
+                    plugin: info.plugin.clone(),
+                    function: info.name.clone(),
+                    row: u32::try_from(row).unwrap_or(u32::MAX),
+                    message: failure.message,
+                });
+            }
         }
         match results.as_slice() {
             [whole] => Ok(Arc::clone(whole)),
@@ -130,19 +196,21 @@ impl Operator for StreamFunctionOperator {
             None => Run::whole(slots.len()),
         };
         let mut columns = changes.records.columns().to_vec();
+        let mut failed = BTreeMap::new();
         for (call, args) in self.calls.iter_mut().zip(args) {
-            columns.push(call.push(&runs, &slots, &args)?);
+            columns.push(call.push(&runs, &slots, &args, &mut failed)?);
         }
         if let Some(changed) = &mut self.changed {
             changed.extend(&slots);
         }
         self.slots = slots;
-        out.push(ChangeBatch {
+        let given = ChangeBatch {
             records: RecordBatch::try_new(Arc::clone(&self.schema), columns)?,
             event_times: changes.event_times,
             weights: None,
             stream_times: changes.stream_times,
-        });
+        };
+        out.push(self.without_failed(given, failed)?);
         Ok(())
     }
 
@@ -174,29 +242,11 @@ impl Operator for StreamFunctionOperator {
     }
 
     fn state_form(&self) -> Option<String> {
-        let types = |expressions: &[Expression]| -> String {
-            let types: Vec<_> = expressions.iter().map(|e| e.data_type().to_string()).collect();
-            types.join(", ")
-        };
-        // What a constant argument is decides what the state means.
-        let constants = |args: &[Expression]| -> String {
-            let constants = args.iter().filter_map(Expression::constant);
-            let constants: Vec<_> = constants.map(|value| format!("; {value}")).collect();
-            constants.concat()
-        };
-        let calls: Vec<_> = self
-            .calls
-            .iter()
-            .map(|call| {
-                let name = call.function.info().name.to_lowercase();
-                format!("{name}({}{})", types(&call.args), constants(&call.args))
-            })
-            .collect();
-        Some(format!(
-            "stream functions 1 by ({}): {}",
-            types(&self.keys),
-            calls.join(", ")
-        ))
+        Some(self.form().text())
+    }
+
+    fn state_difference(&self, saved: &str) -> Option<String> {
+        self.form().difference(saved)
     }
 
     fn track_changes(&mut self) {

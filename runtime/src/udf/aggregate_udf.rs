@@ -2,12 +2,15 @@
 //!
 //! Continuous queries ask the function itself ([`OverloadedAggregate::choose`]); queries that `DataFusion` runs get an accumulator here.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray};
+use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray};
+use datafusion::arrow::compute::filter;
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef};
+use datafusion::arrow::row::{RowConverter, SortField};
 use datafusion::common::{Result, internal_err, plan_err};
 use datafusion::error::DataFusionError;
 use datafusion::logical_expr::function::{AccumulatorArgs, StateFieldsArgs};
@@ -64,12 +67,6 @@ impl OverloadedAggregate {
 
     fn one_group(&self, args: &AccumulatorArgs<'_>) -> Result<Box<dyn Accumulator>> {
         let types: Vec<DataType> = args.expr_fields.iter().map(|field| field.data_type().clone()).collect();
-        if args.is_distinct {
-            return plan_err!(
-                "{} with DISTINCT is not supported in a query that ends",
-                self.name.to_uppercase()
-            );
-        }
         let function = Arc::clone(self.choose(&types)?);
         let constants: Vec<Option<ScalarValue>> = args
             .exprs
@@ -79,8 +76,9 @@ impl OverloadedAggregate {
         let instance = function.instance(&constants).map_err(external)?;
         Ok(Box::new(OneGroup {
             version: function.state_version(),
-            retracts: function.retracts(),
+            retracts: function.retracts() && !args.is_distinct,
             instance: Mutex::new(instance),
+            seen: args.is_distinct.then(|| Seen::of(&types)).transpose()?,
         }))
     }
 }
@@ -141,7 +139,69 @@ struct OneGroup {
     instance: Mutex<Box<dyn AggregateInstance>>,
     version: u32,
     retracts: bool,
+    /// The rows that count no more, where each different one counts once.
+    seen: Option<Seen>,
 }
+
+/// Rows of arguments, each once, as comparable bytes.
+struct Seen {
+    converter: RowConverter,
+    rows: HashSet<Vec<u8>>,
+    bytes: usize,
+}
+
+impl Seen {
+    fn of(types: &[DataType]) -> Result<Self> {
+        let fields = types.iter().cloned().map(SortField::new).collect();
+        Ok(Self {
+            converter: RowConverter::new(fields)?,
+            rows: HashSet::new(),
+            bytes: 0,
+        })
+    }
+
+    /// Those of these rows that were not seen before.
+    fn unseen(&mut self, values: &[ArrayRef]) -> Result<Vec<ArrayRef>> {
+        let rows = self.converter.convert_columns(values)?;
+        let mut mask = Vec::with_capacity(rows.num_rows());
+        for row in &rows {
+            let is_new = self.rows.insert(row.data().to_vec());
+            self.bytes += if is_new { row.data().len() } else { 0 };
+            mask.push(is_new);
+        }
+        let mask = BooleanArray::from(mask);
+        let kept = values.iter().map(|column| Ok(filter(column, &mask)?));
+        kept.collect()
+    }
+
+    /// All rows as one value: for each its length and its bytes.
+    fn state(&self) -> Vec<u8> {
+        let mut state = Vec::with_capacity(self.bytes + self.rows.len() * LENGTH_BYTES);
+        for row in &self.rows {
+            state.extend((row.len() as u64).to_le_bytes());
+            state.extend(row);
+        }
+        state
+    }
+
+    /// The rows of a [`Seen::state`].
+    fn rows_of(&self, mut state: &[u8]) -> Result<Vec<ArrayRef>> {
+        let parser = self.converter.parser();
+        let mut rows = Vec::new();
+        while let Some((length, rest)) = state.split_first_chunk::<LENGTH_BYTES>() {
+            let length = usize::try_from(u64::from_le_bytes(*length)).unwrap_or(usize::MAX);
+            let Some((row, rest)) = rest.split_at_checked(length) else {
+                return internal_err!("the state of an aggregate with DISTINCT is cut off");
+            };
+            rows.push(parser.parse(row));
+            state = rest;
+        }
+        Ok(self.converter.convert_rows(rows)?)
+    }
+}
+
+/// Bytes of a length in a [`Seen::state`].
+const LENGTH_BYTES: usize = 8;
 
 /// The group, and the one that states are loaded into which are to be merged.
 const GROUP: u32 = 0;
@@ -159,8 +219,15 @@ fn group_of_all(values: &[ArrayRef]) -> Vec<u32> {
 
 impl Accumulator for OneGroup {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let slots = group_of_all(values);
-        self.instance.get_mut().update(&slots, values).map_err(external)
+        let unseen = match &mut self.seen {
+            Some(seen) => seen.unseen(values)?,
+            None => values.to_vec(),
+        };
+        let slots = group_of_all(&unseen);
+        if slots.is_empty() {
+            return Ok(());
+        }
+        self.instance.get_mut().update(&slots, &unseen).map_err(external)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
@@ -178,10 +245,14 @@ impl Accumulator for OneGroup {
     }
 
     fn size(&self) -> usize {
-        size_of_val(self)
+        let seen = (self.seen.as_ref()).map_or(0, |seen| seen.bytes + seen.rows.capacity() * size_of::<Vec<u8>>());
+        size_of_val(self) + self.instance.lock().state_bytes() + seen
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        if let Some(seen) = &self.seen {
+            return Ok(vec![ScalarValue::Binary(Some(seen.state()))]);
+        }
         let mut states = self.instance.get_mut().save(&[GROUP]).map_err(external)?;
         match states.pop() {
             Some(state) => Ok(vec![ScalarValue::Binary(Some(state))]),
@@ -190,6 +261,11 @@ impl Accumulator for OneGroup {
     }
 
     fn merge_batch(&mut self, states: &[ArrayRef]) -> Result<()> {
+        if let Some(seen) = &self.seen {
+            let states = states[0].as_binary::<i32>().iter().flatten();
+            let rows = states.map(|state| seen.rows_of(state)).collect::<Result<Vec<_>>>()?;
+            return rows.iter().try_for_each(|rows| self.update_batch(rows));
+        }
         let instance = self.instance.get_mut();
         for state in states[0].as_binary::<i32>().iter().flatten() {
             instance

@@ -27,6 +27,7 @@ mod scalar_udf;
 mod sidecar;
 mod table_udf;
 mod terms;
+mod used_function;
 mod version;
 mod wasm;
 mod watch;
@@ -47,6 +48,7 @@ pub use registry::Registry;
 pub use scalar_udf::{OverloadedFunction, scalar_udf};
 pub use table_udf::OverloadedTable;
 pub use terms::Grants;
+pub use used_function::UsedFunction;
 #[doc(hidden)]
 pub use wasm::fuzz;
 pub use watch::Watch;
@@ -100,6 +102,17 @@ pub struct FunctionInfo {
     pub version: Option<String>,
     /// One line for people.
     pub doc: Option<String>,
+}
+
+impl FunctionInfo {
+    /// The plugin that it comes from, with its version where the file is not named after that.
+    #[must_use]
+    pub fn plugin_and_version(&self) -> String {
+        match self.version.as_ref().filter(|_| !self.plugin.contains('@')) {
+            Some(version) => format!("{} {version}", self.plugin),
+            None => self.plugin.clone(),
+        }
+    }
 }
 
 /// What a call gave where failed rows are no error.
@@ -178,9 +191,14 @@ pub trait StreamFunction: Send + Sync + Debug {
         1
     }
 
+    /// Numbers of older formats that `load` reads, too.
+    fn older_state_versions(&self) -> &[u32] {
+        &[]
+    }
+
     /// Whether `load` reads state of that format.
     fn reads_state_version(&self, version: u32) -> bool {
-        version == self.state_version()
+        version == self.state_version() || self.older_state_versions().contains(&version)
     }
 }
 
@@ -258,8 +276,13 @@ pub trait AggregateFunction: Send + Sync + Debug {
     /// The number of the format in which `save` writes state; to be kept beside the bytes.
     fn state_version(&self) -> u32;
 
+    /// Numbers of older formats that `load` reads, too.
+    fn older_state_versions(&self) -> &[u32];
+
     /// Whether `load` reads state of that format.
-    fn reads_state_version(&self, version: u32) -> bool;
+    fn reads_state_version(&self, version: u32) -> bool {
+        version == self.state_version() || self.older_state_versions().contains(&version)
+    }
 }
 
 /// A running aggregate function: the state of groups lives in the guest, addressed by slot numbers that the host hands out, dense from
@@ -271,11 +294,28 @@ pub trait AggregateInstance: Send + Debug {
     /// When the function fails, or one row does: an error of [`Error::Row`]; the other rows were taken in then.
     fn update(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<(), Error>;
 
+    /// As [`AggregateInstance::update`], but rows that the function itself reports as failed are no error: they are listed, and left the state as it
+    /// was.
+    ///
+    /// # Errors
+    /// When the function fails as a whole; the instance is then of no more use.
+    fn update_rows(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Vec<RowFailure>, Error> {
+        self.update(slots, args).map(|()| Vec::new())
+    }
+
     /// Takes rows back that were taken in before. Only where [`AggregateFunction::retracts`].
     ///
     /// # Errors
     /// As [`AggregateInstance::update`].
     fn retract(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<(), Error>;
+
+    /// As [`AggregateInstance::update_rows`], of rows that are taken back.
+    ///
+    /// # Errors
+    /// As [`AggregateInstance::update_rows`].
+    fn retract_rows(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Vec<RowFailure>, Error> {
+        self.retract(slots, args).map(|()| Vec::new())
+    }
 
     /// Adds the state of each of `from` to that of `into` at the same place; `from` stays as it is.
     ///

@@ -11,10 +11,11 @@ use std::sync::Arc;
 use super::coerce::signature;
 use super::created::Created;
 use super::plugin_file::{Loaded, load_all, load_file, plugin_files};
+use super::used_function::Code;
 use super::wasm::{LoadedPlugin, Sandbox};
 use super::{
     AggregateFunction, CodeCacheCounts, CodeCachePlace, Error, FunctionInfo, FunctionSource, FunctionTotals, Limits,
-    PluginInfo, ScalarFunction, SkipReason, SkippedFunction, StreamFunction,
+    PluginInfo, ScalarFunction, SkipReason, SkippedFunction, StreamFunction, UsedFunction,
 };
 
 /// All functions of all plugins.
@@ -200,6 +201,33 @@ impl Registry {
         }
     }
 
+    /// The functions that `is_used` picks, with the hashes of their files.
+    pub fn used(&self, is_used: &dyn Fn(&FunctionInfo) -> bool) -> Vec<UsedFunction> {
+        let used = self.all().filter(|code| is_used(code.info()));
+        let mut used: Vec<UsedFunction> = used
+            .map(|code| {
+                let file = |plugin: &&PluginInfo| {
+                    let stem = plugin.path.file_stem().unwrap_or_default();
+                    stem.to_string_lossy() == code.info().plugin.as_str()
+                };
+                let sha256 = self.plugins.iter().find(file).map(|plugin| plugin.sha256.clone());
+                UsedFunction::new(code, sha256.unwrap_or_default())
+            })
+            .collect();
+        used.sort_by_cached_key(|used| (key(&used.info().name), signature(used.info())));
+        used
+    }
+
+    fn all(&self) -> impl Iterator<Item = Code> {
+        let scalars = self.scalars.values().chain(self.tables.values()).flatten();
+        let streams = self.streams.values().flatten();
+        let aggregates = self.aggregates.values().flatten();
+        let scalars = scalars.map(|function| Code::Scalar(Arc::clone(function)));
+        let streams = streams.map(|function| Code::Stream(Arc::clone(function)));
+        let aggregates = aggregates.map(|function| Code::Aggregate(Arc::clone(function)));
+        scalars.chain(streams).chain(aggregates)
+    }
+
     /// Whether `plugin` is the first to give this function; else it is noted as shadowed.
     fn claim(&mut self, function: &FunctionInfo, plugin: &mut PluginInfo) -> bool {
         let signature = signature(function);
@@ -227,12 +255,7 @@ impl FunctionSource for Registry {
     }
 
     fn totals(&self) -> Vec<(FunctionInfo, FunctionTotals)> {
-        let scalars = self.scalars.values().flatten().map(|f| (f.info(), f.totals()));
-        let streams = self.streams.values().flatten().map(|f| (f.info(), f.totals()));
-        let aggregates = self.aggregates.values().flatten().map(|f| (f.info(), f.totals()));
-        let tables = self.tables.values().flatten().map(|f| (f.info(), f.totals()));
-        let all = scalars.chain(streams).chain(aggregates).chain(tables);
-        let mut all: Vec<_> = all.map(|(info, totals)| (info.clone(), totals)).collect();
+        let mut all: Vec<_> = self.all().map(|code| (code.info().clone(), code.totals())).collect();
         all.sort_by_cached_key(|(function, _)| (key(&function.name), signature(function)));
         all
     }

@@ -26,6 +26,7 @@ mod neighbours;
 mod nexmark;
 mod over_oracle;
 mod plugin_directory;
+mod plugin_moves;
 mod plugins_match;
 mod sdk_guest;
 mod sdk_vectors;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
         trials.push(Trial::test(name, move || check().map_err(Failed::from)));
     }
     trials.extend(plugin_directory::trials());
+    trials.extend(plugin_moves::trials());
     trials.extend(files::trials());
     trials.extend(kafka_suite::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

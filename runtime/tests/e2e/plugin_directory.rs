@@ -32,7 +32,7 @@ fn adds(n: i64) -> String {
     format!("(module (func (export \"f\") (param i64) (result i64) (i64.add (local.get 0) (i64.const {n}))))")
 }
 
-fn engine(plugins: &Path, watch: bool) -> Result<Engine, String> {
+pub(crate) fn engine(plugins: &Path, watch: bool) -> Result<Engine, String> {
     let config = Config {
         plugins: Some(plugins.to_owned()),
         watch_plugins: watch,
@@ -43,7 +43,7 @@ fn engine(plugins: &Path, watch: bool) -> Result<Engine, String> {
 }
 
 /// Runs statements; gives the rows of the last one, in which the query must have come to its end.
-fn run(engine: &Engine, sql: &str) -> Result<Vec<Vec<String>>, String> {
+pub(crate) fn run(engine: &Engine, sql: &str) -> Result<Vec<Vec<String>>, String> {
     engine.quiesce(TIMEOUT);
     let mut rows = Vec::new();
     let ran = engine.run_script(sql, |outcome| {
@@ -80,7 +80,7 @@ fn longs(records: &RecordBatch) -> Vec<Vec<String>> {
         .collect()
 }
 
-fn expect(what: &str, found: &[Vec<String>], expected: &[&str]) -> Result<(), String> {
+pub(crate) fn expect(what: &str, found: &[Vec<String>], expected: &[&str]) -> Result<(), String> {
     let mut found: Vec<String> = found.iter().map(|row| row.join(" ")).collect();
     found.sort();
     if found == expected {
@@ -91,7 +91,7 @@ fn expect(what: &str, found: &[Vec<String>], expected: &[&str]) -> Result<(), St
 }
 
 /// Asks again and again until the answer is right.
-fn in_time(what: &str, mut is_so: impl FnMut() -> bool) -> Result<(), String> {
+pub(crate) fn in_time(what: &str, mut is_so: impl FnMut() -> bool) -> Result<(), String> {
     let until = Instant::now() + TIMEOUT;
     while !is_so() {
         if Instant::now() > until {
@@ -102,7 +102,7 @@ fn in_time(what: &str, mut is_so: impl FnMut() -> bool) -> Result<(), String> {
     Ok(())
 }
 
-fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), String> {
+pub(crate) fn write(path: &Path, text: impl AsRef<[u8]>) -> Result<(), String> {
     std::fs::write(path, text).map_err(|error| error.to_string())
 }
 

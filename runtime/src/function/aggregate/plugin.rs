@@ -15,7 +15,8 @@ use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 
 use super::accumulator::Accumulator;
-use crate::udf::{AggregateFunction, AggregateInstance, Error, OverloadedAggregate};
+use crate::function::row_error;
+use crate::udf::{AggregateFunction, AggregateInstance, Error, OverloadedAggregate, RowFailure};
 
 /// The slot of a group that has none.
 const NONE: u32 = u32::MAX;
@@ -146,11 +147,30 @@ impl PluginAccumulator {
             .collect::<std::result::Result<_, _>>()?;
         let kept = groups.iter().zip(mask.values());
         let groups: Vec<u32> = kept.filter(|(_, keep)| *keep).map(|(group, _)| *group).collect();
-        self.with(&groups, |instance, slots| {
+        let failed = self.with(&groups, |instance, slots| {
             if back {
-                instance.retract(slots, &args)
+                instance.retract_rows(slots, &args)
             } else {
-                instance.update(slots, &args)
+                instance.update_rows(slots, &args)
+            }
+        })?;
+        self.left_out(failed)
+    }
+
+    /// Rows that the function says have failed left its states as they were. That is noted, or an error where nobody takes notes.
+    fn left_out(&self, failed: Vec<RowFailure>) -> Result<()> {
+        let info = self.function.info();
+        failed.into_iter().try_for_each(|failure| {
+            let error = Error::Row {
+                plugin: info.plugin.clone(),
+                function: info.name.clone(),
+                row: failure.row,
+                message: failure.message,
+            };
+            if row_error::note(error.to_string()) {
+                Ok(())
+            } else {
+                Err(external(error))
             }
         })
     }
@@ -160,7 +180,10 @@ impl Accumulator for PluginAccumulator {
     fn update(&mut self, args: &[ArrayRef], groups: &[u32], weights: Option<&[i8]>, _group_count: usize) -> Result<()> {
         match weights.filter(|weights| weights.iter().any(|weight| *weight < 0)) {
             None if groups.is_empty() => Ok(()),
-            None => self.with(groups, |instance, slots| instance.update(slots, args)),
+            None => {
+                let failed = self.with(groups, |instance, slots| instance.update_rows(slots, args))?;
+                self.left_out(failed)
+            }
             Some(weights) => {
                 // In this order no row is taken back that has not come.
                 self.give(args, groups, weights, false)?;

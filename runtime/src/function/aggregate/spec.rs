@@ -18,7 +18,7 @@ use super::plugin::{PluginAccumulator, SharedInstance};
 use super::replay::Replay;
 use super::row_accumulators::{Call, Factory, RowAccumulators};
 use super::udaf::KsqlAggregate;
-use crate::udf::OverloadedAggregate;
+use crate::udf::{AggregateFunction, OverloadedAggregate};
 
 /// DataFusion's functions that take rows back one by one in any order, without a trace. Others that say they can mean the oldest rows of a
 /// sliding frame.
@@ -79,8 +79,8 @@ impl AggregateSpec {
     /// Whether rows can be retracted.
     #[must_use]
     pub fn retracts(&self) -> bool {
-        if let Some(function) = self.plugin() {
-            return function.choose(&self.types).is_ok_and(|function| function.retracts());
+        if self.plugin().is_some() {
+            return self.plugin_function().is_some_and(|function| function.retracts());
         }
         self.ksql()
             .is_none_or(|function| function.definition.undo != Undo::Never)
@@ -158,6 +158,12 @@ impl AggregateSpec {
         } else {
             inner
         })
+    }
+
+    /// The function of a plugin that it calls, where it is one's.
+    #[must_use]
+    pub fn plugin_function(&self) -> Option<&Arc<dyn AggregateFunction>> {
+        self.plugin()?.choose(&self.types).ok()
     }
 
     fn plugin(&self) -> Option<&OverloadedAggregate> {

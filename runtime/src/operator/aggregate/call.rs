@@ -10,7 +10,7 @@ use datafusion::logical_expr::AggregateUDF;
 use super::Accumulator;
 use super::named::NamedAccumulator;
 use crate::function::{AggregateSpec, SharedInstance};
-use crate::operator::{Error, Expression};
+use crate::operator::{Error, Expression, PluginState, RowErrors};
 
 /// `ORDER BY` inside of a call: `array_agg(x ORDER BY y DESC)`.
 #[derive(Debug, Clone)]
@@ -127,6 +127,13 @@ impl AggregateCall {
         self.spec.function.name().to_uppercase()
     }
 
+    /// Which formats of state the function writes and reads, where a plugin gives it.
+    #[must_use]
+    pub fn plugin_state(&self) -> Option<PluginState> {
+        let function = self.spec.plugin_function()?;
+        Some(PluginState::of_aggregate(&**function))
+    }
+
     /// Whether rows can be retracted, if [`AggregateCall::retracting`] asks for it.
     #[must_use]
     pub fn retracts(&self) -> bool {
@@ -139,11 +146,11 @@ impl AggregateCall {
         self.spec.merges()
     }
 
-    /// An accumulator without groups.
+    /// An accumulator without groups. Rows that the function says have failed are left out, or are errors, as `errors` wants it.
     ///
     /// # Errors
     /// Never for a call that was planned.
-    pub fn accumulator(&self) -> std::result::Result<Box<dyn Accumulator>, Error> {
+    pub fn accumulator(&self, errors: &Arc<RowErrors>) -> std::result::Result<Box<dyn Accumulator>, Error> {
         let inner = self
             .spec
             .accumulator()
@@ -151,6 +158,7 @@ impl AggregateCall {
         Ok(Box::new(NamedAccumulator {
             inner,
             label: self.label.clone(),
+            errors: Arc::clone(errors),
         }))
     }
 }

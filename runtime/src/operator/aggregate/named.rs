@@ -1,11 +1,13 @@
 //! An accumulator that knows which call of the query it computes, for the sake of errors.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::ArrayRef;
 use datafusion::error::DataFusionError;
 
 use super::Accumulator;
 use crate::function;
-use crate::operator::Error;
+use crate::operator::{Error, RowErrorPolicy, RowErrors};
 
 /// States of one aggregate call.
 #[derive(Debug)]
@@ -13,6 +15,8 @@ pub(super) struct NamedAccumulator {
     pub(super) inner: Box<dyn function::Accumulator>,
     /// The call as people know it.
     pub(super) label: String,
+    /// What is done with rows that the function says have failed.
+    pub(super) errors: Arc<RowErrors>,
 }
 
 impl NamedAccumulator {
@@ -29,9 +33,13 @@ impl Accumulator for NamedAccumulator {
         weights: Option<&[i8]>,
         group_count: usize,
     ) -> Result<(), Error> {
-        self.inner
-            .update(args, groups, weights, group_count)
-            .map_err(|error| self.failed(&error))
+        let mut update = || self.inner.update(args, groups, weights, group_count);
+        let (updated, notes) = match self.errors.policy {
+            RowErrorPolicy::Fail => (update(), function::RowErrors::default()),
+            RowErrorPolicy::Null | RowErrorPolicy::Skip => function::collect_row_errors(update),
+        };
+        self.errors.note(&notes);
+        updated.map_err(|error| self.failed(&error))
     }
 
     fn evaluate(&mut self, groups: &[u32]) -> Result<ArrayRef, Error> {

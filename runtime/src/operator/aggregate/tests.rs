@@ -54,7 +54,7 @@ fn constants_are_not_evaluated_for_each_row() {
     assert!(top.filter.is_some() && top.retracts() && top.merges());
 
     let values: ArrayRef = Arc::new(Int32Array::from(vec![3, 9, 5, 1]));
-    let mut state = top.accumulator().unwrap();
+    let mut state = top.accumulator(&Arc::default()).unwrap();
     state.update(&[Arc::clone(&values)], &[0, 0, 0, 1], None, 2).unwrap();
     let result = state.evaluate(&[1, 0]).unwrap();
     assert_eq!(result.data_type(), &int_list());
@@ -89,7 +89,7 @@ fn errors_say_which_call_failed() {
             .unwrap(),
     );
     let error = sum
-        .accumulator()
+        .accumulator(&Arc::default())
         .unwrap()
         .update(&[values], &[0, 0], None, 1)
         .unwrap_err();
@@ -115,7 +115,7 @@ fn distinct_rows_count_once() {
     .unwrap()
     .distinct()
     .unwrap();
-    let mut state = count.accumulator().unwrap();
+    let mut state = count.accumulator(&Arc::default()).unwrap();
     state.update(batch.columns(), &[0, 0, 0], None, 1).unwrap();
     let counts = state.evaluate(&[0]).unwrap();
     assert_eq!(counts.as_ref(), &Int64Array::from(vec![2]) as &dyn Array);

@@ -1,5 +1,7 @@
 //! One batch on its way into groups: keys and arguments evaluated once, whatever the number of windows that take it.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::{Array, ArrayRef, AsArray, BooleanArray, Int8Array, UInt32Array};
 use datafusion::arrow::compute::{filter, prep_null_mask_filter, take};
 use datafusion::arrow::datatypes::Int8Type;
@@ -156,8 +158,11 @@ impl GroupInput {
 }
 
 /// A fresh accumulator for each call.
-pub(super) fn accumulators(calls: &[AggregateCall]) -> Result<Vec<Box<dyn Accumulator>>, Error> {
-    calls.iter().map(AggregateCall::accumulator).collect()
+pub(super) fn accumulators(
+    calls: &[AggregateCall],
+    errors: &Arc<RowErrors>,
+) -> Result<Vec<Box<dyn Accumulator>>, Error> {
+    calls.iter().map(|call| call.accumulator(errors)).collect()
 }
 
 /// The current values of groups, a column for each call.

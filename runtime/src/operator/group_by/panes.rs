@@ -140,7 +140,10 @@ impl Panes {
         self.touched.insert(start);
         let pane = match self.open.entry(start) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Pane::new(&self.key_types, accumulators(&self.plan.calls)?)?),
+            Entry::Vacant(entry) => entry.insert(Pane::new(
+                &self.key_types,
+                accumulators(&self.plan.calls, &self.errors)?,
+            )?),
         };
         let groups = &mut self.groups;
         pane.index.intern(&input.keys, input.num_rows(), groups)?;
@@ -494,7 +497,11 @@ impl Operator for Panes {
     }
 
     fn state_form(&self) -> Option<String> {
-        Some(form(&self.plan))
+        Some(form(&self.plan).text())
+    }
+
+    fn state_difference(&self, saved: &str) -> Option<String> {
+        form(&self.plan).difference(saved)
     }
 
     fn track_changes(&mut self) {
@@ -540,7 +547,10 @@ impl Operator for Panes {
             let pane = match self.open.entry(start) {
                 Entry::Occupied(entry) => entry.into_mut(),
                 Entry::Vacant(entry) => {
-                    let pane = entry.insert(Pane::new(&self.key_types, accumulators(&self.plan.calls)?)?);
+                    let pane = entry.insert(Pane::new(
+                        &self.key_types,
+                        accumulators(&self.plan.calls, &self.errors)?,
+                    )?);
                     let closes = self.plan.window.as_ref().map(|window| window.closes_at(start));
                     // The watermark comes before all groups.
                     pane.is_closed = closes.is_some_and(|closes| closes <= self.watermark);

@@ -4,8 +4,8 @@
 //! key; the value is the list of the key's sessions: start, end, the state of each aggregate. `00` is the watermark in both.
 
 use super::GroupBy;
-use crate::operator::Error;
 use crate::operator::aggregate::Accumulator;
+use crate::operator::{Error, StateForm};
 use crate::state::{self, Changes, Entry, Reader, Writer};
 
 /// The entry of what belongs to no group.
@@ -79,20 +79,25 @@ pub(super) fn damaged(reason: &str) -> Error {
     state::Error::damaged("GROUP BY", reason).into()
 }
 
-/// What the state of a GROUP BY looks like, in words.
-pub(super) fn form(plan: &GroupBy) -> String {
+/// What the state of a GROUP BY looks like.
+pub(super) fn form(plan: &GroupBy) -> StateForm {
     let keys: Vec<_> = plan.keys.iter().map(|key| key.data_type().to_string()).collect();
     let window = plan
         .window
         .as_ref()
         .map_or_else(|| "no window".to_owned(), ToString::to_string);
-    let calls: Vec<_> = plan
-        .calls
-        .iter()
-        .map(|call| {
-            let types: Vec<_> = call.args.iter().map(|arg| arg.data_type().to_string()).collect();
-            format!("{} over ({}) as {}", call.label, types.join(", "), call.data_type)
-        })
-        .collect();
-    format!("group by 1 ({}), {window}: {}", keys.join(", "), calls.join("; "))
+    let mut form = StateForm::default();
+    form.words(&format!("group by 1 ({}), {window}: ", keys.join(", ")));
+    for (place, call) in plan.calls.iter().enumerate() {
+        let semicolon = if place == 0 { "" } else { "; " };
+        let types: Vec<_> = call.args.iter().map(|arg| arg.data_type().to_string()).collect();
+        form.words(&format!(
+            "{semicolon}{} over ({}) as {}",
+            call.label,
+            types.join(", "),
+            call.data_type
+        ));
+        form.version(call.plugin_state());
+    }
+    form
 }

@@ -98,7 +98,7 @@ impl Sessions {
         let types: Vec<DataType> = plan.keys.iter().map(|key| key.data_type().clone()).collect();
         Ok(Self {
             index: GroupIndex::new(&types)?,
-            accumulators: accumulators(&plan.calls)?,
+            accumulators: accumulators(&plan.calls, &errors)?,
             plan,
             window,
             gap_ms,
@@ -464,7 +464,11 @@ impl Operator for Sessions {
     }
 
     fn state_form(&self) -> Option<String> {
-        Some(form(&self.plan))
+        Some(form(&self.plan).text())
+    }
+
+    fn state_difference(&self, saved: &str) -> Option<String> {
+        form(&self.plan).difference(saved)
     }
 
     fn track_changes(&mut self) {

@@ -1,11 +1,13 @@
 //! Aggregates over the rows of a frame, with the accumulators of GROUP BY: each key is a group.
 
+use std::sync::Arc;
+
 use datafusion::arrow::array::cast::AsArray;
 use datafusion::arrow::array::{Array, ArrayRef, new_empty_array};
 
 use super::store::{RowRef, RowStore};
-use crate::operator::Error;
 use crate::operator::aggregate::{Accumulator, AggregateCall};
+use crate::operator::{Error, PluginState, RowErrors};
 
 /// Aggregates whose value does not depend on the order of rows, so that any row can be taken out. Others (lists, the first or last
 /// by offset) take back the last of equal rows, where a frame loses its first one; those are computed anew.
@@ -44,17 +46,22 @@ impl FrameAggregate {
         Ok(Self { call, slides })
     }
 
+    /// Which formats of state the function writes and reads, where a plugin gives it.
+    pub(super) fn plugin_state(&self) -> Option<PluginState> {
+        self.call.plugin_state()
+    }
+
     /// Whether rows can be taken out again.
     pub(super) fn slides(&self) -> bool {
         self.slides
     }
 
     /// The accumulators of all keys.
-    pub(super) fn accumulators(&self) -> Result<FrameAccumulators, Error> {
+    pub(super) fn accumulators(&self, errors: &Arc<RowErrors>) -> Result<FrameAccumulators, Error> {
         let call = self.call.for_shard();
         Ok(FrameAccumulators {
-            keys: call.accumulator()?,
-            frame: call.accumulator()?,
+            keys: call.accumulator(errors)?,
+            frame: call.accumulator(errors)?,
             groups: 0,
             no_rows: self
                 .call
@@ -143,6 +150,16 @@ impl FrameAccumulators {
     /// The value over the rows of a key that are in, as an array of one row.
     pub(super) fn value(&mut self, slot: usize) -> Result<ArrayRef, Error> {
         self.keys.evaluate(&[group(slot)])
+    }
+
+    /// Says that the states of these keys are saved next.
+    pub(super) fn begin_save(&mut self, slots: &[u32]) -> Result<(), Error> {
+        self.keys.begin_save(slots)
+    }
+
+    /// Says that all states that were there are loaded.
+    pub(super) fn end_load(&mut self) -> Result<(), Error> {
+        self.keys.end_load()
     }
 
     /// Appends the state of the rows of a key that are in.

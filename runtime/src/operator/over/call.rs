@@ -6,7 +6,7 @@ use datafusion::arrow::datatypes::DataType;
 use datafusion::scalar::ScalarValue;
 
 use super::aggregate::FrameAggregate;
-use crate::operator::Expression;
+use crate::operator::{Expression, PluginState};
 
 /// One call with `OVER` as it was planned.
 #[derive(Debug, Clone)]
@@ -110,6 +110,14 @@ impl OverCall {
             (OverFunction::Aggregate(_) | OverFunction::Value { .. }, None) => -end,
         };
         back.max(0)
+    }
+
+    /// Which formats of state its function writes and reads, where a plugin gives it.
+    pub(super) fn plugin_state(&self) -> Option<PluginState> {
+        match &self.function {
+            OverFunction::Aggregate(aggregate) => aggregate.plugin_state(),
+            _ => None,
+        }
     }
 
     /// Whether it keeps picked rows of its own, because its frame reaches back to the key's first row.

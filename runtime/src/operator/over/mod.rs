@@ -29,7 +29,7 @@ pub use aggregate::FrameAggregate;
 pub use call::{Frame, OverCall, OverFunction, Pick};
 
 use super::expiry::{Expiry, Run};
-use super::{Error, Expression, KeyIndex, Operator, Progress, RowErrors};
+use super::{Error, Expression, KeyIndex, Operator, Progress, RowErrors, StateForm};
 use crate::state::{Changes, Entry};
 use crate::types::ChangeBatch;
 use aggregate::Columns;
@@ -53,8 +53,8 @@ pub struct Over {
     errors: Arc<RowErrors>,
     slots: Vec<u32>,
     finished: bool,
-    /// What its state looks like, in words.
-    form: String,
+    /// What its state looks like.
+    form: StateForm,
     /// Slots whose rows or results so far changed since they were saved, where they are saved at all.
     changed: Option<BTreeSet<u32>>,
     codecs: Codecs,
@@ -100,8 +100,8 @@ impl Over {
             changed: None,
             keys,
             index: KeyIndex::new(&types)?,
-            rows: RowsPart::new(by_rows, args.len(), ordered)?,
-            range: RangePart::new(by_range)?,
+            rows: RowsPart::new(by_rows, args.len(), ordered, &errors)?,
+            range: RangePart::new(by_range, &errors)?,
             by_time,
             input_columns,
             args,
@@ -234,7 +234,11 @@ impl Operator for Over {
     }
 
     fn state_form(&self) -> Option<String> {
-        Some(self.form.clone())
+        Some(self.form.text())
+    }
+
+    fn state_difference(&self, saved: &str) -> Option<String> {
+        self.form.difference(saved)
     }
 
     fn track_changes(&mut self) {

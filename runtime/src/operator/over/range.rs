@@ -5,6 +5,7 @@
 //! lengths of the longest frame before the key's newest row, so a row that is late by one length at most sees its whole frame.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use datafusion::arrow::array::{Array, ArrayRef, Int64Array};
 
@@ -12,7 +13,7 @@ use super::aggregate::{Columns, FrameAccumulators, group};
 use super::call::{Frame, OverCall, OverFunction, Pick};
 use super::given::Given;
 use super::store::{RowRef, RowStore};
-use crate::operator::Error;
+use crate::operator::{Error, RowErrors};
 
 /// The calls of one `OVER` whose frames are lengths of time.
 #[derive(Debug)]
@@ -62,7 +63,7 @@ impl RangePart {
     ///
     /// # Errors
     /// When an aggregate cannot be run.
-    pub(super) fn new(calls: Vec<(OverCall, Columns)>) -> Result<Self, Error> {
+    pub(super) fn new(calls: Vec<(OverCall, Columns)>, errors: &Arc<RowErrors>) -> Result<Self, Error> {
         let calls = calls.into_iter().map(|(call, columns)| {
             Ok(RangeCall {
                 back_ms: match call.frame {
@@ -70,7 +71,7 @@ impl RangePart {
                     Frame::Rows { .. } => 0,
                 },
                 accumulators: match &call.function {
-                    OverFunction::Aggregate(aggregate) => Some(aggregate.accumulators()?),
+                    OverFunction::Aggregate(aggregate) => Some(aggregate.accumulators(errors)?),
                     _ => None,
                 },
                 call,

@@ -5,6 +5,7 @@
 //! the row that enters and takes out the one that leaves.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use datafusion::arrow::array::cast::AsArray;
 use datafusion::arrow::array::{Array, ArrayRef};
@@ -14,7 +15,7 @@ use super::aggregate::{Columns, FrameAccumulators, FrameAggregate};
 use super::call::{Frame, OverCall, OverFunction, Pick};
 use super::given::Given;
 use super::store::{RowRef, RowStore};
-use crate::operator::Error;
+use crate::operator::{Error, RowErrors};
 
 /// The calls of one `OVER` whose frames count rows.
 #[derive(Debug)]
@@ -100,14 +101,19 @@ pub(super) struct Computed {
 
 impl RowsPart {
     /// `calls` with the columns of the store that each reads. `ordered`: rows of one time are equal to ranks; otherwise all are.
-    pub(super) fn new(calls: Vec<(OverCall, Columns)>, time_column: usize, ordered: bool) -> Result<Self, Error> {
+    pub(super) fn new(
+        calls: Vec<(OverCall, Columns)>,
+        time_column: usize,
+        ordered: bool,
+        errors: &Arc<RowErrors>,
+    ) -> Result<Self, Error> {
         let delay = calls.iter().map(|(call, _)| call.frame.waits()).max().unwrap_or(0);
         let reach_back = calls.iter().map(|(call, _)| call.reach_back()).max().unwrap_or(0);
         let calls = calls.into_iter().map(|(call, columns)| {
             let state = match &call.function {
                 OverFunction::Rank | OverFunction::DenseRank => State::Ranks(vec![]),
                 OverFunction::Value { .. } if call.keeps_picks() => State::Picks(vec![]),
-                OverFunction::Aggregate(aggregate) => State::Accumulators(Box::new(aggregate.accumulators()?)),
+                OverFunction::Aggregate(aggregate) => State::Accumulators(Box::new(aggregate.accumulators(errors)?)),
                 OverFunction::RowNumber | OverFunction::Value { .. } => State::Stateless,
             };
             Ok(RowsCall { call, columns, state })

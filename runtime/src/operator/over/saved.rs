@@ -18,7 +18,7 @@ use super::rows::{Ranks, RowsPart, State};
 use super::store::{RowRef, RowStore};
 use crate::operator::expiry::Expiry;
 use crate::operator::group_by::{from_ordered, ordered};
-use crate::operator::{Error, Expression};
+use crate::operator::{Error, Expression, StateForm};
 use crate::state::{self, Changes, Entry, Reader, RowCodec, Writer};
 
 const KEY: u8 = 0;
@@ -27,19 +27,12 @@ const TIMED_ROW: u8 = 2;
 /// In place of a frame that has to be made anew.
 const NO_FRAME: i64 = -1;
 
-/// What the state looks like, in words.
-pub(super) fn form(keys: &[Expression], calls: &[OverCall], is_ordered: bool, input: &[Arc<Field>]) -> String {
+/// What the state looks like.
+pub(super) fn form(keys: &[Expression], calls: &[OverCall], is_ordered: bool, input: &[Arc<Field>]) -> StateForm {
     let types = |expressions: &[Expression]| {
         let types: Vec<_> = expressions.iter().map(|e| e.data_type().to_string()).collect();
         types.join(", ")
     };
-    let each: Vec<_> = calls
-        .iter()
-        .map(|call| {
-            let filter = if call.filter.is_some() { " filtered" } else { "" };
-            format!("{call} of ({}){filter} as {}", types(&call.args), call.returns)
-        })
-        .collect();
     let order = if is_ordered { "by time" } else { "in no order" };
     let waits = if delays(calls) {
         let columns: Vec<_> = input.iter().map(|field| field.data_type().to_string()).collect();
@@ -47,7 +40,19 @@ pub(super) fn form(keys: &[Expression], calls: &[OverCall], is_ordered: bool, in
     } else {
         String::new()
     };
-    format!("over 1 ({}) {order}{waits}: {}", types(keys), each.join("; "))
+    let mut form = StateForm::default();
+    form.words(&format!("over 1 ({}) {order}{waits}: ", types(keys)));
+    for (place, call) in calls.iter().enumerate() {
+        let semicolon = if place == 0 { "" } else { "; " };
+        let filter = if call.filter.is_some() { " filtered" } else { "" };
+        form.words(&format!(
+            "{semicolon}{call} of ({}){filter} as {}",
+            types(&call.args),
+            call.returns
+        ));
+        form.version(call.plugin_state());
+    }
+    form
 }
 
 fn delays(calls: &[OverCall]) -> bool {
@@ -132,6 +137,9 @@ impl Over {
             changes.delete(&row_key(TIMED_ROW, &[time, number], self.index.key(slot)));
         }
         let mut value = Writer::new();
+        let slots: Vec<u32> = changed.iter().copied().collect();
+        self.rows.begin_save(&slots)?;
+        self.range.begin_save(&slots)?;
         for slot in changed {
             let key = self.index.key(slot);
             value.restart();
@@ -197,7 +205,9 @@ impl Over {
         }
         self.rows.load_picks(&picks, &self.codecs.rows)?;
         self.rows.load_rows(&rows, &self.codecs.rows)?;
-        self.range.load_rows(&timed, &self.codecs.timed)
+        self.range.load_rows(&timed, &self.codecs.timed)?;
+        self.rows.end_load()?;
+        self.range.end_load()
     }
 }
 
@@ -208,6 +218,22 @@ fn restored(store: &mut RowStore, codec: &RowCodec, rows: &[&[u8]]) -> Result<Ro
 }
 
 impl RowsPart {
+    /// States of plugins' functions are fetched together.
+    fn begin_save(&mut self, slots: &[u32]) -> Result<(), Error> {
+        self.accumulators().try_for_each(|each| each.begin_save(slots))
+    }
+
+    fn end_load(&mut self) -> Result<(), Error> {
+        self.accumulators().try_for_each(FrameAccumulators::end_load)
+    }
+
+    fn accumulators(&mut self) -> impl Iterator<Item = &mut FrameAccumulators> {
+        self.calls.iter_mut().filter_map(|call| match &mut call.state {
+            State::Accumulators(accumulators) => Some(&mut **accumulators),
+            _ => None,
+        })
+    }
+
     fn save(
         &mut self,
         slot: usize,
@@ -322,6 +348,24 @@ impl RowsPart {
 }
 
 impl RangePart {
+    /// As of [`RowsPart`]; keys whose frame has to be made anew have no state to save.
+    fn begin_save(&mut self, slots: &[u32]) -> Result<(), Error> {
+        for call in &mut self.calls {
+            let Some(accumulators) = &mut call.accumulators else {
+                continue;
+            };
+            let has_frame = |slot: &&u32| call.frames.get(**slot as usize).is_some_and(Option::is_some);
+            let own: Vec<u32> = slots.iter().filter(has_frame).copied().collect();
+            accumulators.begin_save(&own)?;
+        }
+        Ok(())
+    }
+
+    fn end_load(&mut self) -> Result<(), Error> {
+        let mut accumulators = self.calls.iter_mut().filter_map(|call| call.accumulators.as_mut());
+        accumulators.try_for_each(FrameAccumulators::end_load)
+    }
+
     fn save(
         &mut self,
         slot: usize,

@@ -10,7 +10,8 @@ use super::fault::Fault;
 use super::scalar::all_rows;
 use super::stream::{WasmStream, WasmStreamInstance};
 use crate::udf::{
-    AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionTotals, StreamFunction, StreamInstance,
+    AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionTotals, Outcome, RowFailure, StreamFunction,
+    StreamInstance,
 };
 
 impl<D: PluginCode> AggregateFunction for WasmStream<D> {
@@ -34,15 +35,20 @@ impl<D: PluginCode> AggregateFunction for WasmStream<D> {
         StreamFunction::state_version(self)
     }
 
-    fn reads_state_version(&self, version: u32) -> bool {
-        StreamFunction::reads_state_version(self, version)
+    fn older_state_versions(&self) -> &[u32] {
+        StreamFunction::older_state_versions(self)
     }
 }
 
 impl<D: PluginCode> WasmStreamInstance<D> {
     /// Gives rows, or takes them back; the first row that failed is an error.
     fn take(&mut self, slots: &[u32], args: &[ArrayRef], back: bool) -> Result<(), Error> {
-        let outcome = self.alive(|this| {
+        let outcome = self.take_rows(slots, args, back)?;
+        all_rows(outcome, self.plugin(), self.info()).map(drop)
+    }
+
+    fn take_rows(&mut self, slots: &[u32], args: &[ArrayRef], back: bool) -> Result<Outcome, Error> {
+        self.alive(|this| {
             this.run(slots, args, &DataType::Null, |calls, function, piece| {
                 if back {
                     calls.retract(function, piece)
@@ -50,8 +56,7 @@ impl<D: PluginCode> WasmStreamInstance<D> {
                     calls.push(function, piece)
                 }
             })
-        })?;
-        all_rows(outcome, self.plugin(), self.info()).map(drop)
+        })
     }
 }
 
@@ -62,6 +67,14 @@ impl<D: PluginCode> AggregateInstance for WasmStreamInstance<D> {
 
     fn retract(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<(), Error> {
         self.take(slots, args, true)
+    }
+
+    fn update_rows(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Vec<RowFailure>, Error> {
+        Ok(self.take_rows(slots, args, false)?.failed)
+    }
+
+    fn retract_rows(&mut self, slots: &[u32], args: &[ArrayRef]) -> Result<Vec<RowFailure>, Error> {
+        Ok(self.take_rows(slots, args, true)?.failed)
     }
 
     fn merge(&mut self, into: &[u32], from: &[u32]) -> Result<(), Error> {

@@ -95,8 +95,8 @@ impl<D: PluginCode> StreamFunction for WasmStream<D> {
         self.function.spec.state_version
     }
 
-    fn reads_state_version(&self, version: u32) -> bool {
-        reads(&self.function.spec, version)
+    fn older_state_versions(&self) -> &[u32] {
+        &self.function.spec.reads_state_versions
     }
 }
 

@@ -48,8 +48,8 @@ impl AggregateFunction for Total {
         2
     }
 
-    fn reads_state_version(&self, version: u32) -> bool {
-        version == 1 || version == 2
+    fn older_state_versions(&self) -> &[u32] {
+        &[1]
     }
 }
 
