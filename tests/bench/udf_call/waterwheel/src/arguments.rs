@@ -58,7 +58,7 @@ pub fn values(array: &dyn Array) -> Result<Vec<String>> {
             (0..decimals.len()).map(|row| decimals.value_as_string(row)).collect()
         }
         DataType::Struct(_) => {
-            let parts = array.as_struct().columns().iter().map(values);
+            let parts = array.as_struct().columns().iter().map(|part| values(part.as_ref()));
             let parts: Vec<Vec<String>> = parts.collect::<Result<_>>()?;
             (0..array.len())
                 .flat_map(|row| parts.iter().map(move |part| part[row].clone()))
