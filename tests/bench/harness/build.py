@@ -25,10 +25,13 @@ def program(directory, built=None):
     return _cargo(BENCH / directory, "--target-dir", str(target))
 
 
-def plugin(name):
-    """One of the functions' plugins. Raises RuntimeError with the reason where there is no toolchain for them."""
+def plugin(name, built=None):
+    """One of the functions' plugins; the directory that it lies in. Raises RuntimeError with the reason where there is no toolchain for them.
+    With `built`, one that is there is taken as it is."""
     plugins = CACHE / "plugins"
-    plugin_into(name, plugins / f"bench_{name}.wasm")
+    file = plugins / f"bench_{name}.wasm"
+    if not (built and file.exists()):
+        plugin_into(name, file)
     return plugins
 
 
@@ -43,17 +46,21 @@ def plugin_into(name, file, *options):
         raise RuntimeError(built.stderr.strip().splitlines()[-1])
 
 
-def component():
-    """The functions as a component, beside the other plugins. Raises RuntimeError with the reason where it cannot be built."""
+def component(built=None):
+    """The functions as a component, beside the other plugins. Raises RuntimeError with the reason where it cannot be built. `built` as in
+    `plugin`."""
+    made = CACHE / "plugins/bench_component.wasm"
+    if built and made.exists():
+        return
     module = CACHE / "component_module.wasm"
     plugin_into("component", module, "--names")
     try:
-        componentize = program("udf_call/componentize")
+        componentize = program("udf_call/componentize", built)
     except subprocess.CalledProcessError as error:
         raise RuntimeError("udf_call/componentize does not build") from error
-    made = subprocess.run([str(componentize), str(module), str(CACHE / "plugins/bench_component.wasm")], capture_output=True, text=True)
-    if made.returncode != 0:
-        raise RuntimeError(made.stderr.strip().splitlines()[-1])
+    ran = subprocess.run([str(componentize), str(module), str(made)], capture_output=True, text=True)
+    if ran.returncode != 0:
+        raise RuntimeError(ran.stderr.strip().splitlines()[-1])
 
 
 def _cargo(directory, *options):

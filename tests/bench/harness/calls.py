@@ -49,12 +49,12 @@ class Sampler:
 def report(only, built=None, rounds=ROUNDS):
     samplers, missed = [], []
     try:
-        build.component()
+        build.component(built)
     except RuntimeError as error:
         missed.append(("component door", f"skipped: {error}"))
     for program, plugins in [("waterwheel", ["columnar", "plain"]), ("arrow_udf", ["arrow_udf"])]:
         try:
-            directory = [build.plugin(plugin) for plugin in plugins][0]
+            directory = [build.plugin(plugin, built) for plugin in plugins][0]
             samplers.append(Sampler(program, directory, built))
         except RuntimeError as error:
             missed.append((program, f"skipped: {error}"))
@@ -83,7 +83,7 @@ def report(only, built=None, rounds=ROUNDS):
 def keys(built=None):
     """A stream function with 100,000 keys beside the same in native Rust."""
     try:
-        command = [str(build.program("udf_call/waterwheel", built)), str(build.plugin("columnar")), "keys"]
+        command = [str(build.program("udf_call/waterwheel", built)), str(build.plugin("columnar", built)), "keys"]
     except RuntimeError as error:
         return f"## Keys\n\nskipped: {error}\n"
     return "## Keys\n\n" + subprocess.run(command, check=True, capture_output=True, text=True).stdout

@@ -80,7 +80,7 @@ def main():
         for bundle in BUNDLES:
             config.set("python.fn-execution.bundle.size", str(bundle))
             config.set("python.fn-execution.arrow.batch.size", str(bundle))
-            count = max(2_000, rows // (50 if bundle == 1 else 1))
+            count = max(500, rows // (100 if bundle == 1 else 1))
             # The job with one row bears what starting the Python process costs.
             once, _ = took(f"{name}({ARGUMENTS})", 1)
             whole, _ = took(f"{name}({ARGUMENTS})", count)
