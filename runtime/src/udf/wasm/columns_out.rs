@@ -199,7 +199,11 @@ impl<'m> Reader<'m> {
             .map_err(arrow)?;
         // Counted without a branch per row, as most columns have no such value; what stands for a null may be anything.
         let limit = 10_u128.pow(u32::from(precision));
-        let outside: usize = decimals.values().iter().map(|value| usize::from(value.unsigned_abs() >= limit)).sum();
+        let outside: usize = decimals
+            .values()
+            .iter()
+            .map(|value| usize::from(value.unsigned_abs() >= limit))
+            .sum();
         if outside > 0 {
             decimals.validate_decimal_precision(precision).map_err(arrow)?;
         }
