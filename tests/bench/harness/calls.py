@@ -86,7 +86,10 @@ def keys(built=None):
         command = [str(build.program("udf_call/waterwheel", built)), str(build.plugin("columnar", built)), "keys"]
     except RuntimeError as error:
         return f"## Keys\n\nskipped: {error}\n"
-    return "## Keys\n\n" + subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode != 0:
+        return f"## Keys\n\nFAILED: {ran.stderr.strip()}\n"
+    return "## Keys\n\n" + ran.stdout
 
 
 def _case(name):

@@ -197,16 +197,7 @@ impl<'m> Reader<'m> {
             .fixed::<Decimal128Type>(d, rows, nulls)?
             .with_precision_and_scale(precision, scale)
             .map_err(arrow)?;
-        // Counted without a branch per row, as most columns have no such value; what stands for a null may be anything.
-        let limit = 10_u128.pow(u32::from(precision));
-        let outside: usize = decimals
-            .values()
-            .iter()
-            .map(|value| usize::from(value.unsigned_abs() >= limit))
-            .sum();
-        if outside > 0 {
-            decimals.validate_decimal_precision(precision).map_err(arrow)?;
-        }
+        decimals.validate_decimal_precision(precision).map_err(arrow)?;
         Ok(decimals)
     }
 
