@@ -19,7 +19,9 @@ def program(directory, built=None):
     """A program of the bench; its products lie with the engine's, whose dependencies it shares. `built` is a directory of programs that are
     taken as they are."""
     name = {"udf_call/waterwheel": "udf_call_waterwheel", "udf_call/arrow_udf": "udf_call_arrow_udf"}.get(directory, Path(directory).name)
-    if built and (Path(built) / name).exists():
+    if built:
+        if not (Path(built) / name).exists():
+            raise RuntimeError(f"{built} has no {name}")
         return Path(built) / name
     target = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")).resolve()
     return _cargo(BENCH / directory, "--target-dir", str(target))

@@ -23,6 +23,7 @@ CASES = {
     "parts": "table function: three rows for each row",
 }
 FLINK_ROWS = 100_000
+FLINK_S = 600
 
 
 class Sampler:
@@ -131,7 +132,10 @@ def _flink(only):
     if not python.exists():
         return {}, "skipped: not installed (--install-peers)"
     command = [str(python), str(build.BENCH / "peers/flink_functions.py"), str(FLINK_ROWS)]
-    ran = subprocess.run(command, capture_output=True, text=True)
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=FLINK_S)
+    except subprocess.TimeoutExpired:
+        return {}, f"FAILED: no figures after {FLINK_S} s"
     if ran.returncode != 0:
         print(ran.stderr, file=sys.stderr)
         return {}, f"FAILED: {ran.stderr.strip().splitlines()[-1]}"
