@@ -2,20 +2,35 @@
 
 import statistics
 import subprocess
+import sys
 
-from . import build
+from . import build, data
 
 ROWS = [1, 64, 1_024, 8_192]
 ROUNDS = 100
 # All ways must give the same, but for the last digits of a logarithm.
 TOLERANCE = 1e-12
+# What the cases are, in the order of the report.
+CASES = {
+    "mul_add": "a * b + c, DOUBLE",
+    "risk_score": "real work: logarithms, a root, branches, DOUBLE",
+    "upper_text": "upper-casing STRING of 16 bytes",
+    "add_decimals": "DECIMAL(18, 4) + DECIMAL(18, 4)",
+    "total": "the sum of an ARRAY<DOUBLE> of four",
+    "ordered": "two DOUBLE to a STRUCT of two",
+    "step": "stream function: the step from the number before of one of 1,000 keys",
+    "mean_of": "aggregate function: a number into the mean of one of 1,000 groups",
+    "parts": "table function: three rows for each row",
+}
+FLINK_ROWS = 100_000
+FLINK_S = 600
 
 
 class Sampler:
     """A program that takes samples when it is asked to, see udf_call/sampler."""
 
-    def __init__(self, program, plugins):
-        command = [str(build.program(f"udf_call/{program}")), str(plugins)]
+    def __init__(self, program, plugins, built):
+        command = [str(build.program(f"udf_call/{program}", built)), str(plugins)]
         self.child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         self.ways = self.ask("ways").split("\t")
 
@@ -32,50 +47,121 @@ class Sampler:
         self.child.wait()
 
 
-def report(only):
+def report(only, built=None, rounds=ROUNDS):
     samplers, missed = [], []
+    try:
+        build.component(built)
+    except RuntimeError as error:
+        missed.append(("component door", f"skipped: {error}"))
     for program, plugins in [("waterwheel", ["columnar", "plain"]), ("arrow_udf", ["arrow_udf"])]:
         try:
-            directory = [build.plugin(plugin) for plugin in plugins][0]
-            samplers.append(Sampler(program, directory))
+            directory = [build.plugin(plugin, built) for plugin in plugins][0]
+            samplers.append(Sampler(program, directory, built))
         except RuntimeError as error:
             missed.append((program, f"skipped: {error}"))
         except subprocess.CalledProcessError:
             missed.append((program, "FAILED: it does not build"))
     ways = [(sampler, number, name) for sampler in samplers for number, name in enumerate(sampler.ways)]
-    ways = sorted((way for way in ways if not only or only.lower() in way[2].lower()), key=lambda way: way[2].split(",")[0])
+    ways = [way for way in ways if not only or only.lower() in way[2].lower()]
+    ways.sort(key=lambda way: list(CASES).index(_case(way[2])))
     cells = {name: [] for _, _, name in ways}
     for rows in ROWS:
         _check_agreement(ways, rows)
         samples = {name: [] for _, _, name in ways}
-        for _ in range(ROUNDS):
+        for _ in range(rounds):
             for sampler, number, name in ways:
                 samples[name].append(float(sampler.ask(f"sample {number} {rows}")))
         for name, taken in samples.items():
-            cells[name].append(f"{_ns(min(taken))} / {_ns(statistics.median(taken))}")
+            cells[name].append(statistics.median(taken))
     for sampler in samplers:
         sampler.close()
+    flink, reason = _flink(only)
+    if reason:
+        missed.append(("Flink, Python function", reason))
+    return _markdown(cells, flink, missed, rounds)
+
+
+def keys(built=None):
+    """A stream function with 100,000 keys beside the same in native Rust."""
+    try:
+        command = [str(build.program("udf_call/waterwheel", built)), str(build.plugin("columnar", built)), "keys"]
+    except RuntimeError as error:
+        return f"## Keys\n\nskipped: {error}\n"
+    ran = subprocess.run(command, capture_output=True, text=True)
+    if ran.returncode != 0:
+        return f"## Keys\n\nFAILED: {ran.stderr.strip()}\n"
+    return "## Keys\n\n" + ran.stdout
+
+
+def _case(name):
+    return name.split(",")[0]
+
+
+def _markdown(cells, flink, missed, rounds):
     lines = [
         "## Calls\n",
-        f"Nanoseconds per row of one call, from Arrow arrays to an Arrow array: minimum / median of {ROUNDS} samples of CPU time of the",
-        "thread, the ways taking turns. Waterwheel's time limit is on.\n",
-        "| rows of a batch | " + " | ".join(f"{rows:,}" for rows in ROWS) + " |",
-        "|---|" + "---|" * len(ROWS),
+        f"Nanoseconds per row of one call, from Arrow arrays to an Arrow array: medians of {rounds} samples of CPU time of the thread, the ways",
+        "taking turns; in brackets how many times the first line of the case. Waterwheel's time limit is on. Flink: CPU time of all its processes",
+        "with the function less that without it; a batch is a bundle. It has no other way to be called.\n",
     ]
-    lines += [f"| {name} | " + " | ".join(row) + " |" for name, row in cells.items()]
-    lines += [f"| {program} | {reason} |" + " |" * (len(ROWS) - 1) for program, reason in missed]
+    for case, title in CASES.items():
+        members = {name: row for name, row in cells.items() if _case(name) == case}
+        if not members:
+            continue
+        first = next(iter(members.values()))
+        lines += [
+            f"**{case}**: {title}\n",
+            "| rows of a batch | " + " | ".join(f"{rows:,}" for rows in ROWS) + " |",
+            "|---|" + "---|" * len(ROWS),
+        ]
+        for name, row in members.items():
+            figures = (f"{_ns(ns)} ({ns / beside:.2f}x)" for ns, beside in zip(row, first, strict=True))
+            lines.append(f"| {name.split(', ', 1)[1]} | " + " | ".join(figures) + " |")
+        if case in flink:
+            lines.append("| Flink, Python function | " + " | ".join(flink[case]) + " |")
+        lines.append("")
+    lines += [f"- {program}: {reason}" for program, reason in missed]
     return "\n".join(lines) + "\n"
+
+
+def _flink(only):
+    """Cells by case, and why there are none."""
+    if only and only.lower() not in "flink":
+        return {}, None
+    python = data.PEERS / "venv/flink/bin/python"
+    if not python.exists():
+        return {}, "skipped: not installed (--install-peers)"
+    command = [str(python), str(build.BENCH / "peers/flink_functions.py"), str(FLINK_ROWS)]
+    try:
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=FLINK_S)
+    except subprocess.TimeoutExpired:
+        return {}, f"FAILED: no figures after {FLINK_S} s"
+    if ran.returncode != 0:
+        print(ran.stderr, file=sys.stderr)
+        return {}, f"FAILED: {ran.stderr.strip().splitlines()[-1]}"
+    found = [line.split("\t")[1:] for line in ran.stdout.splitlines() if line.startswith("cells\t")]
+    return {case: cells for case, *cells in found}, None
 
 
 def _check_agreement(ways, rows):
     """Nothing is measured that is wrong."""
     expected = {}
     for sampler, number, name in ways:
-        values = [float(value) for value in sampler.ask(f"values {number} {rows}").split(" ")]
-        first = expected.setdefault(name.split(",")[0], values)
-        near = all(abs(a - b) <= TOLERANCE * abs(b) for a, b in zip(values, first, strict=True))
-        if not near or len(values) != rows:
+        values = [_value(text) for text in sampler.ask(f"values {number} {rows}").split(" ")]
+        first = expected.setdefault(_case(name), values)
+        if len(values) != len(first) or not all(map(_near, values, first)):
             raise RuntimeError(f"{name} gives other results than the first way")
+
+
+def _value(text):
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _near(a, b):
+    return a == b or (isinstance(a, float) and isinstance(b, float) and abs(a - b) <= TOLERANCE * abs(b))
 
 
 def _ns(value):

@@ -34,10 +34,10 @@ pub(super) fn write_arguments<'a>(
     let (first, _) = writer.take(count * DESCRIPTOR_BYTES);
     for i in 0..count {
         let descriptor = match input(i) {
-            Input::Column(array) => write_column(writer, array),
+            Input::Column(array) => write_column(writer, array.as_ref()),
             Input::Constant(array) => Descriptor {
                 flags: CONSTANT,
-                ..write_column(writer, array)
+                ..write_column(writer, array.as_ref())
             },
             Input::Expanded(array) => write_expanded(writer, array, rows),
             Input::Absent => Descriptor {
@@ -65,7 +65,8 @@ fn write_column(writer: &mut Writer<'_>, array: &dyn Array) -> Descriptor {
         descriptor.null_count = count(nulls.null_count());
         descriptor.validity = write_validity(writer, nulls);
     }
-    match array.data_type() {
+    let data_type = array.data_type();
+    match data_type {
         DataType::Boolean => {
             descriptor.values_bytes = count(array.len().div_ceil(8));
             descriptor.values = write_bits(writer, array.as_boolean().values());
@@ -91,7 +92,7 @@ fn write_column(writer: &mut Writer<'_>, array: &dyn Array) -> Descriptor {
         }
         DataType::Struct(_) => write_children(writer, &mut descriptor, array.as_struct().columns()),
         _ => {
-            let bytes = fixed_bytes(array);
+            let bytes = fixed_bytes(array, data_type);
             descriptor.values_bytes = count(bytes.len());
             descriptor.values = writer.put(bytes);
         }
@@ -100,12 +101,13 @@ fn write_column(writer: &mut Writer<'_>, array: &dyn Array) -> Descriptor {
 }
 
 /// The values of a fixed-width array as bytes. Panics on a type that no `SqlType` has.
-fn fixed_bytes(array: &dyn Array) -> &[u8] {
+#[inline]
+fn fixed_bytes<'a>(array: &'a dyn Array, data_type: &DataType) -> &'a [u8] {
     fn of<T: ArrowPrimitiveType>(array: &dyn Array) -> &[u8] {
         let values: &[T::Native] = array.as_primitive::<T>().values();
         values.to_byte_slice()
     }
-    match array.data_type() {
+    match data_type {
         DataType::Int32 => of::<Int32Type>(array),
         DataType::Int64 => of::<Int64Type>(array),
         DataType::Float64 => of::<Float64Type>(array),
@@ -123,7 +125,7 @@ fn write_expanded(writer: &mut Writer<'_>, array: &ArrayRef, rows: usize) -> Des
     if !fixed {
         // Measured before it is made: a long text times many rows is more than a column can hold.
         let mut measure = Writer::new(&mut [], 0..0);
-        write_column(&mut measure, array);
+        write_column(&mut measure, array.as_ref());
         let bytes = measure.short_of().unwrap_or(0).saturating_mul(rows);
         if bytes > writer.room() {
             writer.take(bytes);
@@ -133,7 +135,7 @@ fn write_expanded(writer: &mut Writer<'_>, array: &ArrayRef, rows: usize) -> Des
         let column = take(array, &indices, None).expect("row 0 is there, and all rows fit in the arena");
         return write_column(writer, &column);
     }
-    let value = fixed_bytes(array);
+    let value = fixed_bytes(array.as_ref(), array.data_type());
     let bytes = value.len() * rows;
     let (values, place) = writer.take(bytes);
     if let Some(place) = place {
@@ -176,7 +178,7 @@ fn write_children(writer: &mut Writer<'_>, descriptor: &mut Descriptor, children
     let (first, _) = writer.take(children.len() * DESCRIPTOR_BYTES);
     descriptor.children = first;
     for (i, child) in children.iter().enumerate() {
-        let child = write_column(writer, child);
+        let child = write_column(writer, child.as_ref());
         write_descriptor(writer, first, i, child);
     }
 }

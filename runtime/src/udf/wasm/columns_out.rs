@@ -8,7 +8,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, BinaryArray, BooleanArray, Decimal128Array, ListArray, MapArray, PrimitiveArray, StringArray,
     StructArray, new_empty_array,
 };
-use datafusion::arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use datafusion::arrow::buffer::{BooleanBuffer, Buffer, MutableBuffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use datafusion::arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Field, Float64Type, Int32Type, Int64Type,
     Time32MillisecondType, TimeUnit, TimestampMillisecondType,
@@ -19,6 +19,9 @@ use crate::udf::limits::bytes_text;
 
 /// Milliseconds of a day.
 const DAY_MS: i32 = 86_400_000;
+/// Numbers of so many bytes together are copied to memory that is aligned as they are: the alignment that Arrow takes for large buffers
+/// costs more than such a copy.
+const SMALL_BYTES: usize = 1 << 10;
 
 /// Why a column cannot be read.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,6 +54,7 @@ impl<'m> Reader<'m> {
     }
 
     /// The descriptor at `address`.
+    #[inline]
     pub(super) fn descriptor(&self, address: u32) -> Result<Descriptor, Bad> {
         let bytes = self.range(address, DESCRIPTOR_BYTES, 4, "descriptor")?;
         let bytes = bytes.try_into().expect("the range has the length asked for");
@@ -149,6 +153,7 @@ impl<'m> Reader<'m> {
     }
 
     /// The null buffer of `d`: none where all rows are valid.
+    #[inline]
     fn validity(&mut self, d: &Descriptor, rows: usize) -> Result<Option<NullBuffer>, Bad> {
         if d.validity == 0 {
             return Ok(None);
@@ -161,6 +166,7 @@ impl<'m> Reader<'m> {
         Ok(Some(NullBuffer::new(BooleanBuffer::new(Buffer::from(bytes), 0, rows))))
     }
 
+    #[inline]
     fn fixed<T: ArrowPrimitiveType>(
         &mut self,
         d: &Descriptor,
@@ -168,7 +174,14 @@ impl<'m> Reader<'m> {
         nulls: Option<NullBuffer>,
     ) -> Result<PrimitiveArray<T>, Bad> {
         let width = size_of::<T::Native>();
-        let buffer = self.copy(d.values, rows.saturating_mul(width), d.values_bytes, width.min(8))?;
+        let values = self.values(d.values, rows.saturating_mul(width), d.values_bytes, width.min(8))?;
+        let buffer = if values.len() <= SMALL_BYTES {
+            let mut buffer = MutableBuffer::from(vec![T::Native::default(); rows]);
+            buffer.as_slice_mut().copy_from_slice(values);
+            buffer.into()
+        } else {
+            Buffer::from(values)
+        };
         PrimitiveArray::try_new(ScalarBuffer::new(buffer, 0, rows), nulls).map_err(arrow)
     }
 
@@ -240,15 +253,22 @@ impl<'m> Reader<'m> {
 
     /// Copies `bytes` bytes of a values buffer that is said to have `given` bytes.
     fn copy(&mut self, address: u32, bytes: usize, given: u32, align: usize) -> Result<Buffer, Bad> {
+        self.values(address, bytes, given, align).map(Buffer::from)
+    }
+
+    /// `bytes` bytes of a values buffer that is said to have `given` bytes, counted against the limit of a result.
+    #[inline]
+    fn values(&mut self, address: u32, bytes: usize, given: u32, align: usize) -> Result<&'m [u8], Bad> {
         if (given as usize) < bytes {
             return Err(format!("{bytes} bytes of values were due, {given} came").into());
         }
         let values = self.range(address, bytes, align, "values")?;
         self.spend(bytes)?;
-        Ok(Buffer::from(values))
+        Ok(values)
     }
 
     /// `bytes` bytes at `address`, when they are in memory and aligned.
+    #[inline]
     pub(super) fn range(&self, address: u32, bytes: usize, align: usize, what: &str) -> Result<&'m [u8], Bad> {
         if bytes == 0 {
             return Ok(&[]);
@@ -270,6 +290,7 @@ impl<'m> Reader<'m> {
     }
 
     /// Counts `bytes` against the limit of a result.
+    #[inline]
     fn spend(&mut self, bytes: usize) -> Result<(), Bad> {
         self.bytes_left = self.bytes_left.checked_sub(bytes).ok_or(Bad::TooLarge)?;
         Ok(())

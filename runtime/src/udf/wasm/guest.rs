@@ -141,6 +141,7 @@ impl Guest {
     }
 
     /// Writes slots, arguments and the result's descriptor into the arena.
+    #[inline]
     pub(super) fn prepare<'a, I>(&mut self, request: &Request<'a, I>) -> Result<Frame, Fault>
     where
         I: Fn(usize) -> Input<'a>,
@@ -246,6 +247,7 @@ impl Guest {
     }
 
     /// Copies the column at `out`.
+    #[inline]
     pub(super) fn read(&mut self, out: u32, returns: &DataType, rows: usize) -> Result<ArrayRef, Fault> {
         let mut reader = Reader::new(self.memory.data(&self.store), self.limits.result_bytes);
         reader.column(out, returns, rows).map_err(|bad| self.bad(bad))

@@ -61,6 +61,7 @@ impl<D: PluginCode> WasmScalar<D> {
         functions.into_iter().map(scalar).collect()
     }
 
+    #[inline]
     fn run(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<Outcome, Fault> {
         let info = &self.function.info;
         let args = check(info, args, constant, rows)?;
@@ -101,6 +102,7 @@ impl<D: PluginCode> WasmScalar<D> {
     }
 
     /// One call into the guest. The instance goes back to the pool unless it did what it must not, or should be replaced.
+    #[inline]
     fn call_once(&self, batch: &Batch<'_>) -> Result<Outcome, Fault> {
         let idle = self.pool.idle.lock().pop();
         let mut running = match idle {

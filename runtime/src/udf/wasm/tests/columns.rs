@@ -193,6 +193,20 @@ fn constants_are_expanded_for_guests_that_know_none() {
     }
 }
 
+/// Small results are copied to other memory than large ones: 1 KiB of each width is the border.
+#[test]
+fn results_around_the_size_of_small_ones_are_whole() {
+    for (data_type, echo) in echoes(r#","nulls":"pass""#) {
+        let sql_type = SqlType::from_arrow(&data_type).unwrap();
+        for rows in [63, 64, 65, 127, 128, 129, 255, 256, 257] {
+            let given = column(&sql_type, rows, 1);
+            let back = call(&*echo, &[ArrayRef::clone(&given)]).unwrap();
+            assert_eq!(&back, &given, "{sql_type}, {rows} rows");
+            back.to_data().validate_full().unwrap();
+        }
+    }
+}
+
 #[test]
 fn large_batches_are_cut() {
     for (data_type, echo) in echoes(r#","nulls":"pass""#) {

@@ -4,11 +4,13 @@
 //!
 //! | request | answer |
 //! |---|---|
-//! | `ways` | the names of its ways, separated by tabs |
-//! | `values WAY ROWS` | the results of one call, so that all ways can be compared |
+//! | `ways` | the names of its ways, each a case, a comma and how it is called, separated by tabs |
+//! | `values WAY ROWS` | the results of the first call, separated by blanks, so that all ways can be compared |
 //! | `sample WAY ROWS` | nanoseconds per row of one sample of calls |
 //!
 //! WAY is a number from 0. Times are CPU time of the thread, which other programs of the machine disturb least.
+
+pub mod inputs;
 
 use std::collections::HashMap;
 use std::io::{BufRead, Write};
@@ -20,28 +22,44 @@ use cpu_time::ThreadTime;
 /// A sample is so many calls that it lasts this long: far longer than it takes to read the clock, shorter than a time slice.
 const SAMPLE: Duration = Duration::from_micros(300);
 
-/// A way of calling a function with three numbers.
+/// A way of calling a function.
 pub trait Way {
-    /// Its name in the report, after the formula's: `mul_add, plain door`.
+    /// Its name in the report: the case, a comma, how it is called. `mul_add, plain door`.
     fn name(&self) -> String;
 
-    /// Makes a batch of arguments out of three columns of equal length.
-    fn prepare(&self, columns: [Vec<f64>; 3]) -> Result<Box<dyn Call + '_>>;
+    /// Makes a batch of so many rows of arguments, out of [`inputs`].
+    fn prepare(&self, rows: usize) -> Result<Box<dyn Call + '_>>;
 }
 
 /// A way with a batch of arguments.
 pub trait Call {
     /// One call, from arrays of arguments to an array of results, which is thrown away.
-    fn call(&self) -> Result<()>;
+    fn call(&mut self) -> Result<()>;
 
-    /// One call's results.
-    fn values(&self) -> Result<Vec<f64>>;
+    /// One call's results as texts without blanks. A function with state is asked once, before anything else.
+    fn values(&mut self) -> Result<Vec<String>>;
+}
+
+/// A way that was asked for.
+struct Prepared<'a> {
+    call: Box<dyn Call + 'a>,
+    values: String,
+    calls: u32,
+}
+
+impl<'a> Prepared<'a> {
+    fn new(way: &'a dyn Way, rows: usize) -> Result<Self> {
+        let mut call = way.prepare(rows)?;
+        let values = call.values()?.join(" ");
+        let calls = calls_per_sample(call.as_mut())?;
+        Ok(Self { call, values, calls })
+    }
 }
 
 /// Answers requests until stdin ends.
 pub fn serve(ways: &[Box<dyn Way>]) -> Result<()> {
     let mut out = std::io::stdout().lock();
-    let mut prepared: HashMap<(usize, usize), (Box<dyn Call + '_>, u32)> = HashMap::new();
+    let mut prepared: HashMap<(usize, usize), Prepared<'_>> = HashMap::new();
     for line in std::io::stdin().lock().lines() {
         let line = line?;
         let words: Vec<&str> = line.split(' ').collect();
@@ -50,47 +68,31 @@ pub fn serve(ways: &[Box<dyn Way>]) -> Result<()> {
             writeln!(out, "{}", names.join("\t"))?;
             continue;
         };
-        let (way, rows): (usize, usize) = (way.parse()?, rows.parse()?);
-        if !prepared.contains_key(&(way, rows)) {
-            let call = ways.get(way).context("no such way")?.prepare(columns(rows))?;
-            let calls = calls_per_sample(call.as_ref())?;
-            prepared.insert((way, rows), (call, calls));
+        let key = (way.parse()?, rows.parse()?);
+        if !prepared.contains_key(&key) {
+            let way = ways.get(key.0).context("no such way")?;
+            let made = Prepared::new(way.as_ref(), key.1).with_context(|| way.name())?;
+            prepared.insert(key, made);
         }
-        let (call, calls) = &prepared[&(way, rows)];
+        let way = prepared.get_mut(&key).context("it was just made")?;
         match request {
             "sample" => {
-                let taken = sample(call.as_ref(), *calls)?;
-                writeln!(out, "{}", taken.as_nanos() as f64 / (f64::from(*calls) * rows as f64))?;
+                let taken = sample(way.call.as_mut(), way.calls)?;
+                writeln!(
+                    out,
+                    "{}",
+                    taken.as_nanos() as f64 / (f64::from(way.calls) * key.1 as f64)
+                )?;
             }
-            "values" => {
-                let values: Vec<String> = call.values()?.iter().map(f64::to_string).collect();
-                writeln!(out, "{}", values.join(" "))?;
-            }
+            "values" => writeln!(out, "{}", way.values)?,
             _ => bail!("no such request: {line}"),
         }
     }
     Ok(())
 }
 
-/// Prices, averages and volumes that take all branches of a risk score, in no order that a branch predictor could learn.
-fn columns(rows: usize) -> [Vec<f64>; 3] {
-    let column = |low: f64, high: f64, seed: u64| {
-        let fraction = |row: u64| {
-            let mixed = (row + seed).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-            let mixed = (mixed ^ (mixed >> 31)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            (mixed >> 32) as f64 / (1u64 << 32) as f64
-        };
-        (0..rows as u64).map(|row| low + (high - low) * fraction(row)).collect()
-    };
-    [
-        column(80.0, 120.0, 1_000_000),
-        column(90.0, 110.0, 2_000_000),
-        column(0.0, 5_000.0, 3_000_000),
-    ]
-}
-
 /// Doubles the calls until they fill a sample, which warms everything up, too.
-fn calls_per_sample(call: &dyn Call) -> Result<u32> {
+fn calls_per_sample(call: &mut dyn Call) -> Result<u32> {
     let mut calls = 1;
     while sample(call, calls)? < SAMPLE {
         calls *= 2;
@@ -98,7 +100,7 @@ fn calls_per_sample(call: &dyn Call) -> Result<u32> {
     Ok(calls)
 }
 
-fn sample(call: &dyn Call, calls: u32) -> Result<Duration> {
+fn sample(call: &mut dyn Call, calls: u32) -> Result<Duration> {
     let start = ThreadTime::now();
     for _ in 0..calls {
         call.call()?;

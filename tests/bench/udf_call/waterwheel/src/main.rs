@@ -1,167 +1,90 @@
-//! The native loop and Waterwheel's two doors, called as the engine calls them. `udf_call_waterwheel PLUGIN_DIR`, then see `sampler`.
+//! Native loops, `DataFusion`'s own functions and Waterwheel's doors, called as the engine calls them. `udf_call_waterwheel PLUGIN_DIR`,
+//! then see `sampler`; `udf_call_waterwheel PLUGIN_DIR keys [KEYS]` measures a stream function with so many keys, see `keys`.
 //!
 //! The limits of plugins are the defaults, the time limit of a call among them.
 
-use std::hint::black_box;
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
+mod arguments;
+mod door;
+mod keys;
+mod native;
+
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
-use arrow_array::cast::AsArray as _;
-use arrow_array::types::Float64Type;
-use arrow_array::{Array as _, ArrayRef, Float64Array};
-use sampler::{Call, Way};
-use waterwheel::udf::{FunctionSource as _, Limits, Registry, ScalarFunction};
+use sampler::Way;
+use waterwheel::udf::Kind;
+
+use door::Door;
+use native::Native;
 
 /// The product's allocator.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-type Formula = fn(&[ArrayRef]) -> Float64Array;
-
-/// Names as the functions of the plugins are called.
-const FORMULAS: [(&str, Formula); 2] = [
-    ("mul_add", |columns| native(columns, bench_formulas::mul_add)),
-    ("risk_score", |columns| {
-        native(columns, |a, b, c| bench_formulas::risk_score(a, b, c, f64::ln))
-    }),
+/// Functions of the plugins, with the makers of their arguments.
+const CASES: [(&str, Kind, arguments::Make); 9] = [
+    ("mul_add", Kind::Scalar, |rows| arguments::numbers(rows, 3)),
+    ("risk_score", Kind::Scalar, |rows| arguments::numbers(rows, 3)),
+    ("upper_text", Kind::Scalar, arguments::texts),
+    ("add_decimals", Kind::Scalar, arguments::decimals),
+    ("total", Kind::Scalar, arguments::lists),
+    ("ordered", Kind::Scalar, |rows| arguments::numbers(rows, 2)),
+    ("step", Kind::Stream, |rows| arguments::numbers(rows, 1)),
+    ("mean_of", Kind::Aggregate, |rows| arguments::numbers(rows, 1)),
+    ("parts", Kind::Table, |rows| arguments::numbers(rows, 1)),
 ];
 
 fn main() -> Result<()> {
+    let mut words = std::env::args_os().skip(1);
     let plugins = PathBuf::from(
-        std::env::args_os()
-            .nth(1)
-            .context("usage: udf_call_waterwheel PLUGIN_DIR")?,
+        words
+            .next()
+            .context("usage: udf_call_waterwheel PLUGIN_DIR [keys [KEYS]]")?,
     );
+    if words.next().is_some_and(|word| word == "keys") {
+        let count = words
+            .next()
+            .map_or(Ok(100_000), |count| count.to_string_lossy().parse());
+        return keys::report(&plugins.join("bench_columnar.wasm"), count?);
+    }
     let mut ways: Vec<Box<dyn Way>> = Vec::new();
-    for (formula, native) in FORMULAS {
-        ways.push(Box::new(Native { formula, native }));
+    for (case, kind, make) in CASES {
+        ways.push(Box::new(Native::new(case, make)?));
+        if case == "upper_text" {
+            ways.push(Box::new(native::Upper { make }));
+        }
         ways.push(Box::new(Door::new(
-            formula,
+            case,
             "columnar door",
-            &plugins.join("bench_columnar.wasm"),
-            formula,
+            kind,
+            make,
+            &plugins,
+            "bench_columnar",
+            "",
         )?));
-        let plain = format!("plain_{formula}");
-        ways.push(Box::new(Door::new(
-            formula,
-            "plain door",
-            &plugins.join("bench_plain.wasm"),
-            &plain,
-        )?));
+        if matches!(case, "mul_add" | "risk_score") {
+            ways.push(Box::new(Door::new(
+                case,
+                "plain door",
+                kind,
+                make,
+                &plugins,
+                "bench_plain",
+                "plain_",
+            )?));
+        }
+        if plugins.join("bench_component.wasm").exists() {
+            let prefix = "component_";
+            ways.push(Box::new(Door::new(
+                case,
+                "component door",
+                kind,
+                make,
+                &plugins,
+                "bench_component",
+                prefix,
+            )?));
+        }
     }
     sampler::serve(&ways)
-}
-
-/// The loop that one would write by hand.
-fn native(columns: &[ArrayRef], formula: impl Fn(f64, f64, f64) -> f64) -> Float64Array {
-    let column = |number: usize| columns[number].as_primitive::<Float64Type>().values().iter();
-    Float64Array::from_iter_values(
-        column(0)
-            .zip(column(1))
-            .zip(column(2))
-            .map(|((a, b), c)| formula(*a, *b, *c)),
-    )
-}
-
-fn arrays(columns: [Vec<f64>; 3]) -> Vec<ArrayRef> {
-    columns
-        .into_iter()
-        .map(|column| Arc::new(Float64Array::from(column)) as ArrayRef)
-        .collect()
-}
-
-struct Native {
-    formula: &'static str,
-    native: Formula,
-}
-
-struct NativeCall {
-    native: Formula,
-    columns: Vec<ArrayRef>,
-}
-
-impl Way for Native {
-    fn name(&self) -> String {
-        format!("{}, native Rust loop", self.formula)
-    }
-
-    fn prepare(&self, columns: [Vec<f64>; 3]) -> Result<Box<dyn Call + '_>> {
-        Ok(Box::new(NativeCall {
-            native: self.native,
-            columns: arrays(columns),
-        }))
-    }
-}
-
-impl Call for NativeCall {
-    fn call(&self) -> Result<()> {
-        black_box((self.native)(black_box(&self.columns)));
-        Ok(())
-    }
-
-    fn values(&self) -> Result<Vec<f64>> {
-        Ok((self.native)(&self.columns).values().to_vec())
-    }
-}
-
-/// A function of a plugin.
-struct Door {
-    formula: &'static str,
-    door: &'static str,
-    function: Arc<dyn ScalarFunction>,
-}
-
-impl Door {
-    fn new(formula: &'static str, door: &'static str, file: &Path, function: &str) -> Result<Self> {
-        let mut registry = Registry::new(Limits::default())?;
-        let plugin = registry.add_file(file).clone();
-        if let Some(reason) = plugin.broken {
-            anyhow::bail!("{}: {reason}", file.display());
-        }
-        let function = registry.scalar(function).pop();
-        let function = function.with_context(|| format!("{} has no function of that name", file.display()))?;
-        Ok(Self {
-            formula,
-            door,
-            function,
-        })
-    }
-}
-
-struct DoorCall<'a> {
-    function: &'a dyn ScalarFunction,
-    columns: Vec<ArrayRef>,
-}
-
-impl Way for Door {
-    fn name(&self) -> String {
-        format!("{}, Waterwheel, {}", self.formula, self.door)
-    }
-
-    fn prepare(&self, columns: [Vec<f64>; 3]) -> Result<Box<dyn Call + '_>> {
-        Ok(Box::new(DoorCall {
-            function: self.function.as_ref(),
-            columns: arrays(columns),
-        }))
-    }
-}
-
-impl DoorCall<'_> {
-    fn run(&self) -> Result<ArrayRef> {
-        Ok(self
-            .function
-            .call(black_box(&self.columns), &[false; 3], self.columns[0].len())?)
-    }
-}
-
-impl Call for DoorCall<'_> {
-    fn call(&self) -> Result<()> {
-        black_box(self.run()?);
-        Ok(())
-    }
-
-    fn values(&self) -> Result<Vec<f64>> {
-        Ok(self.run()?.as_primitive::<Float64Type>().values().to_vec())
-    }
 }
