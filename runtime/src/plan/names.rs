@@ -138,8 +138,9 @@ impl ContextProvider for Names<'_> {
         Vec::new()
     }
 
+    /// Asked for what stands before OVER and is not known; without any name its error would name nothing.
     fn udaf_names(&self) -> Vec<String> {
-        Vec::new()
+        self.udf_names()
     }
 
     fn udwf_names(&self) -> Vec<String> {

@@ -345,10 +345,16 @@ pub(super) fn volatile(guest: &Guest) {
 
 /// What the sidecar gives: the clock, random bytes, a log, an asset.
 pub(super) fn granted(guest: &Guest) {
-    let now = guest.scalar("clock_and_dice").call(&[], &[], 1).expect("all is granted");
+    let now = guest
+        .scalar("clock_and_dice")
+        .call(&[], &[], 1)
+        .expect("all is granted");
     assert!(now.as_primitive::<Int64Type>().value(0) > 1_700_000_000_000, "{now:?}");
     let names: ArrayRef = Arc::new(StringArray::from(vec!["words", "none"]));
-    let given = guest.scalar("asset").call_rows(&[names], &[false], 2).expect("one row fails");
+    let given = guest
+        .scalar("asset")
+        .call_rows(&[names], &[false], 2)
+        .expect("one row fails");
     assert_eq!(given.values.as_string::<i32>().value(0), "first second");
     assert_eq!(given.failed.len(), 1);
     assert_eq!(given.failed[0].message, "the sidecar has no asset 'none'");
@@ -377,7 +383,7 @@ pub(super) fn overloads(guest: &Guest) {
         Some(vec![Some(1), Some(2)]),
         Some(vec![]),
     ]));
-    let last = functions[0].call(&[lists], &[false], 2).unwrap();
+    let last = functions[0].call(&[lists], &[false], 2).expect("no row fails");
     assert_eq!(
         last.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(),
         [Some(2), None]
