@@ -30,6 +30,7 @@ pub(super) const FILES: &[(&str, &str)] = &embedded![
     "rust/src/argument/option.rs",
     "rust/src/argument/structure.rs",
     "rust/src/descriptor.rs",
+    "rust/src/host.rs",
     "rust/src/lib.rs",
     "rust/src/manifest.rs",
     "rust/src/math.rs",
