@@ -543,7 +543,7 @@ fn all_of_sql_that_datafusion_knows_gets_through() {
         ),
         (
             "SELECT * FROM Generate_Series(1, 5)",
-            Some("SELECT * FROM generate_series(1, 5)"),
+            Some("SELECT * FROM LATERAL generate_series(1, 5)"),
         ),
         (
             "SELECT X'00ff', CURRENT_TIMESTAMP",
