@@ -185,7 +185,7 @@ pub(super) fn described(guest: &Guest) {
     let level = guest.scalar("risklevel").info().clone();
     assert_eq!(
         (level.name.as_str(), level.args[0].0.as_str(), level.volatility),
-        ("RiskLevel", "type", Volatility::Stable)
+        ("RiskLevel", "type", Volatility::Volatile)
     );
     assert_eq!(guest.scalar("roll").info().volatility, Volatility::Volatile);
     let above = guest.stream("above").info().clone();
