@@ -177,15 +177,14 @@ pub(super) fn described(guest: &Guest) {
         risk.doc.as_deref(),
         Some("Four numbers, for constants in every place, and a doc line of two lines.")
     );
-    // Immutable by its manifest; its sidecar grants the clock, and so all functions may look at it.
     assert_eq!(
         (risk.version.as_deref(), risk.volatility),
-        (Some("1.2.3"), Volatility::Volatile)
+        (Some("1.2.3"), Volatility::Immutable)
     );
     let level = guest.scalar("risklevel").info().clone();
     assert_eq!(
         (level.name.as_str(), level.args[0].0.as_str(), level.volatility),
-        ("RiskLevel", "type", Volatility::Volatile)
+        ("RiskLevel", "type", Volatility::Stable)
     );
     assert_eq!(guest.scalar("roll").info().volatility, Volatility::Volatile);
     let above = guest.stream("above").info().clone();
@@ -351,6 +350,8 @@ pub(super) fn granted(guest: &Guest) {
         .call(&[], &[], 1)
         .expect("all is granted");
     assert!(now.as_primitive::<Int64Type>().value(0) > 1_700_000_000_000, "{now:?}");
+    // Immutable by its manifest, but with the clock granted it may look at it.
+    assert_eq!(guest.scalar("asset").info().volatility, Volatility::Volatile);
     let names: ArrayRef = Arc::new(StringArray::from(vec!["words", "none"]));
     let given = guest
         .scalar("asset")

@@ -38,8 +38,6 @@ waterwheel_udf::plugin!(
     scalars::letters,
     scalars::full_name,
     scalars::roll,
-    scalars::clock_and_dice,
-    scalars::asset,
     scalars::scaled,
     scalars::joined,
     streams::damped,
@@ -64,6 +62,6 @@ mod tests {
             "{manifest}"
         );
         let names: Vec<&str> = manifest.lines().filter_map(|line| line.split('"').nth(3)).collect();
-        assert_eq!(names.len(), 45, "the version and 44 functions");
+        assert_eq!(names.len(), 43, "the version and 42 functions");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use waterwheel_udf::{Argument, List, host, scalar};
+use waterwheel_udf::{Argument, List, scalar};
 
 /// the answer
 #[scalar]
@@ -108,24 +108,6 @@ pub fn full_name(person: Person<'_>, separator: &str) -> String {
 pub fn roll() -> i32 {
     thread_local!(static NEXT: Cell<i32> = const { Cell::new(0) });
     NEXT.replace(NEXT.get() + 1)
-}
-
-/// the time of now, in its own words into the log; negative where the host draws equal bytes twice
-#[scalar(volatile)]
-pub fn clock_and_dice() -> i64 {
-    let mut drawn = [[0; 16]; 2];
-    for bytes in &mut drawn {
-        host::random(bytes);
-    }
-    let now = host::now_ms();
-    host::log(host::Level::Debug, &format!("it is {now}"));
-    if drawn[0] == drawn[1] { -now } else { now }
-}
-
-/// an asset as text
-#[scalar]
-pub fn asset(name: &str) -> Result<String, String> {
-    host::asset_text(name)
 }
 
 /// a number times another, 10 where none is given, with a unit
