@@ -116,7 +116,7 @@ impl Engine {
         }
         self.plugins
             .create_function(new, *if_exists == IfExists::Replace)
-            .map_err(|error| Error::from(error).at(name.span))?;
+            .map_err(|error| Error::user("cannot-create-function", error.to_string()).at(name.span))?;
         self.follow_plugins(session)?;
         Ok(Outcome::Message(format!("function {signature} created")))
     }

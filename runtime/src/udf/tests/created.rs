@@ -13,7 +13,7 @@ const MIXED: &str = r#"(module
 
 fn plugins(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Plugins) {
     let dir = directory(files);
-    let plugins = Plugins::open(Some(dir.path()), Limits::default(), &CodeCachePlace::Off).unwrap();
+    let plugins = open(&dir);
     (dir, plugins)
 }
 
@@ -138,14 +138,8 @@ fn created_functions_stand_before_those_of_files() {
 
     // Its file is read again with the directory, and a broken one keeps what was good.
     std::fs::write(dir.path().join("other.wat"), plain("sum", "mul")).unwrap();
-    let told: Vec<String> = plugins
-        .rescan()
-        .unwrap()
-        .into_iter()
-        .map(|change| change.text)
-        .collect();
     assert_eq!(
-        told,
+        texts(&plugins),
         [
             "plugin other.wat is replaced: sum",
             "function SPREAD(DOUBLE, DOUBLE) is replaced, as other.wat has changed"

@@ -31,6 +31,16 @@ fn directory(files: &[(&str, &[u8])]) -> tempfile::TempDir {
     dir
 }
 
+fn open(dir: &tempfile::TempDir) -> Plugins {
+    Plugins::open(Some(dir.path()), Limits::default(), &CodeCachePlace::Off).unwrap()
+}
+
+/// What a rescan tells.
+fn texts(plugins: &Plugins) -> Vec<String> {
+    let changes = plugins.rescan().unwrap();
+    changes.into_iter().map(|change| change.text).collect()
+}
+
 fn scan(dir: &Path) -> Registry {
     Registry::scan(dir, Limits::default()).unwrap()
 }

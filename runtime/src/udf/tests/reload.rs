@@ -7,21 +7,8 @@ fn gives(n: i64) -> String {
     format!("(module (func (export \"f\") (result i64) (i64.const {n})))")
 }
 
-fn open(dir: &tempfile::TempDir) -> Plugins {
-    Plugins::open(Some(dir.path()), Limits::default(), &CodeCachePlace::Off).unwrap()
-}
-
 fn put(dir: &tempfile::TempDir, name: &str, text: &str) {
     std::fs::write(dir.path().join(name), text).unwrap();
-}
-
-fn texts(plugins: &Plugins) -> Vec<String> {
-    plugins
-        .rescan()
-        .unwrap()
-        .into_iter()
-        .map(|change| change.text)
-        .collect()
 }
 
 fn states(registry: &Registry) -> Vec<(String, String)> {

@@ -43,7 +43,7 @@ fn functions_have_the_names_of_the_sidecar() {
 #[test]
 fn a_pinned_file_is_the_one_that_was_meant() {
     let dir = directory(&[("a.wat", two().as_bytes())]);
-    let plugins = Plugins::open(Some(dir.path()), Limits::default(), &CodeCachePlace::Off).unwrap();
+    let plugins = open(&dir);
     let sha256 = plugins.current().plugins()[0].sha256.clone();
     std::fs::write(dir.path().join("a.toml"), format!("sha256 = \"{sha256}\"")).unwrap();
     plugins.rescan().unwrap();
@@ -63,24 +63,16 @@ fn a_pinned_file_is_the_one_that_was_meant() {
 #[test]
 fn a_changed_sidecar_loads_the_plugin_anew() {
     let dir = directory(&[("a.wat", two().as_bytes()), ("b.wat", plain("mul", "mul").as_bytes())]);
-    let plugins = Plugins::open(Some(dir.path()), Limits::default(), &CodeCachePlace::Off).unwrap();
-    let told = || -> Vec<String> {
-        plugins
-            .rescan()
-            .unwrap()
-            .into_iter()
-            .map(|change| change.text)
-            .collect()
-    };
+    let plugins = open(&dir);
     std::fs::write(dir.path().join("a.toml"), "functions.add = \"plus\"").unwrap();
-    assert_eq!(told(), ["plugin a.wat is replaced: plus, sub"]);
+    assert_eq!(texts(&plugins), ["plugin a.wat is replaced: plus, sub"]);
     std::fs::write(dir.path().join("a.toml"), "functions.add = ").unwrap();
-    let broken = told();
+    let broken = texts(&plugins);
     assert!(broken[0].contains("its sidecar a.toml: line 1"), "{broken:?}");
-    assert_eq!(told(), [""; 0], "nothing has changed since");
+    assert_eq!(texts(&plugins), [""; 0], "nothing has changed since");
     assert_eq!(names(&plugins.current()), ["mul", "plus", "sub"]);
     std::fs::remove_file(dir.path().join("a.toml")).unwrap();
-    assert_eq!(told(), ["plugin a.wat is replaced: add, sub"]);
+    assert_eq!(texts(&plugins), ["plugin a.wat is replaced: add, sub"]);
 }
 
 #[test]

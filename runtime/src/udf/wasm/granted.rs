@@ -83,7 +83,7 @@ impl Granted {
         self.grants
     }
 
-    /// The grant that is missing where there is something of that name; `None`: there is nothing of that name.
+    /// The grant that is needed and not given; `None`: nothing is missing.
     fn missing(&self, needs: Needs) -> Option<&'static str> {
         match needs {
             Needs::Clock if !self.grants.clock => Some("clock"),
