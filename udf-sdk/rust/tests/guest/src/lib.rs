@@ -61,7 +61,13 @@ mod tests {
             manifest.starts_with("{\"version\": \"1.2.3\", \"functions\": [\n{\"name\": \"echo_boolean\""),
             "{manifest}"
         );
-        let names: Vec<&str> = manifest.lines().filter_map(|line| line.split('"').nth(3)).collect();
-        assert_eq!(names.len(), 43, "the version and 42 functions");
+        let named = manifest.lines().filter(|line| line.starts_with("{\"name\": ")).count();
+        // The list above, by its form: one path a line.
+        let listed = include_str!("lib.rs")
+            .lines()
+            .filter(|line| line.starts_with("    ") && line.contains("::") && line.ends_with(','))
+            .count();
+        assert!(listed > 40, "{listed}");
+        assert_eq!(named, listed, "{manifest}");
     }
 }
