@@ -5,8 +5,8 @@
 //! operator is made.)
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::common::Result;
 use datafusion::common::tree_node::{TreeNode, TreeNodeRecursion};
+use datafusion::common::{DataFusionError, Diagnostic, Result};
 use datafusion::logical_expr::utils::merge_schema;
 use datafusion::logical_expr::{Expr, ExprSchemable, LogicalPlan};
 use datafusion::scalar::ScalarValue;
@@ -38,12 +38,23 @@ pub(super) fn set_up(plan: &LogicalPlan) -> Result<()> {
                     .map(|arg| arg.get_type(&schema).unwrap_or(DataType::Null))
                     .collect();
                 let constants: Vec<Option<ScalarValue>> = call.args.iter().map(literal).collect();
-                function.set_up(&types, &constants)?;
+                function.set_up(&types, &constants).map_err(|e| placed(e, &call.args))?;
                 Ok(TreeNodeRecursion::Continue)
             })
         })
     })?;
     Ok(())
+}
+
+/// The error at the first argument whose place is known.
+fn placed(error: DataFusionError, args: &[Expr]) -> DataFusionError {
+    match args.iter().find_map(|arg| arg.spans()?.first()) {
+        Some(span) => {
+            let diagnostic = Diagnostic::new_error(error.message().into_owned(), Some(span));
+            error.with_diagnostic(diagnostic)
+        }
+        None => error,
+    }
 }
 
 fn literal(expression: &Expr) -> Option<ScalarValue> {

@@ -214,6 +214,9 @@ impl<D: PluginCode> ScalarFunction for WasmScalar<D> {
     }
 
     fn set_up(&self, constants: &[Option<ScalarValue>]) -> Result<(), Error> {
+        if self.function.info.constants.is_empty() {
+            return Ok(());
+        }
         let set_up = || {
             if let Some(constants) = set_ups::of_query(&self.function, constants)? {
                 let running = self.with_constants(&constants)?;
