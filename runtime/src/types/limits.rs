@@ -131,6 +131,10 @@ pub const PLUGIN_RANDOM_BYTES_MAX: usize = 1 << 20;
 pub const PLUGIN_MESSAGE_BYTES_MAX: usize = 1_024;
 /// Rows that one call hands to a plugin.
 pub const PLUGIN_ROWS_PER_CALL_MAX: usize = 8_192;
+/// Instances of a plugin's functions without state that are made anew after traps without a wait, and a second in the long run.
+pub const PLUGIN_REPLACED_AT_ONCE_MAX: u32 = 1_000;
+/// See [`PLUGIN_REPLACED_AT_ONCE_MAX`].
+pub const PLUGIN_REPLACED_PER_SECOND_MAX: u32 = 10_000;
 /// Slots whose state one call saves or loads.
 pub const PLUGIN_SLOTS_PER_SAVE_MAX: usize = 256;
 /// Elements of an array that CUBE_EXPLODE combines: each one doubles the rows.

@@ -7,6 +7,7 @@
 mod aggregate;
 mod arena;
 mod batch;
+mod brake;
 mod columnar;
 mod columns_in;
 mod columns_out;

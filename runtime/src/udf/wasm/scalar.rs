@@ -8,6 +8,7 @@ use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 
 use super::batch::{Batch, check};
+use super::brake::Brake;
 use super::door::{Described, PluginCode, ScalarCalls};
 use super::fault::{Fault, end_of};
 use super::set_ups::{self, SetUps};
@@ -20,6 +21,7 @@ struct Pool<D: PluginCode> {
     /// Boxed, for an instance is some hundred bytes, and is moved out and in at every call.
     idle: Mutex<Vec<Box<Running<D::Scalars>>>>,
     instances: Arc<Instances>,
+    brake: Brake,
 }
 
 /// An instance, and what it takes.
@@ -52,6 +54,7 @@ impl<D: PluginCode> WasmScalar<D> {
             code: Arc::clone(code),
             idle: Mutex::new(Vec::new()),
             instances: Arc::default(),
+            brake: Brake::new(),
         });
         let scalar = |function| {
             let pool = Arc::clone(&pool);
@@ -154,6 +157,8 @@ impl<D: PluginCode> WasmScalar<D> {
         let goes_on = result.as_ref().err().is_none_or(Fault::spares_instance) && !calls.is_worn();
         if goes_on {
             footprint.set(calls.memory().bytes, 0, 0);
+        } else if result.is_err() {
+            self.pool.brake.lost_one();
         }
         (result, goes_on)
     }
