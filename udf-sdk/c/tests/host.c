@@ -20,7 +20,7 @@ WW_SCALAR(clock_and_dice, WW_FIXED)
 
 static ww_i32 asset_row(ww_row r) {
   ww_text content;
-  if (!ww_asset(ww_get_text(r, 0), &content)) return ww_fail(r, "no such asset");
+  if (!ww_asset(ww_get_text(r, 0), &content)) return ww_fail(r, "the sidecar has no asset of this name");
   ww_i32 status = ww_set_text(r, content);
   ww_release((void *)content.data, content.bytes);
   return status;
