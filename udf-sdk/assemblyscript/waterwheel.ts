@@ -95,6 +95,66 @@ function report(row: u32, message: string): void {
   store<u32>(place, bytes, 8);
 }
 
+// ---- what the plugin's sidecar gives: section 12 of the ABI. A plugin imports only what it calls, and is not loaded where the grant
+// for that is missing ----
+
+// @ts-ignore: decorator
+@external("ww", "asset_bytes")
+declare function hostAssetBytes(name: usize, nameBytes: u32): i64;
+// @ts-ignore: decorator
+@external("ww", "asset_read")
+declare function hostAssetRead(name: usize, nameBytes: u32, from: i64, at: usize, count: u32): i32;
+// @ts-ignore: decorator
+@external("ww", "now_ms")
+declare function hostNowMs(): i64;
+// @ts-ignore: decorator
+@external("ww", "random")
+declare function hostRandom(at: usize, bytes: u32): void;
+// @ts-ignore: decorator
+@external("ww", "log")
+declare function hostLog(level: u32, at: usize, bytes: u32): void;
+
+/** The content of the asset of this name; null: there is none, or not all of it could be read. */
+export function asset(name: string): ArrayBuffer | null {
+  const utf8 = String.UTF8.encode(name), at = changetype<usize>(utf8), bytes = hostAssetBytes(at, utf8.byteLength);
+  if (bytes < 0 || bytes > 1 << 29) return null;
+  const content = new ArrayBuffer(<i32>bytes);
+  let read: u32 = 0;
+  while (read < <u32>bytes) {
+    const more = hostAssetRead(at, utf8.byteLength, read, changetype<usize>(content) + read, <u32>bytes - read);
+    if (more <= 0) return null;
+    read += more;
+  }
+  return content;
+}
+/** The asset of this name as text; null: there is none. */
+export function assetText(name: string): string | null {
+  const content = asset(name);
+  return content === null ? null : String.UTF8.decode(content);
+}
+/** Milliseconds since 1970-01-01T00:00 UTC. Needs the grant `clock`. */
+export function nowMs(): i64 {
+  return hostNowMs();
+}
+/** So many random bytes, at most 1 MiB. Needs the grant `random`. */
+export function randomBytes(count: i32): ArrayBuffer {
+  const drawn = new ArrayBuffer(count);
+  hostRandom(changetype<usize>(drawn), count);
+  return drawn;
+}
+/** How much a line of the log matters. */
+export const enum Level {
+  Error,
+  Warn,
+  Info,
+  Debug,
+}
+/** A line of the log for each line of the text. Needs the grant `log`. */
+export function log(level: Level, text: string): void {
+  const utf8 = String.UTF8.encode(text);
+  hostLog(level, changetype<usize>(utf8), utf8.byteLength);
+}
+
 // ---- one row ----
 
 /** A text or bytes in memory; valid until the call ends. */

@@ -473,6 +473,50 @@ static ww_i32 ww_builder_row(ww_row r, ww_i32 returned) {
     WW_LOOP(name##_row(r, ww_child(r.result, 0)), "[" columns "]")                                \
   }
 
+/* ---- what the plugin's sidecar gives: section 12 of the ABI. A plugin imports only what it calls, and is not loaded where the
+ * grant for that is missing. ---- */
+
+#define WW_IMPORT(name) __attribute__((import_module("ww"), import_name(name)))
+WW_IMPORT("asset_bytes") ww_i64 ww_host_asset_bytes(const char *name, ww_u32 name_bytes);
+WW_IMPORT("asset_read") ww_i32 ww_host_asset_read(const char *name, ww_u32 name_bytes, ww_i64 from, void *at, ww_u32 count);
+WW_IMPORT("now_ms") ww_i64 ww_host_now_ms(void);
+WW_IMPORT("random") void ww_host_random(void *at, ww_u32 bytes);
+WW_IMPORT("log") void ww_host_log(ww_u32 level, const char *at, ww_u32 bytes);
+
+/* How many bytes the asset of this name has; -1: there is none. */
+static ww_i64 ww_asset_bytes(ww_text name) { return ww_host_asset_bytes(name.data, name.bytes); }
+/* Copies at most `count` bytes of an asset from byte `from` on; gives how many, 0 at its end, -1 when there is no such asset. */
+static ww_i32 ww_asset_read(ww_text name, ww_i64 from, void *to, ww_u32 count) {
+  return ww_host_asset_read(name.data, name.bytes, from, to, count);
+}
+/* All of an asset: 1, or 0 when there is none or no memory for it. `ww_release((void *)content.data, content.bytes)` gives it back. */
+static int ww_asset(ww_text name, ww_text *content) {
+  ww_i64 bytes = ww_asset_bytes(name);
+  if (bytes < 0 || bytes > 1 << 30) return 0;
+  char *data = ww_malloc((ww_u32)bytes);
+  if (!data) return 0;
+  for (ww_u32 read = 0; read < (ww_u32)bytes;) {
+    ww_i32 more = ww_asset_read(name, read, data + read, (ww_u32)bytes - read);
+    if (more <= 0) {
+      ww_release(data, (ww_u32)bytes);
+      return 0;
+    }
+    read += (ww_u32)more;
+  }
+  *content = (ww_text){data, (ww_u32)bytes};
+  return 1;
+}
+/* Milliseconds since 1970-01-01T00:00 UTC. Needs the grant `clock`. */
+static ww_i64 ww_now_ms(void) { return ww_host_now_ms(); }
+/* Fills at most 1 MiB with random bytes. Needs the grant `random`. */
+static void ww_random(void *at, ww_u32 bytes) { ww_host_random(at, bytes); }
+/* A line of the log for each line of the text. Needs the grant `log`. */
+#define WW_LOG_ERROR 0u
+#define WW_LOG_WARN 1u
+#define WW_LOG_INFO 2u
+#define WW_LOG_DEBUG 3u
+static void ww_log(ww_u32 level, ww_text text) { ww_host_log(level, text.data, text.bytes); }
+
 /* ---- states ---- */
 
 typedef struct { ww_state *slots; ww_u32 count; } ww_slots;

@@ -286,6 +286,66 @@ pub fn scratch(len: usize) Error![]u8 {
 }
 var scratch_bytes: []u8 = &.{};
 
+// ---- what the plugin's sidecar gives ----
+
+/// Assets, and where the sidecar grants them the clock, random bytes and lines in the log: section 12 of the ABI. A plugin imports
+/// only what it calls, and is not loaded where the grant for that is missing.
+pub const host = struct {
+    const imports = struct {
+        extern "ww" fn asset_bytes(name: [*]const u8, name_bytes: usize) i64;
+        extern "ww" fn asset_read(name: [*]const u8, name_bytes: usize, from: i64, at: [*]u8, count: usize) i32;
+        extern "ww" fn now_ms() i64;
+        extern "ww" fn random(at: [*]u8, bytes: usize) void;
+        extern "ww" fn log(level: u32, at: [*]const u8, bytes: usize) void;
+    };
+
+    /// How much a line of the log matters.
+    pub const Level = enum(u32) { err = 0, warn = 1, info = 2, debug = 3 };
+
+    /// How many bytes the asset of this name has; null: there is none.
+    pub fn assetBytes(name: []const u8) ?usize {
+        const bytes = imports.asset_bytes(name.ptr, name.len);
+        return if (bytes < 0) null else @intCast(bytes);
+    }
+
+    /// The content of the asset of this name, which `free` gives back.
+    pub fn asset(name: []const u8) Error![]u8 {
+        const bytes = assetBytes(name) orelse return failf("the sidecar has no asset '{s}'", .{name});
+        const content = allocator.alloc(u8, bytes) catch return failf("no memory for the asset '{s}'", .{name});
+        var read: usize = 0;
+        while (read < bytes) {
+            const rest = content[read..];
+            const more = imports.asset_read(name.ptr, name.len, @intCast(read), rest.ptr, rest.len);
+            if (more <= 0) {
+                free(content);
+                return failf("the asset '{s}' cannot be read", .{name});
+            }
+            read += @intCast(more);
+        }
+        return content;
+    }
+
+    /// Gives back what `asset` gave.
+    pub fn free(content: []u8) void {
+        allocator.free(content);
+    }
+
+    /// Milliseconds since 1970-01-01T00:00 UTC. Needs the grant `clock`.
+    pub fn nowMs() i64 {
+        return imports.now_ms();
+    }
+
+    /// Fills the bytes, at most 1 MiB, with random ones. Needs the grant `random`.
+    pub fn random(bytes: []u8) void {
+        imports.random(bytes.ptr, bytes.len);
+    }
+
+    /// Writes a line to the log for each line of the text. Needs the grant `log`.
+    pub fn log(level: Level, text: []const u8) void {
+        imports.log(@intFromEnum(level), text.ptr, text.len);
+    }
+};
+
 // ---- types at compile time ----
 
 fn Plain(comptime T: type) type {
@@ -362,8 +422,10 @@ fn optional(comptime T: type) bool {
 /// What SQL is told about a function.
 pub const About = struct {
     /// The names of the arguments, in order.
-    args: []const []const u8,
+    args: []const []const u8 = &.{},
     doc: []const u8 = "",
+    /// Of scalar and table functions: whether equal arguments give equal results always, within a query, or never.
+    volatility: enum { immutable, stable, @"volatile" } = .immutable,
     /// Which arguments must be constants of the query.
     constant: []const usize = &.{},
     /// What the last arguments are in a call without them, as JSON: `&.{ "10", "null" }`.
@@ -620,6 +682,7 @@ fn manifestEntry(
         }
         return "{\"name\":\"" ++ name ++ "\",\"kind\":\"" ++ kind ++ "\",\"args\":[" ++ args ++ "],\"returns\":\"" ++
             sqlName(Plain(returns)) ++ "\"" ++ (if (pass) ",\"nulls\":\"pass\"" else "") ++
+            (if (about.volatility != .immutable) ",\"volatility\":\"" ++ @tagName(about.volatility) ++ "\"" else "") ++
             (if (about.doc.len > 0) ",\"doc\":\"" ++ about.doc ++ "\"" else "") ++ "}";
     }
 }

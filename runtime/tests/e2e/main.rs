@@ -29,6 +29,7 @@ mod plugin_directory;
 mod plugin_moves;
 mod plugins_match;
 mod sdk_guest;
+mod sdk_host;
 mod sdk_vectors;
 mod slt;
 mod tidy;
@@ -59,6 +60,7 @@ fn main() -> ExitCode {
     trials.extend(conformance::trials());
     trials.extend(tidy::trials(&root()));
     trials.extend(sdk_vectors::trials(&root()));
+    trials.extend(sdk_host::trials(&root()));
     trials.extend(udf_new::trials());
     let checks: [(&str, fn() -> Result<(), String>); 3] = [
         ("plugins/match their sources", plugins_match::check),

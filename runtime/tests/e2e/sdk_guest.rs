@@ -45,7 +45,6 @@ pub(crate) fn check() -> Result<(), String> {
     scalars::panics(&guest);
     scalars::texts_and_lists(&guest);
     scalars::volatile(&guest);
-    granted()?;
     tables::iterators(&guest);
     tables::structs(&guest);
     tables::nulls(&guest);
@@ -55,25 +54,6 @@ pub(crate) fn check() -> Result<(), String> {
     streams::save_and_load(&guest);
     streams::refused_constants(&guest);
     streams::older_format(&guest);
-    Ok(())
-}
-
-/// Builds the guest that asks for what its sidecar gives, and calls it.
-fn granted() -> Result<(), String> {
-    let dir = tempfile::tempdir().map_err(|e| e.to_string())?;
-    let file = dir.path().join("host.wasm");
-    plugins_match::build("udf-sdk/rust/tests/host", &file)?;
-    let put = |name: &str, text: &str| std::fs::write(dir.path().join(name), text).map_err(|e| e.to_string());
-    put("words.txt", "first second")?;
-    put(
-        "host.toml",
-        "grants = { clock = true, random = true, log = true }\nassets.words = \"words.txt\"",
-    )?;
-    let mut registry = Registry::new(Limits::default()).map_err(|e| e.to_string())?;
-    if let Some(reason) = &registry.add_file(&file).broken {
-        return Err(format!("the guest with a sidecar is broken: {reason}"));
-    }
-    scalars::granted(&Guest(registry));
     Ok(())
 }
 

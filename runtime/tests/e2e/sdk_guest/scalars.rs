@@ -343,25 +343,6 @@ pub(super) fn volatile(guest: &Guest) {
     assert_eq!(answers.as_primitive::<Int64Type>(), &Int64Array::from(vec![42, 42, 42]));
 }
 
-/// What the sidecar gives: the clock, random bytes, a log, an asset.
-pub(super) fn granted(guest: &Guest) {
-    let now = guest
-        .scalar("clock_and_dice")
-        .call(&[], &[], 1)
-        .expect("all is granted");
-    assert!(now.as_primitive::<Int64Type>().value(0) > 1_700_000_000_000, "{now:?}");
-    // Immutable by its manifest, but with the clock granted it may look at it.
-    assert_eq!(guest.scalar("asset").info().volatility, Volatility::Volatile);
-    let names: ArrayRef = Arc::new(StringArray::from(vec!["words", "none"]));
-    let given = guest
-        .scalar("asset")
-        .call_rows(&[names], &[false], 2)
-        .expect("one row fails");
-    assert_eq!(given.values.as_string::<i32>().value(0), "first second");
-    assert_eq!(given.failed.len(), 1);
-    assert_eq!(given.failed[0].message, "the sidecar has no asset 'none'");
-}
-
 /// What defaults and variadic arguments the host reads, in the words of SQL.
 pub(super) fn optional(guest: &Guest) {
     let arguments = |name: &str| guest.scalar(name).info().arguments();

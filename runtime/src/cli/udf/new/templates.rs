@@ -112,6 +112,9 @@ const GO: Template = Template {
         ("functions.go", text!("go/example/trades.go")),
         ("sdk/go.mod", text!("go/go.mod")),
         ("sdk/columns.go", text!("go/columns.go")),
+        ("sdk/host.go", text!("go/host.go")),
+        ("sdk/host_machine.go", text!("go/host_machine.go")),
+        ("sdk/host_wasm.go", text!("go/host_wasm.go")),
         ("sdk/nested.go", text!("go/nested.go")),
         ("sdk/plugin.go", text!("go/plugin.go")),
         ("sdk/state.go", text!("go/state.go")),
@@ -128,6 +131,7 @@ const PYTHON: Template = Template {
     own: &[("build", text!("template/python/build"))],
     copied: &[
         ("functions.py", text!("python/example/trades.py")),
+        ("sdk/python/build.py", text!("python/build.py")),
         ("sdk/python/waterwheel.py", text!("python/waterwheel.py")),
         ("sdk/wit/functions.wit", text!("wit/functions.wit")),
     ],

@@ -1,10 +1,10 @@
-//! A plugin that asks for what its sidecar gives. `runtime/tests/e2e/sdk_guest.rs` writes the sidecar and calls it.
+//! A plugin that asks for what its sidecar gives. The end-to-end tests write the sidecar and call it.
 
 use waterwheel_udf::{host, scalar};
 
 waterwheel_udf::plugin!(clock_and_dice, asset);
 
-/// the time of now, in its own words into the log; negative where the host draws equal bytes twice
+/// the time of now; negative where the host draws equal bytes twice
 #[scalar(volatile)]
 pub fn clock_and_dice() -> i64 {
     let mut drawn = [[0; 16]; 2];
@@ -12,7 +12,7 @@ pub fn clock_and_dice() -> i64 {
         host::random(bytes);
     }
     let now = host::now_ms();
-    host::log(host::Level::Debug, &format!("it is {now}"));
+    host::log(host::Level::Debug, "the dice are drawn");
     if drawn[0] == drawn[1] { -now } else { now }
 }
 
