@@ -36,7 +36,8 @@ manifest(`{"version":"1.0.0","functions":[
 {"name":"conf_joined","kind":"scalar","args":[{"name":"separator","type":"STRING"},{"name":"texts","type":"ARRAY<STRING>","variadic":true}],"returns":"STRING"},
 {"name":"conf_since","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"start","type":"DOUBLE","constant":true,"default":100}],"returns":"DOUBLE"},
 {"name":"conf_most","kind":"aggregate","args":[{"name":"xs","type":"ARRAY<DOUBLE>","variadic":true}],"returns":"DOUBLE"},
-{"name":"conf_wrapped","kind":"scalar","args":[{"name":"x","type":"BIGINT"},{"name":"size","type":"BIGINT","constant":true}],"returns":"BIGINT"}
+{"name":"conf_wrapped","kind":"scalar","args":[{"name":"x","type":"BIGINT"},{"name":"size","type":"BIGINT","constant":true}],"returns":"BIGINT"},
+{"name":"conf_upgraded","kind":"stream","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE","state_version":2,"reads_state_versions":[1]}
 ]}`);
 
 export function conf_not(args: usize, rows: u32, out: usize): i32 {
@@ -543,4 +544,33 @@ export function conf_wrapped(args: usize, rows: u32, out: usize): i32 {
     const rest = r.bigint(0) % wrappedSize;
     r.setBigint(rest < 0 ? rest + wrappedSize : rest);
   });
+}
+
+// The state is the sum and what it had before this version.
+const upgraded = new Stream(false);
+export function conf_upgraded_new(args: usize): i32 {
+  return upgraded.start(args, (r: Row) => {});
+}
+export function conf_upgraded_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return upgraded.push(slots, args, rows, out, (r: Row, state: State) => {
+    const all = state.resize(16);
+    if (all == 0) return r.fail("no memory for state");
+    store<f64>(all, load<f64>(all) + r.double(0));
+    r.setDouble(load<f64>(all) + load<f64>(all, 8));
+  });
+}
+export function conf_upgraded_save(slots: usize, count: u32, out: usize): i32 {
+  return upgraded.save(slots, count, out);
+}
+// Version 1 was the state of conf_running.
+export function conf_upgraded_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  if (version == 2) return upgraded.load(slots, count, states);
+  return upgraded.load(slots, count, states, (r: Row, state: State) => {
+    const all = state.resize(16);
+    if (all == 0) return r.fail("no memory for state");
+    store<f64>(all, 1000, 8);
+  });
+}
+export function conf_upgraded_drop(slots: usize, count: u32): i32 {
+  return upgraded.drop(slots, count);
 }

@@ -722,8 +722,11 @@ export class States {
     finishTexts(count, out);
     return 0;
   }
-  load(slots: usize, count: u32, states: usize): i32 {
+  /** The body of NAME_load. `upgrade`, for states of an older version, makes a state one of this version; `row.fail` refuses it. */
+  load(slots: usize, count: u32, states: usize, upgrade: ((row: Row, state: State) => void) | null = null): i32 {
     begin(0, 0);
+    row.row = NO_ROW;
+    row.failed = false;
     const offsets = load<usize>(states, 24);
     for (let i: u32 = 0; i < count; i++) {
       const from = load<u32>(offsets + (i << 2));
@@ -734,7 +737,10 @@ export class States {
         report(NO_ROW, "no memory to load state");
         return 2;
       }
-      if (length > 0) memory.copy(state.at, load<usize>(states, 16) + from, length);
+      if (length == 0) continue;
+      memory.copy(state.at, load<usize>(states, 16) + from, length);
+      if (upgrade !== null) upgrade(row, state);
+      if (row.failed) return 2;
     }
     return 0;
   }

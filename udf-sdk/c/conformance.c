@@ -36,7 +36,8 @@ WW_MANIFEST(
   "{\"name\":\"conf_joined\",\"kind\":\"scalar\",\"args\":[{\"name\":\"separator\",\"type\":\"STRING\"},{\"name\":\"texts\",\"type\":\"ARRAY<STRING>\",\"variadic\":true}],\"returns\":\"STRING\"},"
   "{\"name\":\"conf_since\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"start\",\"type\":\"DOUBLE\",\"constant\":true,\"default\":100}],\"returns\":\"DOUBLE\"},"
   "{\"name\":\"conf_most\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"xs\",\"type\":\"ARRAY<DOUBLE>\",\"variadic\":true}],\"returns\":\"DOUBLE\"},"
-  "{\"name\":\"conf_wrapped\",\"kind\":\"scalar\",\"args\":[{\"name\":\"x\",\"type\":\"BIGINT\"},{\"name\":\"size\",\"type\":\"BIGINT\",\"constant\":true}],\"returns\":\"BIGINT\"}"
+  "{\"name\":\"conf_wrapped\",\"kind\":\"scalar\",\"args\":[{\"name\":\"x\",\"type\":\"BIGINT\"},{\"name\":\"size\",\"type\":\"BIGINT\",\"constant\":true}],\"returns\":\"BIGINT\"},"
+  "{\"name\":\"conf_upgraded\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"}],\"returns\":\"DOUBLE\",\"state_version\":2,\"reads_state_versions\":[1]}"
   "]}")
 
 static ww_i32 conf_not_row(ww_row r) { return ww_set_boolean(r, !ww_get_boolean(r, 0)); }
@@ -426,3 +427,23 @@ static ww_i32 conf_wrapped_row(ww_row r) {
   return ww_set_bigint(r, rest < 0 ? rest + wrapped_size : rest);
 }
 WW_SCALAR(conf_wrapped, WW_FIXED)
+
+typedef struct { double sum, since; } upgraded;
+
+static ww_i32 conf_upgraded_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 conf_upgraded_row(ww_row r, ww_state *state) {
+  upgraded *all = ww_state_resize(state, sizeof(upgraded));
+  if (!all) return ww_fail(r, "no memory for state");
+  all->sum += ww_get_double(r, 0);
+  return ww_set_double(r, all->sum + all->since);
+}
+WW_STREAM(conf_upgraded, WW_FIXED)
+
+/* Version 1 was the state of conf_running. */
+ww_i32 conf_upgraded_upgrade(ww_row r, ww_state *state, ww_u32 version) {
+  if (version == 2) return WW_OK;
+  upgraded *all = ww_state_resize(state, sizeof(upgraded));
+  if (!all) return ww_fail(r, "no memory for state");
+  all->since = 1000;
+  return WW_OK;
+}

@@ -575,7 +575,9 @@ static ww_i32 ww_save_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, ww
   out->offsets = ww_offsets;
   return 0;
 }
-static ww_i32 ww_load_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, const ww_column *states) {
+typedef ww_i32 (*ww_upgrade)(ww_row r, ww_state *state, ww_u32 version);
+
+static ww_i32 ww_load_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, const ww_column *states, ww_u32 version, ww_upgrade upgrade) {
   ww_forget_reports();
   for (ww_u32 i = 0; i < count; i++) {
     ww_state *state = ww_slot(all, slots[i]);
@@ -585,21 +587,25 @@ static ww_i32 ww_load_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, co
       ww_report_text(WW_NO_ROW, WW_TEXT("no memory to load state"));
       return 2;
     }
-    if (saved.bytes) memcpy(state->data, saved.data, saved.bytes);
+    if (!saved.bytes) continue;
+    memcpy(state->data, saved.data, saved.bytes);
+    if (upgrade && upgrade((ww_row){0, 0, WW_NO_ROW, 0}, state, version) != WW_OK) return 2;
   }
   return 0;
 }
 
-/* What all functions with state have: NAME_new, which sees the constants once, NAME_save, NAME_load and NAME_drop. */
+/* What all functions with state have: NAME_new, which sees the constants once, NAME_save, NAME_load and NAME_drop. A plugin that reads states
+ * of older versions (`reads_state_versions` in the manifest) defines `ww_i32 NAME_upgrade(ww_row r, ww_state *state, ww_u32 version)`, not static: it gets each
+ * state that is loaded, of this version, too, makes one of this version of it, or fails (the row is none). */
 #define WW_STATES(name)                                                                           \
   static ww_slots name##_slots;                                                                   \
   WW_SET_UP(name)                                                                                 \
   WW_EXPORT(#name "_save") ww_i32 name##_save(const ww_u32 *slots, ww_u32 count, ww_column *out) { \
     return ww_save_slots(&name##_slots, slots, count, out);                                       \
   }                                                                                               \
+  __attribute__((weak)) ww_i32 name##_upgrade(ww_row r, ww_state *state, ww_u32 version);         \
   WW_EXPORT(#name "_load") ww_i32 name##_load(const ww_u32 *slots, ww_u32 count, const ww_column *states, ww_u32 version) { \
-    (void)version;                                                                                \
-    return ww_load_slots(&name##_slots, slots, count, states);                                    \
+    return ww_load_slots(&name##_slots, slots, count, states, version, name##_upgrade);           \
   }                                                                                               \
   WW_EXPORT(#name "_drop") ww_i32 name##_drop(const ww_u32 *slots, ww_u32 count) {                \
     ww_forget_reports();                                                                          \

@@ -142,6 +142,21 @@ func (s *States[S]) Save(slots, count, out uint32) int32 {
 
 // Load replaces the states of slots.
 func (s *States[S]) Load(slots, count, states uint32) int32 {
+	return s.load(slots, count, states, func(state *S, saved []byte) error { return decode(saved, state) })
+}
+
+// LoadOlder takes back states of a version that upgrade makes states of this one of.
+func (s *States[S]) LoadOlder(slots, count, states, version uint32, upgrade func(state *S, version uint32, saved Saved) error) int32 {
+	return s.load(slots, count, states, func(state *S, saved []byte) error { return upgrade(state, version, Saved{saved}) })
+}
+
+// Saved is the state of a key in the format of an older version.
+type Saved struct{ bytes []byte }
+
+// Read reads it as what it was: a pointer to a struct with the fields of then.
+func (s Saved) Read(old any) error { return decode(s.bytes, old) }
+
+func (s *States[S]) load(slots, count, states uint32, read func(*S, []byte) error) int32 {
 	Begin()
 	saved := Arg(states, 0)
 	for i, slot := range Slots(slots, count) {
@@ -151,7 +166,7 @@ func (s *States[S]) Load(slots, count, states uint32) int32 {
 			continue
 		}
 		state := new(S)
-		if err := decode(bytes, state); err != nil {
+		if err := read(state, bytes); err != nil {
 			return Refuse(errors.New("the state of a key cannot be read: " + err.Error()))
 		}
 		s.Keep(slot, state)

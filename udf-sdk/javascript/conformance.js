@@ -216,3 +216,13 @@ scalar("conf_wrapped", {
     return { size };
   },
 }, ({ size }, x) => ((x % size) + size) % size);
+
+stream("conf_upgraded", {
+  args: { x: "DOUBLE" },
+  returns: "DOUBLE",
+  state: () => ({ sum: 0, since: 0 }),
+  state_version: 2,
+  reads_state_versions: [1],
+  // Format 1 was that of conf_running.
+  upgrade: (_version, { sum }) => ({ sum, since: 1000 }),
+}, (state, x) => (state.sum += x) + state.since);

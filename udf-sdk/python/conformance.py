@@ -333,3 +333,19 @@ class Size:
 @scalar(start=Size)
 def conf_wrapped(made, x: int, size: Constant[int]) -> int:
     return x % made.size
+
+class Upgraded:
+    def __init__(self):
+        self.sum = 0.0
+        self.since = 0.0
+
+    @staticmethod
+    def upgrade(version, attributes):
+        # Format 1 was that of conf_running.
+        return {**attributes, "since": 1000.0}
+
+
+@stream(state_version=2, reads_state_versions=[1])
+def conf_upgraded(state: Upgraded, x: float) -> float:
+    state.sum += x
+    return state.sum + state.since

@@ -237,6 +237,21 @@ fn conf_joined(separator: []const u8, texts: ww.Array([]const u8)) ww.Error![]co
     return joined.items;
 }
 
+const Upgraded = struct {
+    sum: f64 = 0,
+    since: f64 = 0,
+
+    /// Version 1 was the state of conf_running.
+    pub fn upgrade(_: u32, saved: *ww.Saved) ww.Error!Upgraded {
+        return .{ .sum = try saved.read(f64), .since = 1000 };
+    }
+};
+
+fn conf_upgraded(state: *Upgraded, x: f64) f64 {
+    state.sum += x;
+    return state.sum + state.since;
+}
+
 const Size = struct {
     size: i64,
 
@@ -310,5 +325,7 @@ comptime {
         ww.stream("conf_since", conf_since, null, .{ .args = &.{ "x", "start" }, .constant = &.{1}, .defaults = &.{"100"} }),
         ww.aggregate("conf_most", Most, null, .{ .args = &.{"xs"}, .variadic = true }),
         ww.scalarWith("conf_wrapped", conf_wrapped, Size.of, .{ .args = &.{ "x", "size" }, .constant = &.{1} }),
+        ww.stream("conf_upgraded", conf_upgraded, null, .{ .args = &.{"x"}, .state_version = 2, .reads_state_versions = &.{1} }),
     });
 }
+

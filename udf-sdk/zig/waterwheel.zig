@@ -428,6 +428,9 @@ pub const About = struct {
     volatility: enum { immutable, stable, @"volatile" } = .immutable,
     /// Which arguments must be constants of the query.
     constant: []const usize = &.{},
+    /// The number of the format of saved state, and those of older ones that the state's `upgrade` reads.
+    state_version: u32 = 1,
+    reads_state_versions: []const u32 = &.{},
     /// What the last arguments are in a call without them, as JSON: `&.{ "10", "null" }`.
     defaults: []const []const u8 = &.{},
     /// The last argument is an `Array(T)`, whose elements a call may give one by one.
@@ -659,6 +662,14 @@ fn begin() void {
     _ = arena.reset(.{ .retain_with_limit = 1 << 18 });
 }
 
+fn numbers(comptime all: []const u32) []const u8 {
+    comptime {
+        var text: []const u8 = "";
+        for (all, 0..) |number, i| text = text ++ (if (i > 0) "," else "") ++ std.fmt.comptimePrint("{d}", .{number});
+        return text;
+    }
+}
+
 fn manifestEntry(
     comptime name: []const u8,
     comptime kind: []const u8,
@@ -682,6 +693,8 @@ fn manifestEntry(
         }
         return "{\"name\":\"" ++ name ++ "\",\"kind\":\"" ++ kind ++ "\",\"args\":[" ++ args ++ "],\"returns\":\"" ++
             sqlName(Plain(returns)) ++ "\"" ++ (if (pass) ",\"nulls\":\"pass\"" else "") ++
+            (if (about.state_version != 1) std.fmt.comptimePrint(",\"state_version\":{d}", .{about.state_version}) else "") ++
+            (if (about.reads_state_versions.len > 0) ",\"reads_state_versions\":[" ++ numbers(about.reads_state_versions) ++ "]" else "") ++
             (if (about.volatility != .immutable) ",\"volatility\":\"" ++ @tagName(about.volatility) ++ "\"" else "") ++
             (if (about.doc.len > 0) ",\"doc\":\"" ++ about.doc ++ "\"" else "") ++ "}";
     }
@@ -780,6 +793,22 @@ fn readConstants(comptime start: anytype, columns: [*]const Column, comptime abo
     return args;
 }
 
+/// The state of a key in the format of an older version.
+pub const Saved = struct {
+    bytes: []const u8,
+
+    /// The next part of it, of a type as it was then.
+    pub fn read(self: *Saved, comptime T: type) Error!T {
+        var value = fresh(T);
+        try loadState(T, &value, &self.bytes);
+        return value;
+    }
+};
+
+fn isUpgraded(comptime State: type) bool {
+    return @typeInfo(State) == .@"struct" and @hasDecl(State, "upgrade");
+}
+
 /// The states of one function by slot, and the exports that all functions with state have. `start` is a function of the constants.
 fn States(comptime State: type, comptime start: anytype, comptime about: About) type {
     return struct {
@@ -826,13 +855,20 @@ fn States(comptime State: type, comptime start: anytype, comptime about: About) 
             return 0;
         }
         fn load(slots: [*]const u32, count: u32, states: *const Column, version: u32) callconv(.c) i32 {
-            _ = version;
             begin();
             for (0..count) |i| {
                 const place = of(slots[i]) catch return 2;
                 clear(place);
                 var bytes = states.text(@intCast(i));
                 if (bytes.len == 0) continue;
+                if (comptime isUpgraded(State)) if (version != about.state_version) {
+                    var saved: Saved = .{ .bytes = bytes };
+                    place.* = State.upgrade(version, &saved) catch {
+                        report(no_row);
+                        return 2;
+                    };
+                    continue;
+                };
                 place.* = fresh(State);
                 loadState(State, &place.*.?, &bytes) catch {
                     report(no_row);
@@ -858,7 +894,8 @@ fn States(comptime State: type, comptime start: anytype, comptime about: About) 
 }
 
 /// A stream function: `fn (state: *State, args...)`, results as of `scalar`. A fresh state is `State{}` (or null, 0 and false), and
-/// is saved field by field. `start` is a function of the constants that fails to refuse them, or `null`.
+/// is saved field by field. `start` is a function of the constants that fails to refuse them, or `null`. A struct with a function
+/// `upgrade(version: u32, saved: *Saved) Error!State` reads states of older versions (`reads_state_versions`).
 pub fn stream(comptime name: []const u8, comptime function: anytype, comptime start: anytype, comptime about: About) type {
     const Tuple = Args(function);
     const states = States(@typeInfo(@FieldType(Tuple, "0")).pointer.child, start, about);

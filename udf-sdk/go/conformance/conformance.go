@@ -428,3 +428,21 @@ func (s *size) Start(size int64) error {
 func conf_wrapped(made *size, x, size int64) int64 {
 	return (x%made.size + made.size) % made.size
 }
+
+type upgraded struct{ sum, since float64 }
+
+// Format 1 was that of conf_running.
+func (u *upgraded) Upgrade(version uint32, saved waterwheel.Saved) error {
+	var old running
+	if err := saved.Read(&old); err != nil {
+		return err
+	}
+	u.sum, u.since = old.sum, 1000
+	return nil
+}
+
+//waterwheel:stream state_version=2 reads_state_versions=1
+func conf_upgraded(state *upgraded, x float64) float64 {
+	state.sum += x
+	return state.sum + state.since
+}

@@ -2,7 +2,7 @@
 //
 // A function with the comment //waterwheel:scalar, //waterwheel:table or //waterwheel:stream is one of SQL. What follows in that
 // comment are options: `x=DECIMAL(20,4)` the type of a parameter (or `returns=`) that Go has no type for, `constant=n` a parameter
-// that must be a constant, `default:n=10` what it is in a call without it, `name=`, `volatility=`, `state_version=`. The first other
+// that must be a constant, `default:n=10` what it is in a call without it, `name=`, `volatility=`, `state_version=`, `reads_state_versions=1,2`. The first other
 // line of the comment is its doc line.
 //
 // A type with the comment //waterwheel:aggregate is an aggregate function: the state of a group, with the methods Update, Merge,
@@ -10,6 +10,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"go/ast"
@@ -379,6 +380,9 @@ func manifest(functions []function) string {
 		if f.options["state_version"] != "" {
 			entry["state_version"] = json.Number(f.options["state_version"])
 		}
+		if older := f.options["reads_state_versions"]; older != "" {
+			entry["reads_state_versions"] = json.RawMessage("[" + older + "]")
+		}
 		entries = append(entries, entry)
 	}
 	text, err := json.Marshal(map[string]any{"functions": entries})
@@ -530,6 +534,10 @@ func (f *function) states(b *strings.Builder) {
 	f.export(b, "save", "slots, count, out")
 	fmt.Fprintf(b, "\treturn ww_%s_states.Save(slots, count, out)\n}\n", f.name)
 	f.export(b, "load", "slots, count, states, version")
+	if f.methods["Upgrade"] != nil {
+		current := cmp.Or(f.options["state_version"], "1")
+		fmt.Fprintf(b, "\tif version != %s {\n\t\treturn ww_%s_states.LoadOlder(slots, count, states, version, (*%s).Upgrade)\n\t}\n", current, f.name, f.state)
+	}
 	fmt.Fprintf(b, "\treturn ww_%s_states.Load(slots, count, states)\n}\n", f.name)
 	f.export(b, "drop", "slots, count")
 	fmt.Fprintf(b, "\treturn ww_%s_states.Drop(waterwheel.Slots(slots, count))\n}\n", f.name)

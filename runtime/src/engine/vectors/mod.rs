@@ -66,6 +66,9 @@ struct Step {
     restart: Option<Vec<u32>>,
     /// Forgets these slots.
     drop: Option<Vec<u32>>,
+    /// Gives the rows of `call` to this function of the plugin, whose states are then loaded as those of an older `version`.
+    takes: Option<String>,
+    version: Option<u32>,
 }
 
 /// Reads a file of vectors.

@@ -9,7 +9,7 @@ use super::{Step, Vector, column};
 use crate::engine::function_signature;
 use crate::udf::{
     AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionSource, Kind, Outcome, ScalarFunction,
-    StreamFunction,
+    StreamFunction, StreamInstance,
 };
 
 /// Runs the steps of a vector.
@@ -40,7 +40,11 @@ pub fn run(functions: &dyn FunctionSource, vector: &Vector) -> Result<(), String
         }
         Kind::Stream => {
             let mut overloads = functions.stream(name).into_iter();
-            run_stream(&*overloads.find(|f| is_it(f.info())).ok_or_else(gone)?, vector)
+            run_stream(
+                functions,
+                &*overloads.find(|f| is_it(f.info())).ok_or_else(gone)?,
+                vector,
+            )
         }
         Kind::Aggregate => {
             let mut overloads = functions.aggregate(name).into_iter();
@@ -76,7 +80,7 @@ fn run_scalar(function: &dyn ScalarFunction, vector: &Vector) -> Result<(), Stri
     })
 }
 
-fn run_stream(function: &dyn StreamFunction, vector: &Vector) -> Result<(), String> {
+fn run_stream(functions: &dyn FunctionSource, function: &dyn StreamFunction, vector: &Vector) -> Result<(), String> {
     let info = function.info();
     let constants = constants(info, vector)?;
     let start = || function.instance(&constants);
@@ -93,9 +97,35 @@ fn run_stream(function: &dyn StreamFunction, vector: &Vector) -> Result<(), Stri
         if let Some(slots) = &step.drop {
             return instance.drop_slots(slots).map_err(text);
         }
+        if let Some(other) = &step.takes {
+            return take_older(functions, other, step, &mut *instance);
+        }
         let outcome = instance.push_rows(&step.slots, &arguments(info, step)?.0);
         compare(info, step, outcome)
     })
+}
+
+/// Loads the states that another function has after the rows of the step.
+fn take_older(
+    functions: &dyn FunctionSource,
+    other: &str,
+    step: &Step,
+    instance: &mut dyn StreamInstance,
+) -> Result<(), String> {
+    let name = other.split('(').next().unwrap_or_default();
+    let mut overloads = functions.stream(name).into_iter();
+    let older = overloads
+        .find(|candidate| function_signature(candidate.info()) == other)
+        .ok_or_else(|| format!("the plugin has no {other}"))?;
+    let args = arguments(older.info(), step)?.0;
+    let mut older = older.instance(&vec![None; args.len()]).map_err(text)?;
+    older.push(&step.slots, &args).map_err(text)?;
+    let mut slots = step.slots.clone();
+    slots.sort_unstable();
+    slots.dedup();
+    let saved = older.save(&slots).map_err(text)?;
+    let version = step.version.ok_or("a step that takes states says of which version")?;
+    instance.load_version(&slots, &saved, version).map_err(text)
 }
 
 fn run_aggregate(function: &dyn AggregateFunction, vector: &Vector) -> Result<(), String> {

@@ -39,6 +39,7 @@ plugin!(
     conf_since,
     ConfMost,
     conf_wrapped,
+    conf_upgraded,
 );
 
 const DAY_MS: i64 = 86_400_000;
@@ -399,4 +400,23 @@ impl Size {
 #[scalar(start = Size::new)]
 fn conf_wrapped(size: &Size, x: i64, #[constant] _size: i64) -> i64 {
     x.rem_euclid(size.0)
+}
+
+#[derive(Default, State)]
+struct Upgraded {
+    sum: f64,
+    since: f64,
+}
+
+impl Upgraded {
+    /// Format 1 was that of `conf_running`.
+    fn of_sum(sum: f64) -> Upgraded {
+        Upgraded { sum, since: 1000.0 }
+    }
+}
+
+#[stream(state_version = 2, upgrade(1 = Upgraded::of_sum))]
+fn conf_upgraded(state: &mut Upgraded, x: f64) -> f64 {
+    state.sum += x;
+    state.sum + state.since
 }
