@@ -31,24 +31,23 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     };
 
     let volatility = options.volatility.unwrap_or("immutable");
-    let (name, types, store, exported) = (
-        &item.sig.ident,
-        function.argument_types(),
-        function.store(),
-        function.exported(""),
-    );
+    let (types, store, exported) = (function.argument_types(), function.store(), function.exported(""));
     let variables = function.variables();
     let pattern = chain(variables.iter().map(|variable| quote!(#variable)));
+    let called = function.called(&quote!(#(#variables,)*));
+    let answered = function.answered(&quote! {
+        STORE.with_borrow_mut(|store| {
+            // SAFETY: called by the host, which read these types in the manifest.
+            unsafe { glue::call::<#types, _>(&glue::Scope::enter(), arguments, rows, out, store, |#pattern| #called) }
+        })
+    });
     let glue = quote! {
         #exported
         unsafe extern "C" fn call(arguments: usize, rows: usize, out: usize) -> i32 {
             glue::thread_local! {
                 static STORE: glue::RefCell<#store> = glue::RefCell::default();
             }
-            STORE.with_borrow_mut(|store| {
-                // SAFETY: called by the host, which read these types in the manifest.
-                unsafe { glue::call::<#types, _>(&glue::Scope::enter(), arguments, rows, out, store, |#pattern| #name(#(#variables),*)) }
-            })
+            #answered
         }
     };
     Ok(function.items(&quote!(glue::Kind::Scalar { volatility: #volatility }), &glue))

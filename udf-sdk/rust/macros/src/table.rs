@@ -13,6 +13,10 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let options = arguments::parse(options, Attribute::Table)?;
     let mut item: ItemFn = syn::parse2(item)?;
     signature::check(&item)?;
+    if signature::writes(&item) {
+        let reason = "a table function returns its rows: `out: &mut Text` is for scalar and stream functions";
+        return Err(Error::new_spanned(item.sig.inputs.last(), reason));
+    }
     lifetimes::unify(&mut item, 0);
     let parameters = signature::parameters(&mut item, 0)?;
     if let Some(constant) = parameters.iter().find(|parameter| parameter.constant) {

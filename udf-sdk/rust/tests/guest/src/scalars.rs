@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use waterwheel_udf::{Argument, List, scalar};
+use waterwheel_udf::{Argument, List, Text, scalar};
 
 /// the answer
 #[scalar]
@@ -126,4 +126,26 @@ pub fn scaled(
 pub fn joined(between: &str, #[variadic] texts: List<'_, Option<&str>>) -> String {
     let texts: Vec<&str> = texts.iter().map(|text| text.unwrap_or("?")).collect();
     texts.join(between)
+}
+
+/// a text in capitals, written to the column; NULL for an empty one
+#[scalar]
+pub fn capitals(text: &str, out: &mut Text) -> Result<Option<()>, &'static str> {
+    out.push_ascii_uppercase(text);
+    match text {
+        "" => Ok(None),
+        "bad" => Err("a bad text"),
+        _ => Ok(Some(())),
+    }
+}
+
+/// the words of a list, each in its own way
+#[scalar]
+pub fn listed_as(words: List<'_, &str>, between: Option<&str>, out: &mut Text) {
+    for (i, word) in words.iter().enumerate() {
+        if i > 0 {
+            out.push_str(between.unwrap_or(", "));
+        }
+        out.push_str(word);
+    }
 }
