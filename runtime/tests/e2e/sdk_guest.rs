@@ -44,12 +44,14 @@ pub(crate) fn check() -> Result<(), String> {
     scalars::failures(&guest);
     scalars::panics(&guest);
     scalars::texts_and_lists(&guest);
+    scalars::written(&guest);
     scalars::volatile(&guest);
     tables::iterators(&guest);
     tables::structs(&guest);
     tables::nulls(&guest);
     tables::set_up(&guest);
     streams::slots(&guest);
+    streams::written(&guest);
     streams::constants_and_failures(&guest);
     streams::save_and_load(&guest);
     streams::refused_constants(&guest);

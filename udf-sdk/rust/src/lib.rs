@@ -22,7 +22,7 @@ mod stream;
 mod value;
 
 pub use argument::{Argument, List, Map};
-pub use returned::{Outcome, Return};
+pub use returned::{Outcome, Return, Text};
 pub use rows::STRIP;
 pub use state::{State, StateError, StateReader};
 pub use value::{Date, Decimal, Time, Timestamp};
@@ -41,7 +41,9 @@ pub mod glue {
     pub use crate::manifest::{Entry, Function, Kind, Manifest};
     pub use crate::memory::{host_alloc, host_free};
     pub use crate::report::{catch_panics, list as reports};
-    pub use crate::returned::{Built, Outcome, Parts, Return, Rows, StructBuilder, StructParts};
+    pub use crate::returned::{
+        Built, Outcome, Parts, Return, Rows, StructBuilder, StructParts, Text, Written, Wrote, write_row, write_rows,
+    };
     pub use crate::scalar::{Scope, call, call_set_up, made, nothing};
     pub use crate::stream::{
         Instance, Started, drop, load, new, push, read_state, save, unknown_version, upgrade_state,

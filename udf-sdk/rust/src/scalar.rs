@@ -40,7 +40,7 @@ pub unsafe fn call<'a, A, O>(
     rows: usize,
     out: usize,
     store: &mut <O::Value as Return>::Store,
-    f: impl Fn(A) -> O,
+    mut f: impl FnMut(A) -> O,
 ) -> i32
 where
     A: Arguments<'a>,

@@ -128,7 +128,7 @@ pub unsafe fn push<'a, S, A, O>(
     (arguments, rows): (usize, usize),
     out: usize,
     fresh: impl Fn(Option<&S>) -> Option<S>,
-    f: impl Fn(&mut S, A) -> O,
+    mut f: impl FnMut(&mut S, A) -> O,
 ) -> i32
 where
     A: Arguments<'a>,

@@ -333,6 +333,38 @@ pub(super) fn texts_and_lists(guest: &Guest) {
     );
 }
 
+/// Functions that write their text to the column: of all lengths, null, failed, and by lists and constants.
+pub(super) fn written(guest: &Guest) {
+    let texts: Vec<String> = (0..9_001)
+        .map(|i| match i % 50 {
+            49 => "bad".to_string(),
+            length => "aé{Zz".chars().cycle().take(length).collect(),
+        })
+        .collect();
+    let expected: StringArray = texts
+        .iter()
+        .map(|text| (!text.is_empty() && text != "bad").then(|| text.to_ascii_uppercase()))
+        .collect();
+    let outcome = guest
+        .scalar("capitals")
+        .call_rows(&[Arc::new(StringArray::from(texts))], &[false], 9_001)
+        .expect("rows fail, the call does not");
+    assert_eq!(outcome.values.as_string::<i32>(), &expected);
+    let failed: Vec<usize> = outcome.failed.iter().map(|failed| failed.row).collect();
+    assert_eq!(failed, (0..9_001).filter(|i| i % 50 == 49).collect::<Vec<_>>());
+    assert!(outcome.failed.iter().all(|failed| failed.message == "a bad text"));
+
+    let words = guest.call("words", &[Arc::new(StringArray::from(vec!["a b c", "", "d"]))]);
+    let between: ArrayRef = Arc::new(StringArray::from(vec![Some("-")]));
+    let listed = guest.scalar("listed_as");
+    let joined = listed.call(&[Arc::clone(&words), between], &[false, true], 3);
+    let expected = StringArray::from(vec!["a-b-c", "", "d"]);
+    assert_eq!(joined.expect("no row fails").as_string::<i32>(), &expected);
+    let nulls = new_null_array(&datafusion::arrow::datatypes::DataType::Utf8, 3);
+    let joined = listed.call(&[words, nulls], &[false, false], 3).expect("no row fails");
+    assert_eq!(joined.as_string::<i32>().value(0), "a, b, c");
+}
+
 /// A function without arguments; its rows are counted by the caller.
 pub(super) fn volatile(guest: &Guest) {
     let rolled = guest.scalar("roll").call(&[], &[], 40).expect("no row fails");

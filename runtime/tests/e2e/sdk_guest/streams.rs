@@ -44,6 +44,27 @@ pub(super) fn slots(guest: &Guest) {
     }
 }
 
+/// A function with state that writes its text.
+pub(super) fn written(guest: &Guest) {
+    let mut path = start(guest, "path", &[None]);
+    let outcome = path
+        .push_rows(&[3, 0, 3, 3, 0], &[texts(&["Bath", "York", "", "Ely", "Hull"])])
+        .expect("one row fails");
+    let failed: Vec<(usize, &str)> = outcome.failed.iter().map(|f| (f.row, f.message.as_str())).collect();
+    assert_eq!(failed, [(2, "a place without a name")]);
+    let paths: Vec<Option<&str>> = outcome.values.as_string::<i32>().iter().collect();
+    assert_eq!(
+        paths,
+        [
+            Some("Bath"),
+            Some("York"),
+            None,
+            Some("Bath > Ely"),
+            Some("York > Hull")
+        ]
+    );
+}
+
 fn texts(texts: &[&str]) -> ArrayRef {
     Arc::new(StringArray::from(texts.to_vec()))
 }

@@ -393,7 +393,11 @@ struct Size(i64);
 
 impl Size {
     fn new(size: i64) -> Result<Size, &'static str> {
-        if size < 1 { Err("size must be at least 1") } else { Ok(Size(size)) }
+        if size < 1 {
+            Err("size must be at least 1")
+        } else {
+            Ok(Size(size))
+        }
     }
 }
 

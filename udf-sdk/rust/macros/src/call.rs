@@ -50,24 +50,24 @@ fn made_type(item: &ItemFn) -> Result<Type> {
 
 /// The exports. `collect` is what is done with each result.
 pub(crate) fn glue(function: &Function<'_>, start: Option<&Start>, collect: &TokenStream) -> TokenStream {
-    let (name, types, store) = (
-        &function.function.sig.ident,
-        function.argument_types(),
-        function.store(),
-    );
+    let (types, store) = (function.argument_types(), function.store());
     let (exported, variables) = (function.exported(""), function.variables());
     let pattern = chain(variables.iter().map(|variable| quote!(#variable)));
     if !function.parameters.iter().any(|parameter| parameter.constant) {
+        let called = function.called(&quote!(#(#variables,)*));
+        let answered = function.answered(&quote! {
+            STORE.with_borrow_mut(|store| {
+                // SAFETY: called by the host, which read these types in the manifest.
+                unsafe { glue::call::<#types, _>(&glue::Scope::enter(), arguments, rows, out, store, |#pattern| #called #collect) }
+            })
+        });
         return quote! {
             #exported
             unsafe extern "C" fn call(arguments: usize, rows: usize, out: usize) -> i32 {
                 glue::thread_local! {
                     static STORE: glue::RefCell<#store> = glue::RefCell::default();
                 }
-                STORE.with_borrow_mut(|store| {
-                    // SAFETY: called by the host, which read these types in the manifest.
-                    unsafe { glue::call::<#types, _>(&glue::Scope::enter(), arguments, rows, out, store, |#pattern| #name(#(#variables),*)#collect) }
-                })
+                #answered
             }
         };
     }
@@ -78,6 +78,15 @@ pub(crate) fn glue(function: &Function<'_>, start: Option<&Start>, collect: &Tok
         Some(_) => (quote!(glue::made), quote!(made,)),
         None => (quote!(glue::nothing), TokenStream::new()),
     };
+    let called = function.called(&quote!(#own #(#variables,)*));
+    let answered = function.answered(&quote! {
+        INSTANCE.with_borrow_mut(|instance| {
+            // SAFETY: called by the host, which read these types in the manifest.
+            unsafe {
+                glue::call_set_up::<#made, #types, _>(&glue::Scope::enter(), instance, (arguments, rows), out, #found, |made, #pattern| #called #collect)
+            }
+        })
+    });
     quote! {
         glue::thread_local! {
             static INSTANCE: glue::RefCell<glue::Instance<#made, #store>> = glue::RefCell::default();
@@ -87,14 +96,7 @@ pub(crate) fn glue(function: &Function<'_>, start: Option<&Start>, collect: &Tok
 
         #exported
         unsafe extern "C" fn call(arguments: usize, rows: usize, out: usize) -> i32 {
-            INSTANCE.with_borrow_mut(|instance| {
-                // SAFETY: called by the host, which read these types in the manifest.
-                unsafe {
-                    glue::call_set_up::<#made, #types, _>(&glue::Scope::enter(), instance, (arguments, rows), out, #found, |made, #pattern| {
-                        #name(#own #(#variables),*)#collect
-                    })
-                }
-            })
+            #answered
         }
     }
 }

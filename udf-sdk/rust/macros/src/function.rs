@@ -76,6 +76,32 @@ impl Function<'_> {
         }
     }
 
+    /// A call of the function with these arguments; where it writes its result, it writes to `text`.
+    pub(crate) fn called(&self, arguments: &TokenStream) -> TokenStream {
+        let name = &self.function.sig.ident;
+        if signature::writes(self.function) {
+            quote!(glue::write_row(text, |text| #name(#arguments text)))
+        } else {
+            quote!(#name(#arguments))
+        }
+    }
+
+    /// The call of the host that `call` answers, with `text` around it where the function writes its result.
+    pub(crate) fn answered(&self, call: &TokenStream) -> TokenStream {
+        if !signature::writes(self.function) {
+            return call.clone();
+        }
+        quote! {
+            glue::thread_local! {
+                static TEXT: glue::RefCell<glue::Text> = glue::RefCell::default();
+            }
+            TEXT.with_borrow_mut(|text| {
+                // SAFETY: called by the host, which gives the descriptor of the result.
+                unsafe { glue::write_rows(text, out, |text| #call) }
+            })
+        }
+    }
+
     /// The attributes of a function that the host calls.
     pub(crate) fn exported(&self, suffix: &str) -> TokenStream {
         let name = self.export(suffix);

@@ -16,7 +16,11 @@ pub(crate) fn unify(function: &mut ItemFn, first: usize) {
         .iter_mut()
         .skip(first)
         .filter_map(|input| match input {
-            FnArg::Typed(input) => Some(&mut *input.ty),
+            // What a result is written to is borrowed for a row only.
+            FnArg::Typed(input) => match &mut *input.ty {
+                Type::Reference(reference) if reference.mutability.is_some() => None,
+                ty => Some(ty),
+            },
             FnArg::Receiver(_) => None,
         })
         .collect();

@@ -60,9 +60,31 @@ pub(crate) fn check(function: &ItemFn) -> Result<()> {
     Ok(())
 }
 
-/// Takes the parameters from `first` on out of a signature, with their `#[constant]` marks.
+/// Takes the parameters from `first` on out of a signature, with their `#[constant]` marks. The one that a result is written to is none.
 pub(crate) fn parameters(function: &mut ItemFn, first: usize) -> Result<Vec<Parameter>> {
-    function.sig.inputs.iter_mut().skip(first).map(parameter).collect()
+    let count = function.sig.inputs.len() - usize::from(writes(function));
+    function
+        .sig
+        .inputs
+        .iter_mut()
+        .take(count)
+        .skip(first)
+        .map(parameter)
+        .collect()
+}
+
+/// Whether the function writes its result: its last parameter is `&mut Text`.
+pub(crate) fn writes(function: &ItemFn) -> bool {
+    let Some(FnArg::Typed(last)) = function.sig.inputs.last() else {
+        return false;
+    };
+    let Type::Reference(reference) = &*last.ty else {
+        return false;
+    };
+    let Type::Path(path) = &*reference.elem else {
+        return false;
+    };
+    reference.mutability.is_some() && path.path.segments.last().is_some_and(|segment| segment.ident == "Text")
 }
 
 fn parameter(input: &mut FnArg) -> Result<Parameter> {
@@ -146,6 +168,9 @@ fn default(attribute: &Attribute) -> Result<String> {
 
 /// The type that the function returns.
 pub(crate) fn output(function: &ItemFn) -> Result<Type> {
+    if writes(function) {
+        return Ok(syn::parse_quote!(glue::Written));
+    }
     match &function.sig.output {
         ReturnType::Type(_, ty) => Ok((**ty).clone()),
         ReturnType::Default => Err(Error::new(

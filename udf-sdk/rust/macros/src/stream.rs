@@ -93,29 +93,27 @@ pub(crate) fn new(function: &Function<'_>, state: &Type, start: Option<&Path>) -
 
 /// `NAME_push`.
 fn push(function: &Function<'_>, state: &Type, has_start: bool) -> TokenStream {
-    let (name, types, variables) = (
-        &function.function.sig.ident,
-        function.argument_types(),
-        function.variables(),
-    );
+    let (types, variables) = (function.argument_types(), function.variables());
     let pattern = chain(variables.iter().map(|variable| quote!(#variable)));
     let fresh = if has_start {
         quote!(|prototype| prototype.cloned())
     } else {
         quote!(|_| Some(<#state as ::core::default::Default>::default()))
     };
+    let called = function.called(&quote!(state, #(#variables,)*));
+    let answered = function.answered(&quote! {
+        INSTANCE.with_borrow_mut(|instance| {
+            // SAFETY: called by the host, which read these types in the manifest.
+            unsafe {
+                glue::push::<_, #types, _>(&glue::Scope::enter(), instance, slots, (arguments, rows), out, #fresh, |state, #pattern| #called)
+            }
+        })
+    });
     let exported = function.exported("_push");
     quote! {
         #exported
         unsafe extern "C" fn push(slots: usize, arguments: usize, rows: usize, out: usize) -> i32 {
-            INSTANCE.with_borrow_mut(|instance| {
-                // SAFETY: called by the host, which read these types in the manifest.
-                unsafe {
-                    glue::push::<_, #types, _>(&glue::Scope::enter(), instance, slots, (arguments, rows), out, #fresh, |state, #pattern| {
-                        #name(state, #(#variables),*)
-                    })
-                }
-            })
+            #answered
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{AssocType, GenericArgument, ItemFn, PathArguments, Result, Type, TypeParamBound, parse_quote};
+use syn::{AssocType, Error, GenericArgument, ItemFn, PathArguments, Result, Type, TypeParamBound, parse_quote};
 
 use crate::arguments::{self, Attribute};
 use crate::call;
@@ -13,6 +13,10 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let options = arguments::parse(options, Attribute::Table)?;
     let mut item: ItemFn = syn::parse2(item)?;
     signature::check(&item)?;
+    if signature::writes(&item) {
+        let reason = "a table function returns its rows: `out: &mut Text` is for scalar and stream functions";
+        return Err(Error::new_spanned(item.sig.inputs.last(), reason));
+    }
     let (parameters, start) = call::parameters(&mut item, options.start)?;
     let sql_name = options.name.unwrap_or_else(|| plain_name(&item.sig.ident));
     check_sql_name(&sql_name, item.sig.ident.span())?;

@@ -11,6 +11,7 @@ mod map;
 mod option;
 mod outcome;
 mod structure;
+mod text;
 mod validity;
 
 use alloc::string::String;
@@ -19,6 +20,7 @@ pub use bytes::BytesBuilder;
 pub use list::Rows;
 pub use outcome::{Answer, Outcome};
 pub use structure::{Parts, StructBuilder, StructParts};
+pub use text::{Text, Written, Wrote, write_row, write_rows};
 pub use validity::LentValidity;
 
 use crate::STRIP;

@@ -46,6 +46,7 @@ pub(super) const FILES: &[(&str, &str)] = &embedded![
     "rust/src/returned/option.rs",
     "rust/src/returned/outcome.rs",
     "rust/src/returned/structure.rs",
+    "rust/src/returned/text.rs",
     "rust/src/returned/validity.rs",
     "rust/src/rows.rs",
     "rust/src/scalar.rs",

@@ -1,7 +1,7 @@
 //! The formulas as a plugin that is made with the SDK: one call per batch.
 
 use waterwheel_udf::math::ln;
-use waterwheel_udf::{Decimal, Return, State, aggregate, plugin, scalar, stream, table};
+use waterwheel_udf::{Decimal, Return, State, Text, aggregate, plugin, scalar, stream, table};
 
 plugin!(
     mul_add,
@@ -30,8 +30,8 @@ fn risk_score(price: f64, average: f64, volume: f64) -> f64 {
 
 /// a text in capitals, the letters of ASCII
 #[scalar]
-fn upper_text(text: &str) -> String {
-    text.to_ascii_uppercase()
+fn upper_text(text: &str, out: &mut Text) {
+    out.push_ascii_uppercase(text);
 }
 
 /// a + b

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use waterwheel_udf::{Argument, List, scalar};
+use waterwheel_udf::{Argument, List, Text, scalar};
 
 /// the answer
 #[scalar]
@@ -155,4 +155,26 @@ pub(crate) fn first_of(wanted: &Wanted, text: &str, #[constant] _words: &str) ->
 #[scalar]
 pub(crate) fn in_unit(x: f64, #[constant] unit: &str) -> String {
     format!("{x} {unit}")
+}
+
+/// a text in capitals, written to the column; NULL for an empty one
+#[scalar]
+pub fn capitals(text: &str, out: &mut Text) -> Result<Option<()>, &'static str> {
+    out.push_ascii_uppercase(text);
+    match text {
+        "" => Ok(None),
+        "bad" => Err("a bad text"),
+        _ => Ok(Some(())),
+    }
+}
+
+/// the words of a list, each in its own way
+#[scalar]
+pub fn listed_as(words: List<'_, &str>, between: Option<&str>, out: &mut Text) {
+    for (i, word) in words.iter().enumerate() {
+        if i > 0 {
+            out.push_str(between.unwrap_or(", "));
+        }
+        out.push_str(word);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use waterwheel_udf::{State, stream};
+use waterwheel_udf::{State, Text, stream};
 
 /// the sum of the numbers so far
 #[stream]
@@ -116,4 +116,16 @@ pub fn damped(
 ) -> f64 {
     *sum = *sum * keep + x;
     *sum
+}
+
+/// the places that a key has been to; a place without a name fails
+#[stream]
+pub fn path(places: &mut Vec<String>, place: &str, out: &mut Text) -> Result<(), &'static str> {
+    out.extend(places.iter().flat_map(|place| [place.as_str(), " > "]));
+    out.push_str(place);
+    if place.is_empty() {
+        return Err("a place without a name");
+    }
+    places.push(place.to_string());
+    Ok(())
 }
