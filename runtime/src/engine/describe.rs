@@ -75,6 +75,15 @@ impl Engine {
                     query.pipeline.commit_words()
                 ));
             }
+            for waiting in session.waiting.values() {
+                let word = match waiting.sources.contains(&definition.name) {
+                    _ if waiting.sink == definition.name => "written by",
+                    true => "read by",
+                    false => continue,
+                };
+                let info = &waiting.info;
+                text.push_str(&format!("{word} {}, which does not run: {}\n", info.id, info.reason));
+            }
             text.push_str(&format!("made by {}\n", definition.statement));
         }
         Ok(Outcome::Text(text))

@@ -10,7 +10,8 @@ use datafusion::arrow::array::Int64Array;
 use datafusion::error::DataFusionError;
 use futures::StreamExt as _;
 
-use super::query::{functions_of, next_id, query_info};
+use super::durable_name::next_id;
+use super::query_info::{functions_of, query_info};
 use super::{Engine, Error, Outcome, PushQuery, QueryKind, Session, ShownAs};
 use crate::connector::{ColumnSink as _, StopAt};
 use crate::exec::{self, ChangeSender, Epilogue, Pipeline, ShardSink, change_channel};
