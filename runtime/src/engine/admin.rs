@@ -67,12 +67,7 @@ impl Engine {
     }
 
     /// RESUME of queries that wait for a plugin: the one that is named must be able to run then. PAUSE of one is refused, as it does not run.
-    fn resume_waiting(
-        &self,
-        session: &mut Session,
-        id: Option<&Name>,
-        motion: Motion,
-    ) -> Result<Vec<String>, Error> {
+    fn resume_waiting(&self, session: &mut Session, id: Option<&Name>, motion: Motion) -> Result<Vec<String>, Error> {
         let ids: Vec<String> = match id {
             None if motion == Motion::Pause => vec![],
             None => session.waiting.keys().cloned().collect(),

@@ -325,7 +325,11 @@ impl Engine {
             .values()
             .filter(|query| query.info.sink.as_ref() == Some(&definition.name))
             .map(|query| query.info.id.clone())
-            .chain((session.waiting.values()).filter(|waiting| waiting.sink == definition.name).map(|waiting| waiting.info.id.clone()))
+            .chain(
+                (session.waiting.values())
+                    .filter(|waiting| waiting.sink == definition.name)
+                    .map(|waiting| waiting.info.id.clone()),
+            )
             .collect();
         for id in makers {
             self.end_query(session, &id)?;

@@ -100,7 +100,8 @@ fn versions(functions: &[UsedFunction], now: &Registry) -> String {
                 "; now there is {}: CREATE OR REPLACE moves the query to it",
                 place(there)
             ),
-            None => "; it is not there any more: the query goes on, and cannot be started again before it is back".to_owned(),
+            None => "; it is not there any more: the query goes on, and cannot be started again before it is back"
+                .to_owned(),
         };
         format!(
             "runs {} of {}{news}\n",

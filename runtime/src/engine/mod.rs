@@ -163,20 +163,13 @@ impl Engine {
     fn statement(&self, session: &mut Session, statement: &Statement, text: &str) -> Result<Outcome, Error> {
         match statement {
             Statement::CreateSource { .. } => self.create_source(session, statement, text),
-            Statement::CreateAs { .. } => {
-                let done = self.create_as(session, statement, text);
-                done.or_else(|error| self.wait_for_plugin(session, statement, text, error))
-            }
+            Statement::CreateAs { .. } | Statement::InsertSelect { .. } => self.persistent(session, statement, text),
             Statement::CreateTopic { name, if_exists, with } => self.create_topic(name, *if_exists, with),
             Statement::CreateType {
                 name,
                 if_exists,
                 type_expr,
             } => create::create_type(session, name, *if_exists, type_expr),
-            Statement::InsertSelect { .. } => {
-                let done = self.insert_select(session, statement, text, None);
-                done.or_else(|error| self.wait_for_plugin(session, statement, text, error))
-            }
             Statement::InsertValues { target, columns, rows } => self.insert_values(session, target, columns, rows),
             Statement::Drop {
                 kind,
@@ -239,6 +232,15 @@ impl Engine {
         }
     }
 
+    /// A persistent query: it runs, or waits for a plugin that an earlier process had.
+    fn persistent(&self, session: &mut Session, statement: &Statement, text: &str) -> Result<Outcome, Error> {
+        let done = match statement {
+            Statement::CreateAs { .. } => self.create_as(session, statement, text),
+            _ => self.insert_select(session, statement, text, None),
+        };
+        done.or_else(|error| self.wait_for_plugin(session, statement, text, error))
+    }
+
     fn explain(&self, session: &mut Session, statement: &Statement) -> Result<Outcome, Error> {
         let (Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertSelect { query, .. }) =
             statement
@@ -250,7 +252,10 @@ impl Engine {
         };
         let purpose = match statement {
             Statement::Select(query) if query.emit == crate::sql::ast::Emit::Unsaid => {
-                return Ok(Outcome::Text(self.planner(session).plan_batch(query)?.explain()));
+                let policy = session.properties.row_errors()?;
+                return Ok(Outcome::Text(
+                    self.planner(session).plan_batch(query, policy)?.explain(),
+                ));
             }
             Statement::Select(_) => Purpose::Transient,
             _ => Purpose::Persistent,

@@ -12,7 +12,9 @@ use super::query_info::{functions_of, query_info};
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
 use super::shard_sinks::{ShardSinks, gather_for_sink};
 use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, QueryInfo, QueryKind, QueryStart, Session, ShownAs, replace, rules, waiting};
+use super::{
+    Engine, Error, Outcome, PushQuery, QueryInfo, QueryKind, QueryStart, Session, ShownAs, replace, rules, waiting,
+};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
 use crate::connector::StopAt;
 use crate::connector::registry::Writing;
@@ -383,7 +385,9 @@ impl Engine {
                     statement: text.to_owned(),
                     memory: self.topics.embedded().is_some().then_some(memory),
                 });
-                (Pipeline::start(query.parts()?, &self.pool)?, None, Some(query))
+                let pipeline = Pipeline::start(query.parts()?, &self.pool)?;
+                query.remember(&info);
+                (pipeline, None, Some(query))
             }
             QueryStart::Held => {
                 let held = Held::new(&planned.dataflow);
@@ -393,9 +397,6 @@ impl Engine {
                 (Pipeline::hold(parts)?, Some(held), None)
             }
         };
-        if let Some(query) = &opened {
-            query.remember(&info);
-        }
         session.waiting.remove(&id);
         session.queries.insert(
             id,
@@ -448,4 +449,3 @@ fn forget_ended(session: &mut Session) {
         session.queries.remove(&id);
     }
 }
-

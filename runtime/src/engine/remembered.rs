@@ -58,11 +58,19 @@ impl RememberedFunction {
 }
 
 impl DurableQuery {
-    /// Writes down what it is, where its state is kept and it calls functions of plugins. That it cannot be written is no reason not to run.
+    /// Writes down what it is, where its state is kept and it calls functions of plugins; takes away what a query before it has written where it
+    /// calls none. That neither is possible is no reason not to run.
     pub(crate) fn remember(&self, info: &QueryInfo) {
-        let Some(location) = self.state.as_ref().filter(|_| !info.functions.is_empty()) else {
+        let Some(location) = &self.state else {
             return;
         };
+        let own = location.join(&self.opening.application_id).join(&info.durable);
+        if info.functions.is_empty() {
+            if let Err(error) = state::remove_note(&own) {
+                tracing::warn!(query = %info.id, "{error}");
+            }
+            return;
+        }
         let note = Remembered {
             version: VERSION,
             statement: info.statement.clone(),
@@ -70,7 +78,6 @@ impl DurableQuery {
             sources: info.sources.clone(),
             functions: info.functions.iter().map(RememberedFunction::of).collect(),
         };
-        let own = location.join(&self.opening.application_id).join(&info.durable);
         let written = serde_json::to_vec(&note).map_err(|error| error.to_string());
         let written = written.and_then(|text| state::write_note(&own, text.into()).map_err(|error| error.to_string()));
         if let Err(error) = written {
@@ -103,7 +110,12 @@ fn words(text: &str) -> Vec<&str> {
     let mut words: Vec<&str> = text.split_whitespace().collect();
     for (at, left_out) in [(1, &["OR", "REPLACE"][..]), (2, &["IF", "NOT", "EXISTS"][..])] {
         let found = words.get(at..at + left_out.len());
-        if found.is_some_and(|found| found.iter().zip(left_out).all(|(word, out)| word.eq_ignore_ascii_case(out))) {
+        if found.is_some_and(|found| {
+            found
+                .iter()
+                .zip(left_out)
+                .all(|(word, out)| word.eq_ignore_ascii_case(out))
+        }) {
             words.drain(at..at + left_out.len());
         }
     }
@@ -129,7 +141,9 @@ mod tests {
         let plain = known("CREATE STREAM a AS\n  SELECT f(x) FROM s");
         assert!(plain.is_of("CREATE OR REPLACE STREAM a AS SELECT f(x) FROM s"));
         assert!(plain.is_of("CREATE STREAM IF NOT EXISTS a AS SELECT f(x) FROM s"));
-        assert!(known("CREATE or replace STREAM a AS SELECT f(x) FROM s").is_of("CREATE STREAM a AS SELECT f(x) FROM s"));
+        assert!(
+            known("CREATE or replace STREAM a AS SELECT f(x) FROM s").is_of("CREATE STREAM a AS SELECT f(x) FROM s")
+        );
         assert!(!plain.is_of("CREATE STREAM a AS SELECT f(y) FROM s"));
         assert!(!plain.is_of("CREATE"));
     }
@@ -155,7 +169,11 @@ mod tests {
                 kind: SourceKind::Table,
                 columns: vec![
                     column("K", SqlType::Decimal(10, 2), ColumnRole::Key),
-                    column("V", SqlType::Map(Box::new(SqlType::String), Box::new(bytes)), ColumnRole::Value),
+                    column(
+                        "V",
+                        SqlType::Map(Box::new(SqlType::String), Box::new(bytes)),
+                        ColumnRole::Value,
+                    ),
                     column("A", SqlType::Array(Box::new(SqlType::Timestamp)), ColumnRole::Value),
                 ],
                 storage: Storage {

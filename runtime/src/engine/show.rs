@@ -112,7 +112,15 @@ fn queries(session: &Session) -> Table {
         let state = format!("WAITING: {}", info.reason);
         let none = || "0".to_owned();
         let statement = one_line(&info.statement);
-        let row = [info.id.clone(), "persistent".into(), state, none(), none(), none(), statement];
+        let row = [
+            info.id.clone(),
+            "persistent".into(),
+            state,
+            none(),
+            none(),
+            none(),
+            statement,
+        ];
         table.rows.push(row.into());
     }
     table.rows.sort();

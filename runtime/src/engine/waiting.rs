@@ -4,8 +4,8 @@
 //!
 //! A query of which no word was left is not told from a slip of the pen: its statement fails.
 
-use super::durable_name::{durable_of_maker, named_id, next_id, next_insert, peek_insert};
 use super::create::kind_word;
+use super::durable_name::{durable_of_maker, named_id, next_id, next_insert, peek_insert};
 use super::plugins::is_called;
 use super::remembered::{Remembered, RememberedFunction};
 use super::{Engine, Error, Outcome, Properties, Session};
@@ -124,7 +124,10 @@ impl Engine {
                 kind_word(made.kind),
                 made.name
             ),
-            None => format!("query {id}, by which rows go to {}, does not run: {reason}", waiting.sink),
+            None => format!(
+                "query {id}, by which rows go to {}, does not run: {reason}",
+                waiting.sink
+            ),
         };
         waiting.info.reason = reason;
         if let Some(made) = known.made {

@@ -23,7 +23,7 @@ pub use codec::{Reader, RowCodec, Writer};
 pub use error::Error;
 pub use form::{Epoch, FORMAT_VERSION, Form, OperatorForm, Position};
 pub use location::Location;
-pub use note::{read_note, write_note};
+pub use note::{read_note, remove_note, write_note};
 pub use store::{OperatorChanges, Store};
 
 use bytes::Bytes;

@@ -42,6 +42,25 @@ pub fn read_note(location: &Location) -> Result<Option<Bytes>, Error> {
     }
 }
 
+/// Removes the note of the store at `location`, where there is one.
+///
+/// # Errors
+/// When it cannot be removed.
+pub fn remove_note(location: &Location) -> Result<(), Error> {
+    if let Location::Directory(directory) = location
+        && !directory.join(NAME).exists()
+    {
+        return Ok(());
+    }
+    let url = location.to_string();
+    let (store, path) = object_store(location)?;
+    let removed = wait(&url, async move { store.delete(&path.join(NAME)).await })?;
+    match removed {
+        Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+        Err(error) => Err(failed(url, "removed", &error)),
+    }
+}
+
 fn failed(url: String, what: &str, error: &object_store::Error) -> Error {
     Error::Store {
         url,
@@ -64,6 +83,10 @@ mod tests {
             write_note(&location, Bytes::from_static(text.as_bytes())).unwrap();
             assert_eq!(read_note(&location).unwrap().unwrap(), text);
         }
+        remove_note(&location).unwrap();
+        remove_note(&location).unwrap();
+        assert_eq!(read_note(&location).unwrap(), None);
+        write_note(&location, Bytes::from_static(b"x")).unwrap();
         super::super::Store::remove(&location).unwrap();
         assert_eq!(read_note(&location).unwrap(), None);
     }

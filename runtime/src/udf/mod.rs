@@ -16,6 +16,7 @@ mod code_cache;
 mod coerce;
 mod counters;
 mod created;
+mod default_text;
 mod error;
 mod limits;
 mod manifest;

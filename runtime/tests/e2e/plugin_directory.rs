@@ -28,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A plain plugin with the function `f(BIGINT) -> x + n`.
-fn adds(n: i64) -> String {
+pub(crate) fn adds(n: i64) -> String {
     format!("(module (func (export \"f\") (param i64) (result i64) (i64.add (local.get 0) (i64.const {n}))))")
 }
 
