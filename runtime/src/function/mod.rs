@@ -27,6 +27,7 @@ use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, SharedInstance, aggregate_functions};
 pub use definition::FunctionDoc;
 pub use operators::{KsqlExprPlanner, KsqlSemantics, NESTED_EQUAL, type_integer_literals};
+pub(crate) use row_error::note as note_row_error;
 pub use row_error::{RowErrors, collect as collect_row_errors, without_collection};
 
 use crate::types::Clock;

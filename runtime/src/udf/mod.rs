@@ -143,6 +143,18 @@ pub struct RowFailure {
     pub message: String,
 }
 
+impl RowFailure {
+    /// The error of a row that `function` has reported.
+    pub(crate) fn error(self, function: &FunctionInfo) -> Error {
+        Error::Row {
+            plugin: function.plugin.clone(),
+            function: function.name.clone(),
+            row: self.row,
+            message: self.message,
+        }
+    }
+}
+
 /// Calls a scalar function on columns. Shared by all shards; each call borrows an instance. A table function is called so, too: its
 /// value for a row is the ARRAY of the rows that it gives.
 pub trait ScalarFunction: Send + Sync + Debug {

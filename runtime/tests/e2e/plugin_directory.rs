@@ -63,7 +63,7 @@ pub(crate) fn run(engine: &Engine, sql: &str) -> Result<Vec<Vec<String>>, String
 }
 
 /// The BIGINT columns of a batch as text.
-fn longs(records: &RecordBatch) -> Vec<Vec<String>> {
+pub(crate) fn longs(records: &RecordBatch) -> Vec<Vec<String>> {
     let columns: Vec<_> = records
         .columns()
         .iter()
