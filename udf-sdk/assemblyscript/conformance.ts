@@ -1,5 +1,5 @@
 // The functions of the conformance vectors (../conformance), in AssemblyScript with the SDK.
-import { manifest, nested, rowsOf, scalar, table, Aggregate, Builder, Row, State, Stream, Value } from "./waterwheel";
+import { manifest, nested, rowsOf, scalar, setUp, table, Aggregate, Builder, Row, State, Stream, Value } from "./waterwheel";
 export { ww_abi, ww_alloc, ww_free, ww_last_error, ww_manifest } from "./waterwheel";
 
 manifest(`{"version":"1.0.0","functions":[
@@ -35,7 +35,8 @@ manifest(`{"version":"1.0.0","functions":[
 {"name":"conf_scaled","kind":"scalar","args":[{"name":"x","type":"DOUBLE"},{"name":"factor","type":"DOUBLE","default":10},{"name":"plus","type":"BIGINT","default":null}],"returns":"DOUBLE","nulls":"pass"},
 {"name":"conf_joined","kind":"scalar","args":[{"name":"separator","type":"STRING"},{"name":"texts","type":"ARRAY<STRING>","variadic":true}],"returns":"STRING"},
 {"name":"conf_since","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"start","type":"DOUBLE","constant":true,"default":100}],"returns":"DOUBLE"},
-{"name":"conf_most","kind":"aggregate","args":[{"name":"xs","type":"ARRAY<DOUBLE>","variadic":true}],"returns":"DOUBLE"}
+{"name":"conf_most","kind":"aggregate","args":[{"name":"xs","type":"ARRAY<DOUBLE>","variadic":true}],"returns":"DOUBLE"},
+{"name":"conf_wrapped","kind":"scalar","args":[{"name":"x","type":"BIGINT"},{"name":"size","type":"BIGINT","constant":true}],"returns":"BIGINT"}
 ]}`);
 
 export function conf_not(args: usize, rows: u32, out: usize): i32 {
@@ -528,4 +529,18 @@ export function conf_most_load(slots: usize, count: u32, states: usize, version:
 }
 export function conf_most_drop(slots: usize, count: u32): i32 {
   return most.drop(slots, count);
+}
+
+let wrappedSize: i64 = 1;
+export function conf_wrapped_new(args: usize): i32 {
+  return setUp(args, (r: Row) => {
+    wrappedSize = r.bigint(1);
+    if (wrappedSize < 1) r.fail("size must be at least 1");
+  });
+}
+export function conf_wrapped(args: usize, rows: u32, out: usize): i32 {
+  return scalar(args, rows, out, false, (r: Row) => {
+    const rest = r.bigint(0) % wrappedSize;
+    r.setBigint(rest < 0 ? rest + wrappedSize : rest);
+  });
 }

@@ -584,6 +584,16 @@ export function table(args: usize, rows: u32, out: usize, result: Builder, f: (r
 }
 let tableOf: (row: Row, rows: Builder) => void = (row: Row, rows: Builder) => {};
 
+/** The body of NAME_new, which a function has whose manifest calls arguments constant: `f` looks at the constants once, before any row, keeps in
+ *  variables what it makes of them, and refuses them with `row.fail`. */
+export function setUp(args: usize, f: (row: Row) => void): i32 {
+  begin(args, 0);
+  row.row = NO_ROW;
+  row.failed = false;
+  f(row);
+  return row.failed ? 2 : 0;
+}
+
 // ---- states ----
 
 /** The state of one key: a block of bytes. It begins with none, and is saved as it is. */
@@ -635,11 +645,7 @@ export class States {
 
   /** The body of NAME_new: `f` looks at the constants, `row.fail` refuses them. */
   start(args: usize, f: (row: Row) => void): i32 {
-    begin(args, 0);
-    row.row = NO_ROW;
-    row.failed = false;
-    f(row);
-    return row.failed ? 2 : 0;
+    return setUp(args, f);
   }
   save(slots: usize, count: u32, out: usize): i32 {
     begin(0, out);

@@ -35,7 +35,8 @@ WW_MANIFEST(
   "{\"name\":\"conf_scaled\",\"kind\":\"scalar\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"factor\",\"type\":\"DOUBLE\",\"default\":10},{\"name\":\"plus\",\"type\":\"BIGINT\",\"default\":null}],\"returns\":\"DOUBLE\",\"nulls\":\"pass\"},"
   "{\"name\":\"conf_joined\",\"kind\":\"scalar\",\"args\":[{\"name\":\"separator\",\"type\":\"STRING\"},{\"name\":\"texts\",\"type\":\"ARRAY<STRING>\",\"variadic\":true}],\"returns\":\"STRING\"},"
   "{\"name\":\"conf_since\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"start\",\"type\":\"DOUBLE\",\"constant\":true,\"default\":100}],\"returns\":\"DOUBLE\"},"
-  "{\"name\":\"conf_most\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"xs\",\"type\":\"ARRAY<DOUBLE>\",\"variadic\":true}],\"returns\":\"DOUBLE\"}"
+  "{\"name\":\"conf_most\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"xs\",\"type\":\"ARRAY<DOUBLE>\",\"variadic\":true}],\"returns\":\"DOUBLE\"},"
+  "{\"name\":\"conf_wrapped\",\"kind\":\"scalar\",\"args\":[{\"name\":\"x\",\"type\":\"BIGINT\"},{\"name\":\"size\",\"type\":\"BIGINT\",\"constant\":true}],\"returns\":\"BIGINT\"}"
   "]}")
 
 static ww_i32 conf_not_row(ww_row r) { return ww_set_boolean(r, !ww_get_boolean(r, 0)); }
@@ -412,3 +413,16 @@ static ww_i32 conf_most_finish(ww_row r, const ww_state *state) {
   return state->bytes ? ww_set_double(r, *(const double *)state->data) : ww_set_null(r);
 }
 WW_AGGREGATE(conf_most, WW_FIXED)
+
+static ww_i64 wrapped_size;
+
+static ww_i32 conf_wrapped_start(ww_row r) {
+  wrapped_size = ww_get_bigint(r, 1);
+  return wrapped_size < 1 ? ww_fail(r, "size must be at least 1") : WW_OK;
+}
+WW_SET_UP(conf_wrapped)
+static ww_i32 conf_wrapped_row(ww_row r) {
+  ww_i64 rest = ww_get_bigint(r, 0) % wrapped_size;
+  return ww_set_bigint(r, rest < 0 ? rest + wrapped_size : rest);
+}
+WW_SCALAR(conf_wrapped, WW_FIXED)

@@ -459,6 +459,14 @@ static ww_i32 ww_builder_row(ww_row r, ww_i32 returned) {
     WW_LOOP(name##_row(r), layout)                                                                \
   }
 
+/* The set-up of a function with arguments that the manifest calls constant: `static ww_i32 NAME_start(ww_row r)` sees the constants once, before any
+ * row, may keep what it makes of them in static variables, and may refuse them (ww_fail). Beside WW_SCALAR or WW_TABLE; functions with state have it. */
+#define WW_SET_UP(name)                                                                           \
+  WW_EXPORT(#name "_new") ww_i32 name##_new(const ww_column *args) {                              \
+    ww_forget_reports();                                                                          \
+    return name##_start((ww_row){args, 0, WW_NO_ROW, 0}) == WW_OK ? 0 : 2;                           \
+  }
+
 /* A table function: `static ww_i32 NAME_row(ww_row r, ww_builder *rows)` adds its rows to `rows`, a column of the type `columns`. */
 #define WW_TABLE(name, columns)                                                                   \
   WW_EXPORT(#name) ww_i32 name##_call(const ww_column *args, ww_u32 rows, ww_column *out) {       \
@@ -541,10 +549,7 @@ static ww_i32 ww_load_slots(ww_slots *all, const ww_u32 *slots, ww_u32 count, co
 /* What all functions with state have: NAME_new, which sees the constants once, NAME_save, NAME_load and NAME_drop. */
 #define WW_STATES(name)                                                                           \
   static ww_slots name##_slots;                                                                   \
-  WW_EXPORT(#name "_new") ww_i32 name##_new(const ww_column *args) {                              \
-    ww_forget_reports();                                                                          \
-    return name##_start((ww_row){args, 0, WW_NO_ROW, 0}) == WW_OK ? 0 : 2;                           \
-  }                                                                                               \
+  WW_SET_UP(name)                                                                                 \
   WW_EXPORT(#name "_save") ww_i32 name##_save(const ww_u32 *slots, ww_u32 count, ww_column *out) { \
     return ww_save_slots(&name##_slots, slots, count, out);                                       \
   }                                                                                               \

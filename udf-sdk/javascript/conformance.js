@@ -207,3 +207,12 @@ aggregate("conf_most", {
   merge: (most, other) => higher(most, [other.most]),
   finish: (most) => most.most,
 });
+
+scalar("conf_wrapped", {
+  args: { x: "BIGINT", size: "CONSTANT BIGINT" },
+  returns: "BIGINT",
+  start: ({ size }) => {
+    if (size < 1n) throw new RangeError("size must be at least 1");
+    return { size };
+  },
+}, ({ size }, x) => ((x % size) + size) % size);

@@ -178,14 +178,17 @@ function listed(rows) {
 }
 
 function register(kind, name, declared, run) {
-  const { args, returns, doc, state, upgrade, ...options } = declared;
+  const { args, returns, doc, state, upgrade, start, ...options } = declared;
   const exported = options.export ?? name;
   if (registered.has(exported)) throw new TypeError(`two functions have the export ${exported}`);
   const entry = { name, kind, ...options, export: exported, args: [], returns };
   for (const [arg, text] of Object.entries(args)) entry.args.push({ name: arg, ...argument(text) });
   if (doc) entry.doc = doc;
+  if (start && !entry.args.some((arg) => arg.constant)) throw new TypeError(`${name}: start makes something of constants, and no argument is CONSTANT`);
   registered.set(exported, {
     entry,
+    kind,
+    start,
     run: kind === "table" ? (...given) => listed(run(...given)) : run,
     state,
     upgrade,
@@ -218,7 +221,8 @@ export function table(name, declared, run) {
   register("table", name, declared, run);
 }
 
-/** A function of one row: scalar("name", { args: { a: "DOUBLE" }, returns: "DOUBLE", doc: "..." }, (a) => ...) */
+/** A function of one row: scalar("name", { args: { a: "DOUBLE" }, returns: "DOUBLE", doc: "..." }, (a) => ...). With `start: (constants) => ...` in
+ *  what is declared the first parameter is what that makes of the arguments of types "CONSTANT ...", once, before any row. */
 export function scalar(name, declared, run) {
   register("scalar", name, declared, run);
 }
@@ -286,7 +290,7 @@ function outcome(fn, values, failed, strict) {
 
 // ---- what the host calls ----
 
-let opened, fresh, states;
+let opened, fresh, states, made;
 
 /** The exports of the component. */
 export const functions = {
@@ -295,11 +299,11 @@ export const functions = {
   },
 
   call(name, columns, rows) {
-    const fn = registered.get(name), run = caller(fn.run, readers(fn, columns), false);
+    const fn = registered.get(name), run = caller(fn.run, readers(fn, columns), Boolean(fn.start));
     const values = new Array(rows).fill(null), failed = [];
     for (let row = 0; row < rows; row++) {
       try {
-        values[row] = run(row);
+        values[row] = run(row, made);
       } catch (error) {
         // No result at all is what ends an instance.
         if (error instanceof Fatal) return undefined;
@@ -315,6 +319,10 @@ export const functions = {
       constants.forEach((column, i) => {
         if (column) given[fn.names[i]] = fn.args[i].read(column[Symbol.iterator]())[0];
       });
+      if (fn.kind === "scalar" || fn.kind === "table") {
+        made = fn.start?.(given);
+        return;
+      }
       const make = fn.state ?? (() => ({}));
       make(given);
       [opened, fresh, states] = [fn, () => make(given), new Map()];

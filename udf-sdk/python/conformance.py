@@ -321,3 +321,15 @@ class ConfMost:
 
     def finish(self) -> float | None:
         return self.most
+
+
+class Size:
+    def __init__(self, size):
+        if size < 1:
+            raise ValueError("size must be at least 1")
+        self.size = size
+
+
+@scalar(start=Size)
+def conf_wrapped(made, x: int, size: Constant[int]) -> int:
+    return x % made.size

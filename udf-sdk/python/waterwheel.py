@@ -10,6 +10,7 @@ import collections.abc
 import dataclasses
 import datetime
 import decimal
+import functools
 import inspect
 import json
 import re
@@ -46,7 +47,7 @@ def Decimal(precision, scale):
 
 
 class Constant:
-    """Constant[int]: an argument of a stream or aggregate function for which a query must give a constant."""
+    """Constant[int]: an argument for which a query must give a constant."""
 
     def __class_getitem__(cls, item):
         return typing.Annotated[item, _ConstantMark()]
@@ -293,7 +294,8 @@ class _Function:
             if not names or not isinstance(hints.get(names[0]), type):
                 raise TypeError(f"{exported}: the first parameter of a stream function is its state, of a class")
             self.state = hints[names[0]]
-        if kind in ("stream", "aggregate"):
+        self.start = options.pop("start", None) if kind in ("scalar", "table") else None
+        if kind in ("stream", "aggregate") or self.start:
             del names[0]
         missing = [name for name in names if name not in hints]
         result = typing.get_type_hints(gives, include_extras=True).get("return")
@@ -307,6 +309,8 @@ class _Function:
         args = [(name, *_codec(hints[name], f"{exported}({name})")) for name in names]
         self.run, self.kind, self.names = self.spread(takes), kind, names
         self.args = [codec for _, codec, _, _ in args]
+        if self.start and not any(constant for _, _, _, constant in args):
+            raise TypeError(f"{exported}: start makes something of constants, and no parameter is Constant[...]")
         self.returns = _codec(result, f"{exported} returns")[0]
         entry = {"name": options.pop("name", exported), "kind": kind, "export": exported}
         entry["args"] = [
@@ -332,9 +336,11 @@ class _Function:
         return [codec.decode(iter(column), rows) for codec, column in zip(self.args, args)]
 
     def fresh(self, constants):
-        wanted = inspect.signature(self.state.__init__).parameters
+        """What makes the state of a new key or group, or, of a function without state, what it is set up with."""
+        make = self.start or self.state
+        wanted = inspect.signature(make).parameters
         given = {name: value for name, value in constants.items() if name in wanted}
-        return lambda: self.state(**given)
+        return lambda: make(**given)
 
 
 _functions = {}
@@ -354,7 +360,8 @@ def _register(kind, run, options):
 
 
 def scalar(run=None, **options):
-    """A function of one row. Options go into the manifest: name, volatility."""
+    """A function of one row. Options go into the manifest: name, volatility. With start=..., a class or function, the first
+    parameter is what that makes of the parameters marked Constant[...], once, before any row."""
     if run is None:
         return lambda run: _register("scalar", run, options)
     return _register("scalar", run, options)
@@ -456,9 +463,9 @@ def _dump(state):
 
 
 class _Opened:
-    """The stream or aggregate function that this instance is, and its states."""
+    """The function that this instance is, where it is set up for one: its states, or what was made of its constants."""
 
-    function = fresh = None
+    function = fresh = made = None
     states = {}
 
 
@@ -473,6 +480,8 @@ class Functions(exports.Functions):
         function = _functions[function]
         columns = function.columns(args, rows)
         run, values, failed = function.run, [], []
+        if function.start:
+            run = functools.partial(run, _Opened.made)
         for row, given in enumerate(zip(*columns) if columns else [()] * rows):
             try:
                 values.append(run(*given))
@@ -501,6 +510,9 @@ class Functions(exports.Functions):
                 for name, codec, column in zip(function.names, function.args, constants)
                 if column is not None
             }
+            if function.kind in ("scalar", "table"):
+                _Opened.made = function.fresh(values)() if function.start else None
+                return
             fresh = function.fresh(values)
             fresh()
         except Exception as error:

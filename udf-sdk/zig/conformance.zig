@@ -237,6 +237,19 @@ fn conf_joined(separator: []const u8, texts: ww.Array([]const u8)) ww.Error![]co
     return joined.items;
 }
 
+const Size = struct {
+    size: i64,
+
+    fn of(size: i64) ww.Error!Size {
+        if (size < 1) return ww.fail("size must be at least 1");
+        return .{ .size = size };
+    }
+};
+
+fn conf_wrapped(size: *const Size, x: i64, _: i64) i64 {
+    return @mod(x, size.size);
+}
+
 fn conf_since(sum: *?f64, x: f64, start: f64) f64 {
     sum.* = (sum.* orelse start) + x;
     return sum.*.?;
@@ -296,5 +309,6 @@ comptime {
         ww.scalar("conf_joined", conf_joined, .{ .args = &.{ "separator", "texts" }, .variadic = true }),
         ww.stream("conf_since", conf_since, null, .{ .args = &.{ "x", "start" }, .constant = &.{1}, .defaults = &.{"100"} }),
         ww.aggregate("conf_most", Most, null, .{ .args = &.{"xs"}, .variadic = true }),
+        ww.scalarWith("conf_wrapped", conf_wrapped, Size.of, .{ .args = &.{ "x", "size" }, .constant = &.{1} }),
     });
 }

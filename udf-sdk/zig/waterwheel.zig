@@ -364,7 +364,7 @@ pub const About = struct {
     /// The names of the arguments, in order.
     args: []const []const u8,
     doc: []const u8 = "",
-    /// Of stream and aggregate functions: which arguments must be constants of the query.
+    /// Which arguments must be constants of the query.
     constant: []const usize = &.{},
     /// What the last arguments are in a call without them, as JSON: `&.{ "10", "null" }`.
     defaults: []const []const u8 = &.{},
@@ -626,27 +626,57 @@ fn manifestEntry(
 
 /// A scalar function: `fn (args...) T`, `?T`, `Error!T` or `Error!?T`.
 pub fn scalar(comptime name: []const u8, comptime function: anytype, comptime about: About) type {
-    return ofOneRow(name, "scalar", function, Plain(Result(function)), about);
+    return ofOneRow(name, "scalar", function, null, Plain(Result(function)), about);
+}
+
+/// A scalar function that is set up with the constants of the query: `start` is a function of these that gives `T` or `Error!T`, once,
+/// before any row, and a `*const T` is the first parameter of the function. Texts in it must be copies.
+pub fn scalarWith(comptime name: []const u8, comptime function: anytype, comptime start: anytype, comptime about: About) type {
+    return ofOneRow(name, "scalar", function, start, Plain(Result(function)), about);
 }
 
 /// A table function: `fn (args...) []const T`, whose items are the rows that a row gives; also as optional and error. Rows of several
 /// columns are structs. `Rows(T)` collects them.
 pub fn table(comptime name: []const u8, comptime function: anytype, comptime about: About) type {
+    return ofOneRow(name, "table", function, null, RowOf(function), about);
+}
+
+/// As `table`, set up as `scalarWith`.
+pub fn tableWith(comptime name: []const u8, comptime function: anytype, comptime start: anytype, comptime about: About) type {
+    return ofOneRow(name, "table", function, start, RowOf(function), about);
+}
+
+fn RowOf(comptime function: anytype) type {
     const T = Plain(Result(function));
-    const Row = if (@typeInfo(T) == .pointer) Plain(@typeInfo(T).pointer.child) else T.Element;
-    return ofOneRow(name, "table", function, Row, about);
+    return if (@typeInfo(T) == .pointer) Plain(@typeInfo(T).pointer.child) else T.Element;
 }
 
 fn ofOneRow(
     comptime name: []const u8,
     comptime kind: []const u8,
     comptime function: anytype,
+    comptime start: anytype,
     comptime returns: type,
     comptime about: About,
 ) type {
     const results = Results(Result(function));
+    const is_set_up = @TypeOf(start) != @TypeOf(null);
+    const first: usize = if (is_set_up) 1 else 0;
     return struct {
-        pub const entry = manifestEntry(name, kind, function, 0, returns, about);
+        pub const entry = manifestEntry(name, kind, function, first, returns, about);
+
+        var made: if (is_set_up) Plain(Result(start)) else void = undefined;
+
+        fn new(columns: [*]const Column) callconv(.c) i32 {
+            begin();
+            if (!is_set_up) return 0;
+            const given = readConstants(start, columns, about) catch return 2;
+            made = @as(Error!@TypeOf(made), @call(.auto, start, given)) catch {
+                report(no_row);
+                return 2;
+            };
+            return 0;
+        }
 
         fn call(columns: [*]const Column, rows: u32, out: *Column) callconv(.c) i32 {
             results.start();
@@ -660,15 +690,31 @@ fn ofOneRow(
         }
         fn row_of(columns: [*]const Column, row: u32, out: *Column) bool {
             var args: Args(function) = undefined;
-            const there = readArgs(Args(function), 0, columns, row, &args) catch |e| return results.write(@as(Error!Plain(Result(function)), e), out, row);
+            const there = readArgs(Args(function), first, columns, row, &args) catch |e| return results.write(@as(Error!Plain(Result(function)), e), out, row);
+            if (is_set_up) args[0] = &made;
             if (there) return results.write(@call(.auto, function, args), out, row);
             results.skip(out, row);
             return true;
         }
         pub fn exportAll() void {
             @export(&call, .{ .name = name });
+            if (about.constant.len > 0) @export(&new, .{ .name = name ++ "_new" });
         }
     };
+}
+
+/// The constants that `start` takes; an error, which is reported, where one is null.
+fn readConstants(comptime start: anytype, columns: [*]const Column, comptime about: About) Error!Args(start) {
+    var args: Args(start) = undefined;
+    inline for (about.constant, 0..) |at, i| {
+        if (columns[at].isNull(0)) {
+            message = "a constant is null";
+            report(no_row);
+            return error.Failed;
+        }
+        args[i] = columns[at].read(@TypeOf(args[i]), 0);
+    }
+    return args;
 }
 
 /// The states of one function by slot, and the exports that all functions with state have. `start` is a function of the constants.
@@ -699,15 +745,7 @@ fn States(comptime State: type, comptime start: anytype, comptime about: About) 
         fn new(columns: [*]const Column) callconv(.c) i32 {
             begin();
             if (@TypeOf(start) == @TypeOf(null)) return 0;
-            var args: Args(start) = undefined;
-            inline for (about.constant, 0..) |at, i| {
-                if (columns[at].isNull(0)) {
-                    message = "a constant is null";
-                    report(no_row);
-                    return 2;
-                }
-                args[i] = columns[at].read(@TypeOf(args[i]), 0);
-            }
+            const args = readConstants(start, columns, about) catch return 2;
             @call(.auto, start, args) catch {
                 report(no_row);
                 return 2;

@@ -30,6 +30,7 @@ mod partition_by;
 mod print;
 mod rewrite;
 mod row_time;
+mod set_up;
 mod stream_marker;
 mod struct_star;
 mod subqueries;

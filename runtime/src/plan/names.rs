@@ -26,6 +26,7 @@ use super::asof::asof_function;
 use super::complete_calls::{self, CompleteCalls};
 use super::join_key::key_function;
 use super::lateral_relation::{self, LateralRelation};
+use super::set_up::set_up;
 use super::stream_marker::{StreamMarker, parse_marker_name};
 use super::table_marker::{TableMarker, UNNEST};
 use super::window_marker::window_function;
@@ -197,7 +198,9 @@ pub(crate) fn simplified_plan(
         Arc::new(OptimizeProjections::new()),
     ]);
     let context = OptimizerContext::new_with_config_options(Arc::new(config())).without_query_execution_start_time();
-    Ok(optimizer.optimize(plan, &context, |_, _| {})?)
+    let plan = optimizer.optimize(plan, &context, |_, _| {})?;
+    set_up(&plan)?;
+    Ok(plan)
 }
 
 /// The value of an expression without columns.

@@ -246,6 +246,7 @@ mod tests {
                 .map(|(i, arg)| (format!("a{i}"), arg.clone()))
                 .collect(),
             defaults: vec![ScalarValue::Int64(Some(1)); defaults],
+            constants: Vec::new(),
             variadic,
             returns: DataType::Int64,
             null_in_null_out: true,

@@ -89,6 +89,8 @@ pub struct FunctionInfo {
     pub args: Vec<(String, DataType)>,
     /// What the last arguments are in a call that does not give them.
     pub defaults: Vec<ScalarValue>,
+    /// Places of the arguments that must be constants; a function that has some is set up with them.
+    pub constants: Vec<usize>,
     /// Whether a call may give the elements of the last argument, which is an ARRAY, one by one.
     pub variadic: bool,
     /// Result type; of a table function that of one row that it gives.
@@ -180,6 +182,16 @@ pub trait ScalarFunction: Send + Sync + Debug {
     /// When the function fails as a whole, traps, meets a limit or lies about its result.
     fn call_rows(&self, args: &[ArrayRef], constant: &[bool], rows: usize) -> Result<Outcome, Error> {
         self.call(args, constant, rows).map(Outcome::from)
+    }
+
+    /// Sets an instance up with constants, so that a query whose constants the function refuses ends before its first row.
+    /// `constants` holds for each argument its value where it is a constant of the query.
+    ///
+    /// # Errors
+    /// When an argument that must be a constant is none, or the function refuses one.
+    fn set_up(&self, constants: &[Option<ScalarValue>]) -> Result<(), Error> {
+        let _ = constants;
+        Ok(())
     }
 }
 

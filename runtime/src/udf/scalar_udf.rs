@@ -57,6 +57,14 @@ impl OverloadedFunction {
         self.overloads.iter().map(|overload| overload.info())
     }
 
+    /// Sets the overload that serves arguments of these types up with the constants among them.
+    ///
+    /// # Errors
+    /// When no overload serves them, an argument is no constant that must be one, or the function refuses one.
+    pub fn set_up(&self, given: &[DataType], constants: &[Option<ScalarValue>]) -> Result<()> {
+        self.choose(given)?.0.set_up(constants).map_err(external)
+    }
+
     fn choose(&self, given: &[DataType]) -> Result<(&Arc<dyn ScalarFunction>, Chosen)> {
         match choose(&self.name, self.infos(), given) {
             Ok(chosen) => Ok((&self.overloads[chosen.index], chosen)),

@@ -36,6 +36,7 @@ pub(crate) fn check() -> Result<(), String> {
     scalars::echo(&guest);
     scalars::echo_without_options(&guest);
     scalars::constants(&guest);
+    scalars::set_up(&guest);
     scalars::described(&guest);
     scalars::optional(&guest);
     scalars::overloads(&guest);
@@ -48,6 +49,7 @@ pub(crate) fn check() -> Result<(), String> {
     tables::iterators(&guest);
     tables::structs(&guest);
     tables::nulls(&guest);
+    tables::set_up(&guest);
     streams::slots(&guest);
     streams::constants_and_failures(&guest);
     streams::save_and_load(&guest);

@@ -411,3 +411,20 @@ func (m *conf_most) Merge(other *conf_most) {
 func (m *conf_most) Finish() *float64 {
 	return m.most
 }
+
+type size struct {
+	size int64
+}
+
+func (s *size) Start(size int64) error {
+	if size < 1 {
+		return errors.New("size must be at least 1")
+	}
+	s.size = size
+	return nil
+}
+
+//waterwheel:scalar constant=size
+func conf_wrapped(made *size, x, size int64) int64 {
+	return (x%made.size + made.size) % made.size
+}

@@ -33,10 +33,12 @@ type function struct {
 	name, kind, doc string
 	options         map[string]string
 	state           string
-	params          []param
-	returns         param
-	fails           bool
-	methods         map[string]*ast.FuncDecl
+	// The type of what a function without state makes of constants, its first parameter.
+	setUp   string
+	params  []param
+	returns param
+	fails   bool
+	methods map[string]*ast.FuncDecl
 }
 
 // The SQL type of a Go type, how its column is read, how a result is written (set is empty for texts), and how a value is added to a
@@ -212,9 +214,22 @@ func read(f *ast.FuncDecl, methods map[string]map[string]*ast.FuncDecl) (functio
 		found.params = found.params[1:]
 		found.methods = methods[found.state]
 	}
+	found.made(methods)
 	found.check()
 	found.gives(f)
 	return found, true
+}
+
+// made takes the first parameter of a function without state where that is what Start makes of constants: a pointer to a type with that method.
+func (f *function) made(methods map[string]map[string]*ast.FuncDecl) {
+	if f.kind == "stream" || f.options["constant"] == "" || len(f.params) == 0 {
+		return
+	}
+	of, isPointer := strings.CutPrefix(f.params[0].goType, "*")
+	if !isPointer || methods[of]["Start"] == nil {
+		return
+	}
+	f.setUp, f.methods, f.params = of, methods[of], f.params[1:]
 }
 
 // readTypes are the aggregate functions that a declaration of types makes.
@@ -286,7 +301,7 @@ func (f *function) param(name, text string) param {
 	if p.variadic {
 		p.goType = "[]" + p.goType
 	}
-	p.constant = f.options["constant"] == name
+	p.constant = slices.Contains(strings.Split(f.options["constant"], ","), name)
 	return p
 }
 
@@ -379,6 +394,7 @@ func exports(functions []function) string {
 	fmt.Fprintf(&b, "func init() { waterwheel.Manifest = %q }\n", manifest(functions))
 	for _, f := range functions {
 		if f.kind == "scalar" || f.kind == "table" {
+			f.start(&b)
 			fmt.Fprintf(&b, "\n//go:wasmexport %[1]s\nfunc ww_%[1]s(args, rows, out uint32) int32 {\n", f.name)
 			f.body(&b)
 			continue
@@ -396,12 +412,45 @@ func exports(functions []function) string {
 	return b.String()
 }
 
+// start writes the set-up of a function without state that takes constants.
+func (f *function) start(b *strings.Builder) {
+	if f.options["constant"] == "" {
+		return
+	}
+	if f.setUp != "" {
+		fmt.Fprintf(b, "\nvar ww_%s_made *%s\n", f.name, f.setUp)
+	}
+	f.export(b, "new", "args")
+	if f.setUp == "" {
+		b.WriteString("\twaterwheel.Begin()\n\treturn 0\n}\n")
+		return
+	}
+	// Before the constants, which may be called what the type is.
+	fmt.Fprintf(b, "\tww_%s_made = new(%s)\n", f.name, f.setUp)
+	given := f.constants(b)
+	fmt.Fprintf(b, "\tif err := ww_%s_made.Start(%s); err != nil {\n\t\treturn waterwheel.Refuse(err)\n\t}\n", f.name, given)
+	b.WriteString("\twaterwheel.Begin()\n\treturn 0\n}\n")
+}
+
+// constants reads the constants that Start takes, and gives their names.
+func (f *function) constants(b *strings.Builder) string {
+	var given []string
+	for _, field := range f.methods["Start"].Type.Params.List {
+		for _, name := range field.Names {
+			given = append(given, f.constant(b, name.Name))
+		}
+	}
+	return strings.Join(given, ", ")
+}
+
 // body reads the columns, calls the function for each row, and writes the results.
 func (f *function) body(b *strings.Builder) {
 	b.WriteString("\twaterwheel.Begin()\n")
 	given := f.columns(b)
 	if f.kind == "stream" {
 		given = append([]string{"state"}, given...)
+	} else if f.setUp != "" {
+		given = append([]string{"ww_" + f.name + "_made"}, given...)
 	}
 	f.results(b, "rows", fmt.Sprintf("%s(%s)", f.name, strings.Join(given, ", ")))
 }
@@ -472,16 +521,11 @@ func (f *function) export(b *strings.Builder, suffix, params string) {
 func (f *function) states(b *strings.Builder) {
 	fmt.Fprintf(b, "\nvar ww_%s_states waterwheel.States[%s]\n", f.name, f.state)
 	f.export(b, "new", "args")
-	if start := f.methods["Start"]; start == nil {
+	if f.methods["Start"] == nil {
 		fmt.Fprintf(b, "\treturn ww_%s_states.Open(func(*%s) error { return nil })\n}\n", f.name, f.state)
 	} else {
-		var given []string
-		for _, field := range start.Type.Params.List {
-			for _, name := range field.Names {
-				given = append(given, f.constant(b, name.Name))
-			}
-		}
-		fmt.Fprintf(b, "\treturn ww_%s_states.Open(func(state *%s) error { return state.Start(%s) })\n}\n", f.name, f.state, strings.Join(given, ", "))
+		given := f.constants(b)
+		fmt.Fprintf(b, "\treturn ww_%s_states.Open(func(state *%s) error { return state.Start(%s) })\n}\n", f.name, f.state, given)
 	}
 	f.export(b, "save", "slots, count, out")
 	fmt.Fprintf(b, "\treturn ww_%s_states.Save(slots, count, out)\n}\n", f.name)
@@ -544,6 +588,6 @@ func (f *function) constant(b *strings.Builder, name string) string {
 			return name
 		}
 	}
-	fail("%s: Start of %s takes %s, which is no constant parameter: say constant=%s", f.name, f.state, name, name)
+	fail("%s: Start of %s takes %s, which is no constant parameter: say constant=%s", f.name, f.state+f.setUp, name, name)
 	return ""
 }

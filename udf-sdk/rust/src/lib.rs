@@ -42,7 +42,7 @@ pub mod glue {
     pub use crate::memory::{host_alloc, host_free};
     pub use crate::report::{catch_panics, list as reports};
     pub use crate::returned::{Built, Outcome, Parts, Return, Rows, StructBuilder, StructParts};
-    pub use crate::scalar::{Scope, call};
+    pub use crate::scalar::{Scope, call, call_set_up, made, nothing};
     pub use crate::stream::{
         Instance, Started, drop, load, new, push, read_state, save, unknown_version, upgrade_state,
     };

@@ -59,9 +59,20 @@ fn each_step(vector: &Vector, mut run: impl FnMut(&Step) -> Result<(), String>) 
 
 fn run_scalar(function: &dyn ScalarFunction, vector: &Vector) -> Result<(), String> {
     let info = function.info();
+    let constants = constants(info, vector)?;
+    if started(function.set_up(&constants), vector)?.is_none() {
+        return Ok(());
+    }
+    let mut constant = vec![false; info.args.len()];
     each_step(vector, |step| {
-        let (args, rows) = arguments(info, step)?;
-        compare(info, step, function.call_rows(&args, &vec![false; args.len()], rows))
+        let (mut args, rows) = arguments(info, step)?;
+        for place in &info.constants {
+            if let Some(value) = &constants[*place] {
+                args[*place] = value.to_array().map_err(|e| e.to_string())?;
+                constant[*place] = true;
+            }
+        }
+        compare(info, step, function.call_rows(&args, &constant, rows))
     })
 }
 

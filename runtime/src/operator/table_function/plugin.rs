@@ -40,13 +40,15 @@ impl TableFunction for PluginTable {
             expression: self.0.name().to_uppercase(),
             reason,
         };
+        let function = Arc::clone(self.0.choose(args).map_err(refused)?.0);
+        function.set_up(constants)?;
         let constants = constants
             .iter()
             .map(|constant| constant.as_ref().map(|value| value.to_array_of_size(1)).transpose())
             .collect::<Result<Vec<_>, _>>()
             .map_err(|e| refused(e.to_string()))?;
         Ok(Box::new(Running {
-            function: Arc::clone(self.0.choose(args).map_err(refused)?.0),
+            function,
             is_constant: constants.iter().map(Option::is_some).collect(),
             constants,
         }))

@@ -218,6 +218,7 @@ impl Repeat {
             kind: Kind::Table,
             args: vec![("x".into(), DataType::Int64), ("times".into(), DataType::Int32)],
             defaults: vec![],
+            constants: Vec::new(),
             variadic: false,
             returns: DataType::Int64,
             null_in_null_out: true,

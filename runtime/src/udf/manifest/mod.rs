@@ -79,6 +79,7 @@ impl FunctionSpec {
                 .map(|arg| (arg.name.clone(), arg.sql_type.to_arrow()))
                 .collect(),
             defaults: self.args.iter().filter_map(|arg| arg.default.clone()).collect(),
+            constants: (0..self.args.len()).filter(|i| self.args[*i].constant).collect(),
             variadic: self.args.last().is_some_and(|arg| arg.variadic),
             returns: self.returns.to_arrow(),
             null_in_null_out: self.null_in_null_out,
@@ -87,6 +88,11 @@ impl FunctionSpec {
             version: version.map(str::to_owned),
             doc: self.doc.clone(),
         }
+    }
+
+    /// Whether an instance is set up with constants before it gets rows.
+    pub(in crate::udf) fn is_set_up(&self) -> bool {
+        matches!(self.kind, Kind::Stream | Kind::Aggregate) || self.args.iter().any(|arg| arg.constant)
     }
 
     /// Name and argument types without regard to case: what no two functions may share.
@@ -199,7 +205,7 @@ fn read_function(place: &str, raw: RawFunction, limits: &Limits) -> Result<Funct
     }
     let mut args: Vec<ArgSpec> = Vec::with_capacity(raw.args.len());
     for (i, arg) in raw.args.into_iter().enumerate() {
-        let arg = read_arg(&format!("{place}: args[{i}]"), arg, stateful, limits)?;
+        let arg = read_arg(&format!("{place}: args[{i}]"), arg, limits)?;
         if args.iter().any(|other| other.name.eq_ignore_ascii_case(&arg.name)) {
             return Err(format!("{place}: two arguments are called {}", arg.name));
         }
@@ -279,12 +285,9 @@ fn refuse_keys_of_other_kinds(place: &str, kind: Kind, raw: &RawFunction) -> Res
     Ok(())
 }
 
-fn read_arg(place: &str, raw: RawArg, stateful: bool, limits: &Limits) -> Result<ArgSpec, String> {
+fn read_arg(place: &str, raw: RawArg, limits: &Limits) -> Result<ArgSpec, String> {
     json::refuse_unknown_keys(place, &raw.extra, json::ARG_KEYS)?;
     check_name(place, "name", &raw.name, limits)?;
-    if raw.constant && !stateful {
-        return Err(format!("{place}: \"constant\" is for stream and aggregate functions"));
-    }
     let sql_type = type_name::parse(&raw.sql_type, limits).map_err(|e| format!("{place}: type: {e}"))?;
     if raw.variadic && !matches!(sql_type, SqlType::Array(_)) {
         return Err(format!(

@@ -338,10 +338,6 @@ fn refuses_bad_functions_and_says_where() {
         ),
         (f("f", "").replace("scalar", "magic"), "kind \"magic\" is not one of"),
         (
-            f("f", "").replacen(r#""INT"}"#, r#""INT","constant":true}"#, 1),
-            "\"constant\" is for stream and aggregate functions",
-        ),
-        (
             f("f", r#","volatility":"stable""#).replace("scalar", "stream"),
             "has no volatility",
         ),

@@ -98,6 +98,16 @@ impl PluginCode for Code {
         })
     }
 
+    fn set_up(&self, function: &Described, values: &[ArrayRef], constant: &[bool]) -> Result<ColumnarScalars, Fault> {
+        let mut guest = self.start()?;
+        let new = guest.export(&format!("{}_new", function.spec.export))?;
+        open(&mut guest, &new, values, constant)?;
+        Ok(ColumnarScalars {
+            guest,
+            exports: Vec::new(),
+        })
+    }
+
     fn stream(&self, function: &Described, values: &[ArrayRef], constant: &[bool]) -> Result<ColumnarStream, Fault> {
         let mut guest = self.start()?;
         let prefix = &function.spec.export;
@@ -108,28 +118,34 @@ impl PluginCode for Code {
             load: guest.export(&format!("{prefix}_load"))?,
             drop: guest.export(&format!("{prefix}_drop"))?,
         };
-        let frame = guest.prepare(&Request {
-            slots: &[],
-            count: values.len(),
-            input: |i: usize| {
-                if constant[i] {
-                    Input::Constant(&values[i])
-                } else {
-                    Input::Absent
-                }
-            },
-            rows: 1,
-            returns: None,
-        })?;
-        let status = guest.call(&exports.new, frame.args)?;
-        guest.check(status)?;
-        guest.mark_started();
+        open(&mut guest, &exports.new, values, constant)?;
         Ok(ColumnarStream {
             guest,
             exports,
             memory_bytes: self.limits().memory_bytes,
         })
     }
+}
+
+/// Calls `NAME_new`: the instance is this function with these constants from now on.
+fn open(guest: &mut Guest, new: &TypedFunc<u32, i32>, values: &[ArrayRef], constant: &[bool]) -> Result<(), Fault> {
+    let frame = guest.prepare(&Request {
+        slots: &[],
+        count: values.len(),
+        input: |i: usize| {
+            if constant[i] {
+                Input::Constant(&values[i])
+            } else {
+                Input::Absent
+            }
+        },
+        rows: 1,
+        returns: None,
+    })?;
+    let status = guest.call(new, frame.args)?;
+    guest.check(status)?;
+    guest.mark_started();
+    Ok(())
 }
 
 /// How an argument travels: constants as one value, or once per row for functions that know no constants.

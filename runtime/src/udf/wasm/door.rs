@@ -41,6 +41,10 @@ pub(super) trait PluginCode: Send + Sync + Sized + 'static {
     /// Starts an instance for scalar calls.
     fn scalars(&self) -> Result<Self::Scalars, Fault>;
 
+    /// Starts an instance for calls of this scalar or table function with these constants alone; `values` and `constant` as in
+    /// [`PluginCode::stream`].
+    fn set_up(&self, function: &Described, values: &[ArrayRef], constant: &[bool]) -> Result<Self::Scalars, Fault>;
+
     /// Whether rows can be taken back from this aggregate function.
     fn retracts(&self, function: &FunctionSpec) -> bool;
 

@@ -31,6 +31,7 @@ mod purity;
 mod reports;
 mod resident;
 mod scalar;
+mod set_ups;
 mod slots;
 mod stream;
 mod wasi_stub;

@@ -135,6 +135,7 @@ pub(super) fn check_exports(module: &Module) -> Result<(), String> {
 /// Checks the exports of one function of the manifest.
 pub(super) fn check_function(module: &Module, function: &FunctionSpec) -> Result<(), String> {
     let exports: &[(&str, usize)] = match function.kind {
+        Kind::Scalar | Kind::Table if function.is_set_up() => &[("_new", 1), ("", 3)],
         Kind::Scalar | Kind::Table => &[("", 3)],
         Kind::Stream => &[("_new", 1), ("_push", 4), ("_save", 3), ("_load", 4), ("_drop", 2)],
         Kind::Aggregate => &[

@@ -4,11 +4,13 @@
 use std::sync::Arc;
 
 use datafusion::arrow::array::{ArrayRef, new_null_array};
+use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 
 use super::batch::{Batch, check};
 use super::door::{Described, PluginCode, ScalarCalls};
 use super::fault::{Fault, end_of};
+use super::set_ups::{self, SetUps};
 use crate::udf::counters::{Counters, Footprint, Instances};
 use crate::udf::{Error, FunctionInfo, FunctionTotals, Kind, Outcome, RowFailure, ScalarFunction, Volatility};
 
@@ -31,6 +33,8 @@ pub(super) struct WasmScalar<D: PluginCode> {
     pool: Arc<Pool<D>>,
     function: Described,
     counters: Counters,
+    /// Of a function that is set up with constants, which has instances of its own.
+    set_ups: SetUps<Box<Running<D::Scalars>>>,
 }
 
 impl<D: PluginCode> std::fmt::Debug for WasmScalar<D> {
@@ -56,6 +60,7 @@ impl<D: PluginCode> WasmScalar<D> {
                 pool,
                 function,
                 counters,
+                set_ups: SetUps::new(),
             }) as Arc<dyn ScalarFunction>
         };
         functions.into_iter().map(scalar).collect()
@@ -104,18 +109,53 @@ impl<D: PluginCode> WasmScalar<D> {
     /// One call into the guest. The instance goes back to the pool unless it did what it must not, or should be replaced.
     #[inline]
     fn call_once(&self, batch: &Batch<'_>) -> Result<Outcome, Fault> {
+        if !self.function.info.constants.is_empty() {
+            return self.call_set_up(batch);
+        }
         let idle = self.pool.idle.lock().pop();
         let mut running = match idle {
             Some(running) => running,
             None => self.pool.start()?,
         };
-        let Running { calls, footprint } = &mut *running;
-        let result = calls.call(&self.function, batch);
-        if result.as_ref().err().is_none_or(Fault::spares_instance) && !calls.is_worn() {
-            footprint.set(calls.memory().bytes, 0, 0);
+        let (result, goes_on) = self.call_in(&mut running, batch);
+        if goes_on {
             self.pool.idle.lock().push(running);
         }
         result
+    }
+
+    /// As [`WasmScalar::call_once`], into an instance that is set up with the constants of the batch.
+    fn call_set_up(&self, batch: &Batch<'_>) -> Result<Outcome, Fault> {
+        let constants = set_ups::of_batch(&self.function, batch)?;
+        let mut running = self.with_constants(&constants)?;
+        let (result, goes_on) = self.call_in(&mut running, batch);
+        if goes_on {
+            self.set_ups.give_back(constants, running);
+        }
+        result
+    }
+
+    /// An instance that is set up with these constants.
+    fn with_constants(&self, constants: &[ArrayRef]) -> Result<Box<Running<D::Scalars>>, Fault> {
+        if let Some(running) = self.set_ups.take(constants) {
+            return Ok(running);
+        }
+        Ok(Box::new(Running {
+            calls: set_ups::start(&*self.pool.code, &self.function, constants)?,
+            footprint: Footprint::begin(&self.pool.instances),
+        }))
+    }
+
+    /// What a call into the instance gave, and whether the instance may serve the next one.
+    #[inline]
+    fn call_in(&self, running: &mut Running<D::Scalars>, batch: &Batch<'_>) -> (Result<Outcome, Fault>, bool) {
+        let Running { calls, footprint } = running;
+        let result = calls.call(&self.function, batch);
+        let goes_on = result.as_ref().err().is_none_or(Fault::spares_instance) && !calls.is_worn();
+        if goes_on {
+            footprint.set(calls.memory().bytes, 0, 0);
+        }
+        (result, goes_on)
     }
 
     /// The row that makes a batch trap, found by halving; `None` when the trap does not come again.
@@ -171,6 +211,20 @@ impl<D: PluginCode> ScalarFunction for WasmScalar<D> {
         self.counters
             .count(rows, || self.run(args, constant, rows), end_of)
             .map_err(|fault| fault.name(self.pool.code.plugin(), &self.function.info.name))
+    }
+
+    fn set_up(&self, constants: &[Option<ScalarValue>]) -> Result<(), Error> {
+        if self.function.info.constants.is_empty() {
+            return Ok(());
+        }
+        let set_up = || {
+            if let Some(constants) = set_ups::of_query(&self.function, constants)? {
+                let running = self.with_constants(&constants)?;
+                self.set_ups.give_back(constants, running);
+            }
+            Ok(())
+        };
+        set_up().map_err(|fault: Fault| fault.name(self.pool.code.plugin(), &self.function.info.name))
     }
 }
 

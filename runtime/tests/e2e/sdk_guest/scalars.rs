@@ -391,3 +391,37 @@ pub(super) fn overloads(guest: &Guest) {
         [Some(2), None]
     );
 }
+
+/// Functions that are set up with constants: what is made of these, what is refused, several beside each other.
+pub(super) fn set_up(guest: &Guest) {
+    let texts = |values: &[&str]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;
+    let first_of = guest.scalar("first_of");
+    assert_eq!(first_of.info().constants, [1]);
+    let with = |words: &str, text: &[&str]| {
+        let args = [texts(text), texts(&[words])];
+        first_of.call(&args, &[false, true], text.len())
+    };
+    for _ in 0..3 {
+        for (words, due) in [
+            ("rust, wasm", [Some(1), Some(0), None]),
+            ("WASM", [Some(0), None, None]),
+        ] {
+            let given = with(words, &["wasm", "rust", "sql"]);
+            let given = given.expect("the words are right");
+            assert_eq!(given.as_primitive::<Int32Type>().iter().collect::<Vec<_>>(), due);
+        }
+    }
+    let refused = with("a,,b", &["x"]).expect_err("a word is empty").to_string();
+    assert_eq!(refused, "function first_of of plugin guest failed: a word is empty");
+    let error = first_of.set_up(&[None, None]).expect_err("no constant").to_string();
+    assert!(error.contains("argument words must be a constant"), "{error}");
+
+    let in_unit = guest.scalar("in_unit");
+    let numbers: ArrayRef = Arc::new(Float64Array::from(vec![1.5, 2.0]));
+    let given = in_unit.call(&[numbers, texts(&["kg"])], &[false, true], 2);
+    let given = given.expect("nothing is refused");
+    assert_eq!(
+        given.as_string::<i32>().iter().flatten().collect::<Vec<_>>(),
+        ["1.5 kg", "2 kg"]
+    );
+}

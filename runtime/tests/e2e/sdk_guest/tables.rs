@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use datafusion::arrow::array::{Array, ArrayRef, AsArray, Float64Array, Int64Array, ListArray, StringArray};
+use datafusion::arrow::array::{
+    Array, ArrayRef, AsArray, Float64Array, Int32Array, Int64Array, ListArray, StringArray,
+};
 use datafusion::arrow::datatypes::{Float64Type, Int32Type, Int64Type};
 use waterwheel::udf::{FunctionSource, Kind, Outcome};
 
@@ -80,5 +82,35 @@ pub(super) fn nulls(guest: &Guest) {
     assert_eq!(
         elements.as_primitive::<Float64Type>(),
         &Float64Array::from(vec![1.5, 2.5])
+    );
+}
+
+/// A function that is set up with two constants, of which one is given a row at a time, too.
+pub(super) fn set_up(guest: &Guest) {
+    let functions = guest.0.table("parts");
+    let with = |separator: &str, most: i32| {
+        let most: ArrayRef = Arc::new(Int32Array::from(vec![most]));
+        let args = [
+            texts(&[Some("a-b-c"), None, Some("d")]),
+            texts(&[Some(separator)]),
+            most,
+        ];
+        functions[0].call_rows(&args, &[false, true, true], 3)
+    };
+    for (separator, most, due) in [
+        ("-", 2, ["a,b", "-", "d"]),
+        ("b", 5, ["a-,-c", "-", "d"]),
+        ("-", 1, ["a", "-", "d"]),
+    ] {
+        let given = with(separator, most).expect("the constants are right");
+        let parts = shown(given.values.as_list::<i32>(), |list| {
+            list.as_string::<i32>().iter().flatten().collect::<Vec<_>>().join(",")
+        });
+        assert_eq!(parts, due, "{separator} {most}");
+    }
+    let refused = with("--", 1).expect_err("two characters").to_string();
+    assert!(
+        refused.ends_with("separator is '--': one character is due"),
+        "{refused}"
     );
 }

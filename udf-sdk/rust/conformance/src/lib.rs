@@ -38,6 +38,7 @@ plugin!(
     conf_joined,
     conf_since,
     ConfMost,
+    conf_wrapped,
 );
 
 const DAY_MS: i64 = 86_400_000;
@@ -384,4 +385,18 @@ impl ConfMost {
     fn finish(&self) -> Option<f64> {
         self.most
     }
+}
+
+/// The size of a circle of numbers.
+struct Size(i64);
+
+impl Size {
+    fn new(size: i64) -> Result<Size, &'static str> {
+        if size < 1 { Err("size must be at least 1") } else { Ok(Size(size)) }
+    }
+}
+
+#[scalar(start = Size::new)]
+fn conf_wrapped(size: &Size, x: i64, #[constant] _size: i64) -> i64 {
+    x.rem_euclid(size.0)
 }

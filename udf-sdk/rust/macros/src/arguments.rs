@@ -43,7 +43,7 @@ impl Options {
             }
             ("volatile", Attribute::Scalar | Attribute::Table) => self.volatility(meta, "volatile")?,
             ("stable", Attribute::Scalar | Attribute::Table) => self.volatility(meta, "stable")?,
-            ("start", Attribute::Stream | Attribute::Aggregate) => self.start = Some(meta.value()?.parse()?),
+            ("start", _) => self.start = Some(meta.value()?.parse()?),
             ("state_version", Attribute::Stream | Attribute::Aggregate) => {
                 self.state_version = Some(meta.value()?.parse::<LitInt>()?.base10_parse()?)
             }
@@ -60,7 +60,7 @@ impl Options {
                 }
             }
             (_, Attribute::Scalar | Attribute::Table) => {
-                return Err(meta.error("options are: name = \"...\", volatile, stable"));
+                return Err(meta.error("options are: name = \"...\", start = path, volatile, stable"));
             }
             (_, Attribute::Stream | Attribute::Aggregate) => {
                 return Err(

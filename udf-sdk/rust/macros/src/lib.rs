@@ -4,6 +4,7 @@ use proc_macro::TokenStream;
 
 mod aggregate;
 mod arguments;
+mod call;
 mod function;
 mod lifetimes;
 mod record;
@@ -15,7 +16,8 @@ mod table;
 
 /// Makes a function a scalar function of SQL: one value per row, from that row alone.
 ///
-/// Options: `name = "..."` (SQL name), `volatile` (any call may differ), `stable` (the same within a query).
+/// Options: `name = "..."` (SQL name), `volatile` (any call may differ), `stable` (the same within a query), `start = path` (makes something of the parameters
+/// that are marked `#[constant]` and must be constants of the query, once, before any row; a reference to it is the first parameter then).
 ///
 /// In all kinds a parameter with `#[default(VALUE)]`, or `#[default]` for NULL, may be left out in a call, and all after it; the last one, a list, may be `#[variadic]`: a
 /// call gives its elements one by one. The function stays an ordinary function.

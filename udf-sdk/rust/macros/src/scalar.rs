@@ -2,23 +2,18 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Error, ItemFn, Result};
+use syn::{ItemFn, Result};
 
 use crate::arguments::{self, Attribute};
+use crate::call;
 use crate::function::{Function, export_name};
-use crate::lifetimes;
-use crate::signature::{self, chain, check_sql_name, plain_name};
+use crate::signature::{self, check_sql_name, plain_name};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = arguments::parse(options, Attribute::Scalar)?;
     let mut item: ItemFn = syn::parse2(item)?;
     signature::check(&item)?;
-    lifetimes::unify(&mut item, 0);
-    let parameters = signature::parameters(&mut item, 0)?;
-    if let Some(constant) = parameters.iter().find(|parameter| parameter.constant) {
-        let reason = "#[constant] is for stream functions: a scalar function gets a constant like any value";
-        return Err(Error::new(constant.name.span(), reason));
-    }
+    let (parameters, start) = call::parameters(&mut item, options.start)?;
     let sql_name = options.name.unwrap_or_else(|| plain_name(&item.sig.ident));
     check_sql_name(&sql_name, item.sig.ident.span())?;
     let output = signature::output(&item)?;
@@ -31,25 +26,6 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     };
 
     let volatility = options.volatility.unwrap_or("immutable");
-    let (name, types, store, exported) = (
-        &item.sig.ident,
-        function.argument_types(),
-        function.store(),
-        function.exported(""),
-    );
-    let variables = function.variables();
-    let pattern = chain(variables.iter().map(|variable| quote!(#variable)));
-    let glue = quote! {
-        #exported
-        unsafe extern "C" fn call(arguments: usize, rows: usize, out: usize) -> i32 {
-            glue::thread_local! {
-                static STORE: glue::RefCell<#store> = glue::RefCell::default();
-            }
-            STORE.with_borrow_mut(|store| {
-                // SAFETY: called by the host, which read these types in the manifest.
-                unsafe { glue::call::<#types, _>(&glue::Scope::enter(), arguments, rows, out, store, |#pattern| #name(#(#variables),*)) }
-            })
-        }
-    };
+    let glue = call::glue(&function, start.as_ref(), &TokenStream::new());
     Ok(function.items(&quote!(glue::Kind::Scalar { volatility: #volatility }), &glue))
 }

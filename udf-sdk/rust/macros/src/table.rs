@@ -2,23 +2,18 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{AssocType, Error, GenericArgument, ItemFn, PathArguments, Result, Type, TypeParamBound, parse_quote};
+use syn::{AssocType, GenericArgument, ItemFn, PathArguments, Result, Type, TypeParamBound, parse_quote};
 
 use crate::arguments::{self, Attribute};
+use crate::call;
 use crate::function::{Function, export_name, with_lifetimes};
-use crate::lifetimes;
-use crate::signature::{self, chain, check_sql_name, plain_name};
+use crate::signature::{self, check_sql_name, plain_name};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = arguments::parse(options, Attribute::Table)?;
     let mut item: ItemFn = syn::parse2(item)?;
     signature::check(&item)?;
-    lifetimes::unify(&mut item, 0);
-    let parameters = signature::parameters(&mut item, 0)?;
-    if let Some(constant) = parameters.iter().find(|parameter| parameter.constant) {
-        let reason = "#[constant] is for functions with state: a table function gets a constant like any value";
-        return Err(Error::new(constant.name.span(), reason));
-    }
+    let (parameters, start) = call::parameters(&mut item, options.start)?;
     let sql_name = options.name.unwrap_or_else(|| plain_name(&item.sig.ident));
     check_sql_name(&sql_name, item.sig.ident.span())?;
     let output = signature::output(&item)?;
@@ -35,15 +30,8 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     };
 
     let volatility = options.volatility.unwrap_or("immutable");
-    let (name, types, store, exported) = (
-        &item.sig.ident,
-        function.argument_types(),
-        function.store(),
-        function.exported(""),
-    );
     let output = with_lifetimes(&function.output, "'static");
-    let variables = function.variables();
-    let pattern = chain(variables.iter().map(|variable| quote!(#variable)));
+    let call = call::glue(&function, start.as_ref(), &collect);
     let glue = quote! {
         const _: () = {
             const fn gives_rows<O: glue::Outcome>()
@@ -54,16 +42,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
             gives_rows::<#output>();
         };
 
-        #exported
-        unsafe extern "C" fn call(arguments: usize, rows: usize, out: usize) -> i32 {
-            glue::thread_local! {
-                static STORE: glue::RefCell<#store> = glue::RefCell::default();
-            }
-            STORE.with_borrow_mut(|store| {
-                // SAFETY: called by the host, which read these types in the manifest.
-                unsafe { glue::call::<#types, _>(&glue::Scope::enter(), arguments, rows, out, store, |#pattern| #name(#(#variables),*)#collect) }
-            })
-        }
+        #call
     };
     Ok(function.items(&quote!(glue::Kind::Table { volatility: #volatility }), &glue))
 }

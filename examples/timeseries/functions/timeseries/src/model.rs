@@ -4,9 +4,7 @@
 //! is `{"leaf": 0.3}` or `{"feature": 0, "below": 10.5, "then": NODE, "else": NODE}`: `then` where the feature is below. The
 //! result is the logistic function of the sum, a probability; with `"link": "identity"` the sum itself.
 //!
-//! A query gives the model as such a text, or as the name of an asset that the plugin's sidecar gives it.
-
-use std::cell::RefCell;
+//! A query gives the model as such a text, or as the name of an asset that the plugin's sidecar gives it; a constant, read once.
 
 use waterwheel_udf::math::exp;
 use waterwheel_udf::{host, scalar};
@@ -18,7 +16,7 @@ const NODES_MAX: usize = 65_536;
 
 /// A model that is ready to be used.
 #[derive(Debug)]
-struct Model {
+pub struct Model {
     base: f64,
     weights: Vec<f64>,
     /// Nodes of all trees; the children of a node come after it.
@@ -151,28 +149,19 @@ impl Model {
     }
 }
 
-thread_local! {
-    /// The model of the last row: a query gives the same one in each.
-    static LAST: RefCell<Option<(String, Model)>> = const { RefCell::new(None) };
-}
-
 /// what a trained model (JSON, or the name of an asset: logistic regression or boosted trees) says of features, from 0 to 1
-#[scalar]
-pub fn predict(model: &str, #[variadic] features: Vec<f64>) -> Result<f64, String> {
-    LAST.with_borrow_mut(|last| {
-        if last.as_ref().is_none_or(|(text, _)| text != model) {
-            *last = Some((model.to_string(), Model::of(model)?));
-        }
-        match last {
-            Some((_, model)) => model.predict(&features),
-            None => Err("there is no model".into()),
-        }
-    })
+#[scalar(start = Model::of)]
+pub fn predict(made: &Model, #[constant] _model: &str, #[variadic] features: Vec<f64>) -> Result<f64, String> {
+    made.predict(&features)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn predict(model: &str, features: Vec<f64>) -> Result<f64, String> {
+        super::predict(&Model::of(model)?, model, features)
+    }
 
     #[test]
     fn scores_a_logistic_regression() {
@@ -195,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_model_fails_the_row_and_the_next_is_read_anew() {
+    fn a_bad_model_is_refused() {
         for model in [
             "",
             "{}",
@@ -203,8 +192,7 @@ mod tests {
             r#"{"trees": [{"feature": 1}]}"#,
             r#"{"weights": [1], "trees": []}"#,
         ] {
-            assert!(predict(model, vec![1.0]).is_err(), "{model}");
+            assert!(Model::of(model).is_err(), "{model}");
         }
-        assert_eq!(predict(r#"{"weights": [0]}"#, vec![1.0]), Ok(0.5));
     }
 }

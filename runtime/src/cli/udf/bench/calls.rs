@@ -39,6 +39,18 @@ impl<'a> Constants<'a> {
         let (_, text) = self.0.iter().find(|(given, _)| given.eq_ignore_ascii_case(name))?;
         Some(serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.clone())))
     }
+
+    /// The constants of a function: what was given for an argument, and something likely for one that must be a constant.
+    fn of(&self, info: &FunctionInfo) -> Result<Vec<Option<ScalarValue>>, String> {
+        let value = |(i, (name, data_type)): (usize, &(String, DataType))| {
+            let value = match self.given(name) {
+                None if info.constants.contains(&i) => values::constant(data_type),
+                given => given,
+            };
+            value.map(|value| scalar(name, &value, data_type)).transpose()
+        };
+        info.args.iter().enumerate().map(value).collect()
+    }
 }
 
 /// Measures a function with so many rows in a call.
@@ -60,7 +72,8 @@ pub(super) fn measure(
                 _ => functions.scalar(&info.name),
             };
             let function = overloads.into_iter().find(|f| same(f.info())).ok_or_else(gone)?;
-            let constant = vec![false; args.len()];
+            let given = constants.of(info)?;
+            let (args, constant) = with_constants(args, &given)?;
             median(|| {
                 let outcome = function.call_rows(&args, &constant, slots.len());
                 outcome.map(|outcome| outcome.failed.len())
@@ -69,13 +82,13 @@ pub(super) fn measure(
         Kind::Stream => {
             let mut overloads = functions.stream(&info.name).into_iter();
             let function = overloads.find(|f| same(f.info())).ok_or_else(gone)?;
-            let mut instance = start(info, constants, |given| function.instance(given))?;
+            let mut instance = function.instance(&constants.of(info)?).map_err(refused)?;
             median(|| instance.push_rows(&slots, &args).map(|outcome| outcome.failed.len()))
         }
         Kind::Aggregate => {
             let mut overloads = functions.aggregate(&info.name).into_iter();
             let function = overloads.find(|f| same(f.info())).ok_or_else(gone)?;
-            let mut instance = start(info, constants, |given| function.instance(given))?;
+            let mut instance = function.instance(&constants.of(info)?).map_err(refused)?;
             median(|| match instance.update(&slots, &args) {
                 Ok(()) => Ok(0),
                 // The first one is told; the others were taken in.
@@ -97,30 +110,21 @@ fn arguments(info: &FunctionInfo, rows: u32) -> Result<Vec<ArrayRef>, String> {
     Ok(columns)
 }
 
-/// An instance with the constants that it asks for. Which arguments those are, the function tells by refusing to start without: they are
-/// the last ones, and as few as will do.
-fn start<I>(
-    info: &FunctionInfo,
-    constants: &Constants<'_>,
-    instance: impl Fn(&[Option<ScalarValue>]) -> Result<I, Error>,
-) -> Result<I, String> {
-    let mut refusal = String::new();
-    for first in (0..=info.args.len()).rev() {
-        let mut given = Vec::new();
-        for (i, (name, data_type)) in info.args.iter().enumerate() {
-            let value = match constants.given(name) {
-                None if i < first => None,
-                None => values::constant(data_type),
-                given => given,
-            };
-            given.push(value.map(|value| scalar(name, &value, data_type)).transpose()?);
-        }
-        match instance(&given) {
-            Ok(instance) => return Ok(instance),
-            Err(error) => refusal = error.to_string(),
+/// The arguments with one value in the place of each constant that the function asks for, and which these are.
+fn with_constants(
+    mut args: Vec<ArrayRef>,
+    constants: &[Option<ScalarValue>],
+) -> Result<(Vec<ArrayRef>, Vec<bool>), String> {
+    for (arg, value) in args.iter_mut().zip(constants) {
+        if let Some(value) = value {
+            *arg = value.to_array().map_err(|e| e.to_string())?;
         }
     }
-    Err(format!("{refusal} (--constant NAME=VALUE says what a constant is)"))
+    Ok((args, constants.iter().map(Option::is_some).collect()))
+}
+
+fn refused(error: Error) -> String {
+    format!("{error} (--constant NAME=VALUE says what a constant is)")
 }
 
 fn scalar(name: &str, value: &Value, data_type: &DataType) -> Result<ScalarValue, String> {

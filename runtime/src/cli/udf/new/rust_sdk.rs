@@ -9,6 +9,7 @@ pub(super) const FILES: &[(&str, &str)] = &embedded![
     "rust/macros/Cargo.toml",
     "rust/macros/src/aggregate.rs",
     "rust/macros/src/arguments.rs",
+    "rust/macros/src/call.rs",
     "rust/macros/src/function.rs",
     "rust/macros/src/lib.rs",
     "rust/macros/src/lifetimes.rs",

@@ -136,6 +136,7 @@ impl Call {
             kind: Kind::Aggregate,
             args: vec![("x".to_owned(), DataType::Int64)],
             defaults: Vec::new(),
+            constants: Vec::new(),
             variadic: false,
             returns: DataType::Int64,
             null_in_null_out: true,

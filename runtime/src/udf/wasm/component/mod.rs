@@ -120,6 +120,9 @@ impl Code {
         if has(Kind::Scalar) || has(Kind::Table) {
             ComponentScalars::new(self, self.start()?)?;
         }
+        if manifest.functions.iter().any(FunctionSpec::is_set_up) {
+            stream::check_open(self, self.start()?)?;
+        }
         for kind in [Kind::Stream, Kind::Aggregate] {
             if has(kind) {
                 ComponentStream::new(self, self.start()?, kind)?;
@@ -143,6 +146,10 @@ impl PluginCode for Code {
 
     fn scalars(&self) -> Result<ComponentScalars, Fault> {
         ComponentScalars::new(self, self.start()?)
+    }
+
+    fn set_up(&self, function: &Described, values: &[ArrayRef], constant: &[bool]) -> Result<ComponentScalars, Fault> {
+        ComponentScalars::set_up(self, self.start()?, function, values, constant)
     }
 
     fn retracts(&self, function: &FunctionSpec) -> bool {

@@ -1,9 +1,11 @@
 //! Calls of scalar functions of components.
 
+use datafusion::arrow::array::ArrayRef;
 use wasmtime::component::TypedFunc;
 
 use super::columns::to_column;
 use super::instance::Running;
+use super::stream::{self, Open};
 use super::types::{Column, Given};
 use super::{Code, expand};
 use crate::udf::Outcome;
@@ -24,6 +26,19 @@ impl ComponentScalars {
     pub(super) fn new(code: &Code, mut running: Running) -> Result<Self, Fault> {
         let call = running.export(code, "call")?;
         Ok(Self { running, call })
+    }
+
+    /// One that is this function with these constants.
+    pub(super) fn set_up(
+        code: &Code,
+        mut running: Running,
+        function: &Described,
+        values: &[ArrayRef],
+        constant: &[bool],
+    ) -> Result<Self, Fault> {
+        let open: Open = running.export(code, "open")?;
+        stream::open(&mut running, &open, function, values, constant)?;
+        Self::new(code, running)
     }
 }
 

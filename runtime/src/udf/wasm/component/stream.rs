@@ -17,6 +17,9 @@ use crate::udf::{Kind, Outcome};
 
 type Status = (Result<(), String>,);
 
+/// `open`.
+pub(super) type Open = TypedFunc<(String, Vec<Option<Column>>), Status>;
+
 /// `update` and `retract`.
 type Take = TypedFunc<(Vec<u32>, Vec<Column>), (Result<Vec<Failure>, String>,)>;
 
@@ -24,7 +27,7 @@ type Take = TypedFunc<(Vec<u32>, Vec<Column>), (Result<Vec<Failure>, String>,)>;
 pub(in crate::udf::wasm) struct ComponentStream {
     running: Running,
     memory_bytes: usize,
-    open: TypedFunc<(String, Vec<Option<Column>>), Status>,
+    open: Open,
     work: Work,
     save: TypedFunc<(Vec<u32>,), (Result<Vec<Vec<u8>>, String>,)>,
     load: TypedFunc<(Vec<u32>, Vec<Vec<u8>>, u32), Status>,
@@ -96,15 +99,31 @@ impl ComponentStream {
 
     /// From now on it is this function, with these constants.
     pub(super) fn open(&mut self, function: &Described, values: &[ArrayRef], constant: &[bool]) -> Result<(), Fault> {
-        let columns = (values.iter().zip(constant))
-            .map(|(value, is_constant)| is_constant.then(|| to_column(value)))
-            .collect();
-        let params = (function.spec.export.clone(), columns);
-        let (opened,) = self.running.call(&self.open, params)?;
-        opened.map_err(|message| self.running.failed(&message))?;
-        self.running.mark_started();
-        Ok(())
+        open(&mut self.running, &self.open, function, values, constant)
     }
+}
+
+/// Checks that the component has `open`.
+pub(super) fn check_open(code: &Code, mut running: Running) -> Result<(), Fault> {
+    let _: Open = running.export(code, "open")?;
+    Ok(())
+}
+
+/// Calls `open`: the instance is this function with these constants from now on.
+pub(super) fn open(
+    running: &mut Running,
+    open: &Open,
+    function: &Described,
+    values: &[ArrayRef],
+    constant: &[bool],
+) -> Result<(), Fault> {
+    let columns = (values.iter().zip(constant))
+        .map(|(value, is_constant)| is_constant.then(|| to_column(value)))
+        .collect();
+    let (opened,) = running.call(open, (function.spec.export.clone(), columns))?;
+    opened.map_err(|message| running.failed(&message))?;
+    running.mark_started();
+    Ok(())
 }
 
 fn no_aggregate() -> Fault {

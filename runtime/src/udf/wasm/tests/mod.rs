@@ -18,6 +18,7 @@ mod hostile_files;
 mod mutations;
 mod plain;
 mod scalar;
+mod set_up;
 mod stream;
 mod stubs;
 mod table;

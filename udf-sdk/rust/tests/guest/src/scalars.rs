@@ -127,3 +127,32 @@ pub fn joined(between: &str, #[variadic] texts: List<'_, Option<&str>>) -> Strin
     let texts: Vec<&str> = texts.iter().map(|text| text.unwrap_or("?")).collect();
     texts.join(between)
 }
+
+/// Words that are looked for, made once of a list with commas.
+pub(crate) struct Wanted(Vec<String>);
+
+impl Wanted {
+    fn new(words: &str) -> Result<Self, &'static str> {
+        let words: Vec<String> = words.split(',').map(|word| word.trim().to_lowercase()).collect();
+        if words.iter().any(String::is_empty) {
+            return Err("a word is empty");
+        }
+        Ok(Self(words))
+    }
+}
+
+/// which of the words is in a text first
+#[scalar(start = Wanted::new)]
+pub(crate) fn first_of(wanted: &Wanted, text: &str, #[constant] _words: &str) -> Option<i32> {
+    wanted
+        .0
+        .iter()
+        .position(|word| text.contains(word))
+        .map(|place| place as i32)
+}
+
+/// a number in the unit that the query names
+#[scalar]
+pub(crate) fn in_unit(x: f64, #[constant] unit: &str) -> String {
+    format!("{x} {unit}")
+}

@@ -52,3 +52,27 @@ pub fn counted(n: Option<i64>) -> Vec<Option<i64>> {
 pub fn listed(list: List<'_, f64>) -> List<'_, f64> {
     list
 }
+
+/// Where texts are cut.
+pub(crate) struct Cuts(char);
+
+impl Cuts {
+    fn new(separator: &str, _most: i32) -> Result<Self, String> {
+        let mut characters = separator.chars();
+        match (characters.next(), characters.next()) {
+            (Some(separator), None) => Ok(Self(separator)),
+            _ => Err(format!("separator is '{separator}': one character is due")),
+        }
+    }
+}
+
+/// the parts of a text, at most so many
+#[table(start = Cuts::new)]
+pub(crate) fn parts<'a>(
+    cuts: &Cuts,
+    text: &'a str,
+    #[constant] _separator: &str,
+    #[constant] most: i32,
+) -> impl Iterator<Item = &'a str> {
+    text.split(cuts.0).take(most as usize)
+}
