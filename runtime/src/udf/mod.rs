@@ -36,7 +36,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
+pub use aggregate_udf::{LeaveOut, OverloadedAggregate, aggregate_udf};
 pub use code_cache::{CodeCacheCounts, CodeCachePlace};
 pub use coerce::{CallForm, Chosen, choose};
 pub use counters::FunctionTotals;
