@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 
 use datafusion::arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use serde::{Deserialize, Serialize};
 
 use crate::types::schema::{Column, ColumnRole, ROWOFFSET, ROWPARTITION, ROWTIME, WINDOWEND, WINDOWSTART};
 use crate::types::storage::{FormatSpec, KeyWindow, SourceKind};
 
 /// A defined stream or table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Definition {
     /// Its exact name.
     pub name: String,
@@ -29,7 +30,7 @@ pub struct Definition {
 }
 
 /// Where and how records are stored.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Storage {
     /// Topic name (also set for other connectors, as a name in messages and for SHOW).
     pub topic: String,
@@ -48,7 +49,7 @@ pub struct Storage {
 }
 
 /// `WITH (TIMESTAMP = 'column', TIMESTAMP_FORMAT = 'pattern')`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventTimeColumn {
     /// The column: BIGINT (milliseconds since the epoch), TIMESTAMP, or STRING with a pattern.
     pub column: String,
@@ -59,7 +60,7 @@ pub struct EventTimeColumn {
 }
 
 /// What happens with records that cannot be decoded.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum BadRecordPolicy {
     /// The query stops with the record's place and the reason.
     Fail,

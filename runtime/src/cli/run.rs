@@ -109,7 +109,7 @@ fn finish(engine: &Engine, progress: Progress, end: anyhow::Result<()>) -> u8 {
     for id in engine.stop_all(STOP_TIMEOUT) {
         report(&format!("query {id} did not stop within {} s", STOP_TIMEOUT.as_secs()));
     }
-    let failures: Vec<String> = engine
+    let mut failures: Vec<String> = engine
         .queries()
         .into_iter()
         .filter_map(|(info, pipeline)| match pipeline.state() {
@@ -117,6 +117,8 @@ fn finish(engine: &Engine, progress: Progress, end: anyhow::Result<()>) -> u8 {
             _ => None,
         })
         .collect();
+    let waiting = engine.waiting().into_iter();
+    failures.extend(waiting.map(|query| format!("error: query {} did not run: {}", query.id, query.reason)));
     progress.finish(engine);
     for failure in &failures {
         report(failure);
@@ -176,7 +178,9 @@ fn follow(
         }
         progress.update(engine);
         let is_over = || engine.queries().iter().all(|(_, pipeline)| pipeline.state().is_over());
-        if results.is_empty() && is_over() {
+        // A query may begin yet whose plugin is put back.
+        let may_begin = || engine.watches_plugins() && !engine.waiting().is_empty();
+        if results.is_empty() && is_over() && !may_begin() {
             return Ok(());
         }
     }

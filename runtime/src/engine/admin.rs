@@ -25,7 +25,16 @@ pub(crate) enum Motion {
 
 impl Engine {
     /// PAUSE and RESUME: of one persistent query, or of all.
-    pub(crate) fn set_motion(session: &Session, id: Option<&Name>, motion: Motion) -> Result<Outcome, Error> {
+    pub(crate) fn set_motion(
+        &self,
+        session: &mut Session,
+        id: Option<&Name>,
+        motion: Motion,
+    ) -> Result<Outcome, Error> {
+        let mut moved = self.resume_waiting(session, id, motion)?;
+        if !moved.is_empty() && id.is_some() {
+            return Ok(moved_message(motion, &moved));
+        }
         let persistent = || {
             let queries = session.queries.iter();
             queries.filter(|(_, running)| running.info.kind == QueryKind::Persistent)
@@ -44,7 +53,6 @@ impl Engine {
                 }
             },
         };
-        let mut moved = Vec::new();
         for id in ids {
             let pipeline = &session.queries[id].pipeline;
             let has_moved = match motion {
@@ -52,19 +60,41 @@ impl Engine {
                 Motion::Resume => pipeline.resume(),
             };
             if has_moved {
-                moved.push(id.as_str());
+                moved.push(id.clone());
             }
         }
-        let word = match motion {
-            Motion::Pause => "paused",
-            Motion::Resume => "resumed",
+        Ok(moved_message(motion, &moved))
+    }
+
+    /// RESUME of queries that wait for a plugin: the one that is named must be able to run then. PAUSE of one is refused, as it does not run.
+    fn resume_waiting(&self, session: &mut Session, id: Option<&Name>, motion: Motion) -> Result<Vec<String>, Error> {
+        let ids: Vec<String> = match id {
+            None if motion == Motion::Pause => vec![],
+            None => session.waiting.keys().cloned().collect(),
+            Some(name) if session.waiting.contains_key(&name.value) => vec![name.value.clone()],
+            Some(_) => vec![],
         };
-        let list = if moved.is_empty() {
-            "no query".into()
-        } else {
-            moved.join(", ")
-        };
-        Ok(Outcome::Message(format!("{word}: {list}")))
+        if !ids.is_empty() && motion == Motion::Resume {
+            // The file may be back, and nobody watches.
+            self.plugins.rescan()?;
+            self.follow_plugins(session)?;
+        }
+        let mut started = Vec::new();
+        for waiting in ids {
+            let begun = match (motion, session.waiting.get(&waiting)) {
+                (Motion::Pause, Some(waiting)) => Err(waiting.info.reason.clone()),
+                _ => self.start_waiting(session, &waiting),
+            };
+            match (begun, id) {
+                (Ok(()), _) => started.push(waiting),
+                (Err(reason), Some(name)) => {
+                    let message = format!("query {waiting} does not run: {reason}");
+                    return Err(Error::user("query-waits", message).at(name.span));
+                }
+                (Err(_), None) => {}
+            }
+        }
+        Ok(started)
     }
 
     /// ALTER STREAM|TABLE ... ADD COLUMN: new columns of the value, at the end. Queries that run keep what they were planned with.
@@ -92,12 +122,12 @@ impl Engine {
         let maker = session
             .queries
             .values()
-            .find(|query| query.info.creates_sink && query.info.sink.as_ref() == Some(&old.name));
-        if let Some(query) = maker {
-            let message = format!(
-                "the columns of `{}` are those of the query {}",
-                name.value, query.info.id
-            );
+            .find(|query| query.info.creates_sink && query.info.sink.as_ref() == Some(&old.name))
+            .map(|query| &query.info.id);
+        let mut waiting = session.waiting.values();
+        let mut waits = || waiting.find(|waiting| waiting.creates_sink && waiting.sink == old.name);
+        if let Some(id) = maker.or_else(|| waits().map(|waiting| &waiting.info.id)) {
+            let message = format!("the columns of `{}` are those of the query {id}", name.value);
             return Err(Error::user("alter-query", message)
                 .at(name.span)
                 .help("CREATE OR REPLACE it with another query"));
@@ -195,4 +225,17 @@ impl Engine {
             },
         })
     }
+}
+
+fn moved_message(motion: Motion, moved: &[String]) -> Outcome {
+    let word = match motion {
+        Motion::Pause => "paused",
+        Motion::Resume => "resumed",
+    };
+    let list = if moved.is_empty() {
+        "no query".into()
+    } else {
+        moved.join(", ")
+    };
+    Outcome::Message(format!("{word}: {list}"))
 }

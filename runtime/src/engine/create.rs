@@ -306,7 +306,12 @@ impl Engine {
             let inserts = info.sink.as_ref() == Some(&definition.name) && !info.creates_sink;
             !query.pipeline.state().is_over() && (reads || inserts)
         });
-        let users: Vec<&str> = users.map(|query| query.info.id.as_str()).collect();
+        let waiting = session.waiting.values().filter(|waiting| {
+            let inserts = waiting.sink == definition.name && !waiting.creates_sink;
+            inserts || waiting.sources.contains(&definition.name)
+        });
+        let users = users.map(|query| query.info.id.as_str());
+        let users: Vec<&str> = users.chain(waiting.map(|waiting| waiting.info.id.as_str())).collect();
         if !users.is_empty() {
             return Err(Error::user(
                 "source-in-use",
@@ -320,6 +325,11 @@ impl Engine {
             .values()
             .filter(|query| query.info.sink.as_ref() == Some(&definition.name))
             .map(|query| query.info.id.clone())
+            .chain(
+                (session.waiting.values())
+                    .filter(|waiting| waiting.sink == definition.name)
+                    .map(|waiting| waiting.info.id.clone()),
+            )
             .collect();
         for id in makers {
             self.end_query(session, &id)?;

@@ -3,7 +3,7 @@
 use super::create::kind_word;
 use super::show::function_signature;
 use super::{Engine, Error, Outcome, Session};
-use crate::catalog::nearest;
+use crate::catalog::{Definition, nearest};
 use crate::sql::ast::{Name, SourceKind, Span};
 use crate::types::schema::{ColumnRole, WINDOWEND, WINDOWSTART};
 use crate::types::storage::KeyWindow;
@@ -58,23 +58,7 @@ impl Engine {
             text.push_str(&format!("event time from column {}\n", event_time.column));
         }
         if extended {
-            for query in session.queries.values() {
-                let info = &query.info;
-                let totals = query.pipeline.metrics().totals();
-                let word = match (&info.sink, info.sources.contains(&definition.name)) {
-                    (Some(sink), _) if *sink == definition.name => "written by",
-                    (_, true) => "read by",
-                    _ => continue,
-                };
-                text.push_str(&format!(
-                    "{word} {}: {} rows in, {} rows out, {} bad records, {}\n",
-                    info.id,
-                    totals.rows_in,
-                    totals.rows_out,
-                    totals.bad_records,
-                    query.pipeline.commit_words()
-                ));
-            }
+            text.push_str(&users(session, definition));
             text.push_str(&format!("made by {}\n", definition.statement));
         }
         Ok(Outcome::Text(text))
@@ -147,6 +131,38 @@ impl Engine {
         }
         Ok(Outcome::Text(text))
     }
+}
+
+/// The queries that write and read a stream or table, a line each.
+fn users(session: &Session, definition: &Definition) -> String {
+    let mut text = String::new();
+    for query in session.queries.values() {
+        let info = &query.info;
+        let totals = query.pipeline.metrics().totals();
+        let word = match (&info.sink, info.sources.contains(&definition.name)) {
+            (Some(sink), _) if *sink == definition.name => "written by",
+            (_, true) => "read by",
+            _ => continue,
+        };
+        text.push_str(&format!(
+            "{word} {}: {} rows in, {} rows out, {} bad records, {}\n",
+            info.id,
+            totals.rows_in,
+            totals.rows_out,
+            totals.bad_records,
+            query.pipeline.commit_words()
+        ));
+    }
+    for waiting in session.waiting.values() {
+        let word = match waiting.sources.contains(&definition.name) {
+            _ if waiting.sink == definition.name => "written by",
+            true => "read by",
+            false => continue,
+        };
+        let info = &waiting.info;
+        text.push_str(&format!("{word} {}, which does not run: {}\n", info.id, info.reason));
+    }
+    text
 }
 
 /// `a window of 10000 ms`, `a session`.

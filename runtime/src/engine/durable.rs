@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::opening::{Opening, scans_of};
-use super::query::ShardSinks;
+use super::shard_sinks::ShardSinks;
 use crate::catalog::{BadRecordPolicy, Definition};
 use crate::connector::registry::{self, Connector, ConnectorSpec, Writing};
 use crate::connector::{StopAt, Transactions};

@@ -3,6 +3,7 @@
 use super::plugins::SHA256_CHARS;
 use super::query::Running;
 use super::show::function_signature;
+use super::waiting::Waiting;
 use super::{Engine, Error, Outcome, Session};
 use crate::plan::{NodeId, explain_with};
 use crate::sql::ast::Name;
@@ -17,7 +18,12 @@ impl Engine {
                 .filter(|query| query.info.sink.as_deref() == Some(id.value.as_str()))
                 .collect(),
         };
-        if found.is_empty() {
+        let waiting = session.waiting.values();
+        let waiting = waiting.filter(|waiting| waiting.info.id == id.value || waiting.sink == id.value);
+        let waiting: Vec<String> = waiting
+            .map(|Waiting { info, .. }| format!("{}\n\nit does not run: {}\n", info.statement, info.reason))
+            .collect();
+        if found.is_empty() && waiting.is_empty() {
             let error = Error::user(
                 "unknown-query",
                 format!(
@@ -39,7 +45,8 @@ impl Engine {
                 format!("{}\n\n{plan}{functions}", query.info.statement)
             })
             .collect();
-        Ok(Outcome::Text(explained.join("\n\n")))
+        let all: Vec<String> = explained.into_iter().chain(waiting).collect();
+        Ok(Outcome::Text(all.join("\n\n")))
     }
 }
 
@@ -93,7 +100,8 @@ fn versions(functions: &[UsedFunction], now: &Registry) -> String {
                 "; now there is {}: CREATE OR REPLACE moves the query to it",
                 place(there)
             ),
-            None => "; it is not there any more: the query goes on, and cannot be started again".to_owned(),
+            None => "; it is not there any more: the query goes on, and cannot be started again before it is back"
+                .to_owned(),
         };
         format!(
             "runs {} of {}{news}\n",

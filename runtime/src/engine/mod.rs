@@ -21,18 +21,22 @@ mod print;
 mod properties;
 mod pull;
 mod query;
+mod query_info;
 #[cfg(test)]
 mod reloading;
+mod remembered;
 mod replace;
 mod result;
 mod rules;
 mod running;
 mod script;
+mod shard_sinks;
 mod show;
 mod shown;
 mod storage;
 mod topics;
 pub mod vectors;
+mod waiting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,11 +48,12 @@ pub use error::Error;
 pub use outcome::{Outcome, PushQuery, Table};
 pub use plugins::plugin_table;
 pub use properties::{Properties, Property};
-pub use query::{QueryInfo, QueryKind};
+pub use query_info::{QueryInfo, QueryKind};
 pub use script::ScriptError;
 pub use show::function_signature;
 pub use shown::{ShownAs, ShownRows};
 pub use topics::Topics;
+pub use waiting::WaitingInfo;
 
 use crate::catalog::Catalog;
 use crate::exec::WorkerPool;
@@ -58,6 +63,7 @@ use crate::sql::{Source, Variables};
 use crate::types::Clock;
 use crate::udf::{Plugins, Registry, Watch};
 use admin::Motion;
+use waiting::Waiting;
 
 /// The whole engine of one process.
 #[derive(Debug)]
@@ -66,7 +72,7 @@ pub struct Engine {
     clock: Arc<dyn Clock>,
     topics: Topics,
     plugins: Arc<Plugins>,
-    _watch: Option<Watch>,
+    watch: Option<Watch>,
     built_in: FunctionSet,
     session: Mutex<Session>,
     // The last field, so that queries are gone before their threads.
@@ -80,6 +86,10 @@ pub(crate) struct Session {
     pub(crate) properties: Properties,
     pub(crate) variables: Variables,
     pub(crate) queries: BTreeMap<String, query::Running>,
+    /// Queries that cannot run before a plugin is back, by name.
+    pub(crate) waiting: BTreeMap<String, Waiting>,
+    /// What became of them, until somebody shows it.
+    pub(crate) waiting_news: Vec<String>,
     pub(crate) next_query: u64,
     /// How many unnamed queries were started that insert into each stream.
     pub(crate) inserts: BTreeMap<String, u64>,
@@ -118,6 +128,8 @@ impl Engine {
             properties: Properties::new(&config.properties)?,
             variables,
             queries: BTreeMap::new(),
+            waiting: BTreeMap::new(),
+            waiting_news: Vec::new(),
             next_query: 0,
             inserts: BTreeMap::new(),
             registry: plugins.current(),
@@ -125,7 +137,7 @@ impl Engine {
         };
         let engine = Self {
             plugins,
-            _watch: watch,
+            watch,
             built_in,
             config,
             clock,
@@ -151,14 +163,13 @@ impl Engine {
     fn statement(&self, session: &mut Session, statement: &Statement, text: &str) -> Result<Outcome, Error> {
         match statement {
             Statement::CreateSource { .. } => self.create_source(session, statement, text),
-            Statement::CreateAs { .. } => self.create_as(session, statement, text),
+            Statement::CreateAs { .. } | Statement::InsertSelect { .. } => self.persistent(session, statement, text),
             Statement::CreateTopic { name, if_exists, with } => self.create_topic(name, *if_exists, with),
             Statement::CreateType {
                 name,
                 if_exists,
                 type_expr,
             } => create::create_type(session, name, *if_exists, type_expr),
-            Statement::InsertSelect { target, with, query } => self.insert_select(session, target, with, query, text),
             Statement::InsertValues { target, columns, rows } => self.insert_values(session, target, columns, rows),
             Statement::Drop {
                 kind,
@@ -195,8 +206,8 @@ impl Engine {
                 Ok(defined(session, name, "is not defined"))
             }
             Statement::Terminate { id } => self.terminate(session, id.as_ref()),
-            Statement::Pause { id } => Self::set_motion(session, id.as_ref(), Motion::Pause),
-            Statement::Resume { id } => Self::set_motion(session, id.as_ref(), Motion::Resume),
+            Statement::Pause { id } => self.set_motion(session, id.as_ref(), Motion::Pause),
+            Statement::Resume { id } => self.set_motion(session, id.as_ref(), Motion::Resume),
             Statement::AlterSource { kind, name, add } => Self::alter_source(session, *kind, name, add, text),
             Statement::Assert(assert) => self.assert(assert),
             Statement::DescribeAll { kind, extended } => self.describe_all(session, *kind, *extended),
@@ -221,6 +232,15 @@ impl Engine {
         }
     }
 
+    /// A persistent query: it runs, or waits for a plugin that an earlier process had.
+    fn persistent(&self, session: &mut Session, statement: &Statement, text: &str) -> Result<Outcome, Error> {
+        let done = match statement {
+            Statement::CreateAs { .. } => self.create_as(session, statement, text),
+            _ => self.insert_select(session, statement, text, None),
+        };
+        done.or_else(|error| self.wait_for_plugin(session, statement, text, error))
+    }
+
     fn explain(&self, session: &mut Session, statement: &Statement) -> Result<Outcome, Error> {
         let (Statement::Select(query) | Statement::CreateAs { query, .. } | Statement::InsertSelect { query, .. }) =
             statement
@@ -232,7 +252,10 @@ impl Engine {
         };
         let purpose = match statement {
             Statement::Select(query) if query.emit == crate::sql::ast::Emit::Unsaid => {
-                return Ok(Outcome::Text(self.planner(session).plan_batch(query)?.explain()));
+                let policy = session.properties.row_errors()?;
+                return Ok(Outcome::Text(
+                    self.planner(session).plan_batch(query, policy)?.explain(),
+                ));
             }
             Statement::Select(_) => Purpose::Transient,
             _ => Purpose::Persistent,

@@ -23,7 +23,9 @@ impl Engine {
             return Ok(());
         }
         session.registry = current;
-        self.make_functions(session)
+        self.make_functions(session)?;
+        self.wake_waiting(session);
+        Ok(())
     }
 
     /// Makes the functions of the session what its plugins and its properties say.
@@ -35,10 +37,17 @@ impl Engine {
         Ok(())
     }
 
-    /// What the watch over the plugin directory has to say since the last time, a line each.
-    #[must_use]
+    /// What the watch over the plugin directory has to say since the last time, a line each. Queries that wait for a plugin begin here, too, so
+    /// that no statement is needed for it.
     pub fn plugin_news(&self) -> Vec<String> {
-        self.plugins.take_news().into_iter().map(|change| change.text).collect()
+        let mut session = self.session.lock();
+        if !session.waiting.is_empty()
+            && let Err(error) = self.follow_plugins(&mut session)
+        {
+            session.waiting_news.push(error.to_string());
+        }
+        let news = self.plugins.take_news().into_iter().map(|change| change.text);
+        news.chain(session.waiting_news.drain(..)).collect()
     }
 
     /// RELOAD PLUGIN: the directory is read now.
@@ -50,7 +59,8 @@ impl Engine {
         let changes = self.plugins.rescan()?;
         self.follow_plugins(session)?;
         let Some(name) = name else {
-            let lines: Vec<String> = changes.into_iter().map(|change| change.text).collect();
+            let lines = changes.into_iter().map(|change| change.text);
+            let lines: Vec<String> = lines.chain(session.waiting_news.drain(..)).collect();
             return Ok(Outcome::Message(match lines.as_slice() {
                 [] => "no plugin has changed".into(),
                 lines => lines.join("\n"),
@@ -65,10 +75,10 @@ impl Engine {
             let error = Error::user("broken-plugin", format!("plugin {} is broken: {reason}", plugin.file()));
             return Err(error.at(name.span));
         }
-        let lines: Vec<&str> = (changes.iter())
+        let lines = (changes.iter())
             .filter(|change| own.iter().any(|plugin| plugin.name == change.plugin) || change.plugin == name.value)
-            .map(|change| change.text.as_str())
-            .collect();
+            .map(|change| change.text.clone());
+        let lines: Vec<String> = lines.chain(session.waiting_news.drain(..)).collect();
         match (lines.as_slice(), own.as_slice()) {
             ([], []) => {
                 let error = Error::user("unknown-plugin", format!("there is no plugin `{}`", name.value)).at(name.span);
@@ -190,7 +200,7 @@ impl Engine {
 }
 
 /// Whether a plugin is meant by `risk`, `risk@1.2.0` or `risk@1.2.0.wasm`.
-fn is_called(plugin: &PluginInfo, name: &str) -> bool {
+pub(super) fn is_called(plugin: &PluginInfo, name: &str) -> bool {
     plugin.name == name || plugin.file() == name || plugin.path.file_stem().is_some_and(|stem| stem == name)
 }
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::query::{next_id, query_info};
+use super::durable_name::next_id;
+use super::query_info::query_info;
 use super::{Engine, Error, Outcome, PushQuery, QueryKind, Session, ShownAs};
 use crate::catalog::nearest;
 use crate::connector::StopAt;

@@ -5,59 +5,25 @@ use std::sync::Arc;
 
 use super::create::{DEFAULT_PARTITIONS, TopicWish, check_event_time, check_formats, created, exists, kind_word};
 use super::durable::DurableQuery;
-use super::durable_name::{Naming, check_durable_name, next_insert};
+use super::durable_name::{Naming, check_durable_name, durable_of_maker, named_id, next_id, next_insert};
 use super::held::Held;
 use super::insert::writable;
-use super::opening::Opening;
+use super::query_info::{functions_of, query_info};
 use super::result::{check_emit, check_kind, hidden_columns, inherited_formats, result_columns};
+use super::shard_sinks::{ShardSinks, gather_for_sink};
 use super::storage::{Formats, Options, storage};
-use super::{Engine, Error, Outcome, PushQuery, QueryStart, Session, ShownAs, replace, rules};
+use super::{
+    Engine, Error, Outcome, PushQuery, QueryInfo, QueryKind, QueryStart, Session, ShownAs, replace, rules, waiting,
+};
 use crate::catalog::{BadRecordPolicy, Definition, Storage};
-use crate::connector::registry::{self, ConnectorSpec, ShardOf, Writing};
-use crate::connector::{Sink, StopAt, Transactions};
-use crate::exec::{self, NullKeys, Parts, Pipeline, ShardSink, State, change_channel};
-use crate::plan::{self, Dataflow, Distribution, NodeKind, PlannedQuery, Purpose};
-use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement, WithOptions};
+use crate::connector::StopAt;
+use crate::connector::registry::Writing;
+use crate::exec::{NullKeys, Parts, Pipeline, ShardSink, State, change_channel};
+use crate::plan::{self, Dataflow, PlannedQuery, Purpose};
+use crate::sql::ast::{Emit, Name, Query, SourceKind, Statement};
 use crate::state::{Location, MemoryBackend};
 use crate::types::limits::{ENDED_QUERIES_MAX, FILE_COMMIT_INTERVAL};
 use crate::types::schema::{Column, ColumnRole};
-use crate::udf::{Registry, UsedFunction};
-
-/// What a query is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum QueryKind {
-    /// It writes to a stream or table.
-    Persistent,
-    /// A SELECT with EMIT CHANGES.
-    Push,
-    /// A SELECT over what there is now.
-    Pull,
-}
-
-/// What is known of a query without looking at its run.
-#[derive(Debug, Clone)]
-pub struct QueryInfo {
-    /// Its name.
-    pub id: String,
-    /// What it is for.
-    pub kind: QueryKind,
-    /// Its text.
-    pub statement: String,
-    /// Its dataflow as text.
-    pub plan: String,
-    /// Its dataflow.
-    pub dataflow: Arc<Dataflow>,
-    /// The functions of plugins that its plan names, as they were when it was planned.
-    pub functions: Vec<UsedFunction>,
-    /// Streams and tables that it reads.
-    pub sources: Vec<String>,
-    /// The stream or table that it writes to.
-    pub sink: Option<String>,
-    /// It made its sink (CREATE ... AS), so they are dropped together.
-    pub creates_sink: bool,
-    /// The name of its state, its consumer groups and its transactions. It follows from the sink, so that statements before it do not change it.
-    pub durable: String,
-}
 
 /// A query and its run.
 #[derive(Debug)]
@@ -86,7 +52,9 @@ impl Engine {
         };
         rules::check_replaced(session, *kind, name, *if_exists, false)?;
         let replaced = replace::replaced(session, *kind, name, *if_exists);
+        let waits = waiting::waiting_maker(session, *kind, name, *if_exists);
         if replaced.is_none()
+            && waits.is_none()
             && let Some(done) = exists(session, *kind, name, *if_exists)?
         {
             return Ok(done);
@@ -119,7 +87,7 @@ impl Engine {
             read_only: false,
             statement: text.to_owned(),
         };
-        if let Some(id) = &replaced {
+        if let Some(id) = replaced.as_ref().or(waits.as_ref()) {
             replace::check_result(session, id, &definition, name)?;
         }
         if let Some(wish) = wish {
@@ -136,7 +104,31 @@ impl Engine {
         if let Some(id) = &replaced {
             replace::check_dataflow(session, id, &planned.dataflow, name)?;
         }
-        self.start_maker(session, definition, planned, text, (name, replaced))
+        match waits {
+            Some(id) => self.start_waiting_maker(session, definition, planned, text, (name, id)),
+            None => self.start_maker(session, definition, planned, text, (name, replaced)),
+        }
+    }
+
+    /// Starts the query that makes a stream or table, which has waited until now under the name `id`.
+    fn start_waiting_maker(
+        &self,
+        session: &mut Session,
+        definition: Definition,
+        planned: PlannedQuery,
+        text: &str,
+        (name, id): (&Name, String),
+    ) -> Result<Outcome, Error> {
+        let naming = Naming {
+            durable: durable_of_maker(definition.kind, &definition.name),
+            creates_sink: true,
+            memory: MemoryBackend::default(),
+            id: id.clone(),
+        };
+        self.start_persistent(session, naming, &definition, planned, text)?;
+        let outcome = created(definition.kind, name, Some(&id));
+        session.catalog.put_source(definition);
+        Ok(outcome)
     }
 
     /// Starts the query that makes a stream or table, in place of the one of the name `replaced`.
@@ -149,11 +141,7 @@ impl Engine {
         (name, replaced): (&Name, Option<String>),
     ) -> Result<Outcome, Error> {
         let kind = definition.kind;
-        let prefix = match kind {
-            SourceKind::Stream => "CSAS",
-            SourceKind::Table => "CTAS",
-        };
-        let durable = format!("{prefix}_{}", name.value);
+        let durable = durable_of_maker(kind, &name.value);
         let mut naming = Naming {
             id: String::new(),
             durable: durable.clone(),
@@ -239,16 +227,22 @@ impl Engine {
         Ok((planned, columns))
     }
 
+    /// INSERT INTO ... SELECT; `waits` are the names that the query has if it is one that has waited until now.
     pub(crate) fn insert_select(
         &self,
         session: &mut Session,
-        target: &Name,
-        with: &WithOptions,
-        query: &Query,
+        statement: &Statement,
         text: &str,
+        waits: Option<(String, String)>,
     ) -> Result<Outcome, Error> {
+        let Statement::InsertSelect { target, with, query } = statement else {
+            return Err(Error::not_supported(statement));
+        };
         let definition = Arc::clone(writable(session, target)?);
-        let named = named_id(session, with)?;
+        let named = match waits {
+            Some(own) => Some(own),
+            None => named_id(session, with)?.map(|id| (id.clone(), id)),
+        };
         if definition.kind == SourceKind::Table {
             return Err(Error::user(
                 "insert-into-table",
@@ -276,7 +270,7 @@ impl Engine {
         let hidden = hidden_columns(&planned);
         plan::align_to(&mut planned.dataflow, &columns, hidden)?;
         let (id, durable) = match named {
-            Some(id) => (id.clone(), id),
+            Some(named) => named,
             None => (next_id(session, "INSERTQUERY"), next_insert(session, &definition.name)),
         };
         let naming = Naming {
@@ -351,7 +345,7 @@ impl Engine {
             creates_sink,
             memory,
         } = naming;
-        check_durable_name(session, &durable)?;
+        check_durable_name(session, &id, &durable)?;
         let carries_headers = definition.storage.connector.is_none() && plan::carry_headers(&mut planned.dataflow);
         let (one_writer, has_epochs) = gather_for_sink(&mut planned.dataflow, definition)?;
         let mut info = query_info(
@@ -391,7 +385,9 @@ impl Engine {
                     statement: text.to_owned(),
                     memory: self.topics.embedded().is_some().then_some(memory),
                 });
-                (Pipeline::start(query.parts()?, &self.pool)?, None, Some(query))
+                let pipeline = Pipeline::start(query.parts()?, &self.pool)?;
+                query.remember(&info);
+                (pipeline, None, Some(query))
             }
             QueryStart::Held => {
                 let held = Held::new(&planned.dataflow);
@@ -401,6 +397,7 @@ impl Engine {
                 (Pipeline::hold(parts)?, Some(held), None)
             }
         };
+        session.waiting.remove(&id);
         session.queries.insert(
             id,
             Running {
@@ -421,14 +418,6 @@ impl Engine {
         self.config.state_location(uses_topics)
     }
 
-    pub(crate) fn shard_sink(&self, definition: &Definition, shard: ShardOf) -> Result<ShardSink, Error> {
-        let sink = match definition.storage.connector {
-            Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard, Writing::Anew)?,
-            None => Sink::Records(self.topics.log().sink(&definition.storage.topic)?),
-        };
-        Ok(ShardSink::new(definition, sink)?)
-    }
-
     /// Partitions of the first topic that a query reads, which its own topic gets too.
     fn source_partitions(&self, dataflow: &Dataflow) -> Result<i32, Error> {
         for (_, scan) in dataflow.scans() {
@@ -440,103 +429,6 @@ impl Engine {
         }
         Ok(DEFAULT_PARTITIONS)
     }
-}
-
-/// Whether a sink has one output, to which all rows are gathered then, and whether it has epochs.
-fn gather_for_sink(dataflow: &mut Dataflow, definition: &Definition) -> Result<(bool, bool), Error> {
-    let Some(connector) = &definition.storage.connector else {
-        return Ok((false, false));
-    };
-    let connector = registry::find(connector)?;
-    if connector.has_one_output() {
-        gather(dataflow);
-    }
-    Ok((connector.has_one_output(), connector.has_epochs()))
-}
-
-/// One file however many workers: all rows go to the first shard, the others write nothing.
-fn gather(dataflow: &mut Dataflow) {
-    let schema = Arc::clone(&dataflow.root().schema);
-    let last = dataflow.nodes.len() - 1;
-    let gather = dataflow.add(
-        NodeKind::Exchange(Distribution::Single),
-        vec![last],
-        Arc::clone(&schema),
-    );
-    dataflow.add(NodeKind::Union, vec![gather], schema);
-}
-
-/// How the shards of a query write.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct ShardSinks {
-    /// One file however many shards: all rows go to the first, the others write nothing.
-    one_writer: bool,
-    null_keys: NullKeys,
-    carries_headers: bool,
-}
-
-impl ShardSinks {
-    /// Opens the sinks of all shards.
-    pub(crate) fn open(
-        self,
-        opening: &Opening,
-        definition: &Definition,
-        shards: usize,
-        transactions: Option<&dyn Transactions>,
-        writing: Writing,
-    ) -> Result<Vec<ShardSink>, exec::Error> {
-        (0..shards)
-            .map(|index| {
-                let shard = match self.one_writer {
-                    true if index > 0 => return Ok(ShardSink::Columns(Box::new(change_channel().0))),
-                    true => ShardOf { index: 0, count: 1 },
-                    false => ShardOf { index, count: shards },
-                };
-                let sink = match definition.storage.connector {
-                    Some(_) => registry::open_sink(&ConnectorSpec::from(definition), shard, writing)?,
-                    None => Sink::Records(opening.record_sink(transactions, &definition.storage.topic)?),
-                };
-                let sink = ShardSink::new(definition, sink)?.with_null_keys(self.null_keys);
-                Ok(if self.carries_headers {
-                    sink.with_headers()
-                } else {
-                    sink
-                })
-            })
-            .collect()
-    }
-}
-
-pub(crate) fn query_info(
-    id: String,
-    kind: QueryKind,
-    text: &str,
-    dataflow: &Dataflow,
-    sink: Option<String>,
-) -> QueryInfo {
-    QueryInfo {
-        kind,
-        statement: text.to_owned(),
-        plan: plan::explain(dataflow),
-        functions: Vec::new(),
-        dataflow: Arc::new(dataflow.clone()),
-        sources: dataflow.scans().map(|(_, scan)| scan.definition.name.clone()).collect(),
-        sink,
-        creates_sink: false,
-        durable: id.clone(),
-        id,
-    }
-}
-
-/// The functions of plugins that a plan names.
-pub(crate) fn functions_of(plan: &str, registry: &Registry) -> Vec<UsedFunction> {
-    let plan = plan.to_lowercase();
-    registry.used(&|info| {
-        let call = format!("{}(", info.name.to_lowercase());
-        let mut places = plan.match_indices(&call);
-        // Not the end of a longer name.
-        places.any(|(at, _)| !plan[..at].ends_with(|c: char| c == '_' || c.is_alphanumeric()))
-    })
 }
 
 /// Lets go of the oldest queries that have shown all of their results; those that failed stay to be looked at.
@@ -555,38 +447,5 @@ fn forget_ended(session: &mut Session) {
     let surplus = ended.len().saturating_sub(ENDED_QUERIES_MAX);
     for (_, id) in ended.into_iter().take(surplus) {
         session.queries.remove(&id);
-    }
-}
-
-/// The name that `WITH (QUERY_ID = ...)` gives a query, in capitals as in ksqlDB.
-fn named_id(session: &Session, with: &WithOptions) -> Result<Option<String>, Error> {
-    let mut options = Options::new(with);
-    let given = options.spanned("QUERY_ID");
-    options.rest(None)?;
-    let Some((id, span)) = given else {
-        return Ok(None);
-    };
-    let id = id.to_uppercase();
-    if id.is_empty() || !id.chars().all(|c| c.is_ascii_alphanumeric() || c == '_') {
-        let message = format!("QUERY_ID is letters, digits and `_`, not `{id}`");
-        return Err(Error::user("wrong-option-value", message).at(span));
-    }
-    if session.queries.contains_key(&id) {
-        return Err(Error::user("query-exists", format!("there is a query `{id}` already"))
-            .at(span)
-            .help(format!("TERMINATE {id} first, or choose another name")));
-    }
-    Ok(Some(id))
-}
-
-/// Names that people see count up over the session. One that QUERY_ID has given away is passed over. What outlives the process goes by
-/// [`QueryInfo::durable`].
-pub(crate) fn next_id(session: &mut Session, prefix: &str) -> String {
-    loop {
-        session.next_query += 1;
-        let id = format!("{prefix}_{}", session.next_query);
-        if !session.queries.contains_key(&id) {
-            return id;
-        }
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::opening::group_of;
-use super::query::{QueryInfo, Running};
-use super::{Engine, Error, Outcome, QueryKind, Session};
+use super::query::Running;
+use super::{Engine, Error, Outcome, QueryInfo, QueryKind, Session};
 use crate::connector::embedded::EmbeddedLog;
 use crate::exec::{Pipeline, State};
 use crate::plan::Dataflow;
@@ -23,15 +23,18 @@ const SETTLE_ENDLESS: Duration = Duration::from_millis(500);
 impl Engine {
     pub(crate) fn terminate(&self, session: &mut Session, id: Option<&Name>) -> Result<Outcome, Error> {
         let ids: Vec<String> = match id {
-            Some(name) if session.queries.contains_key(&name.value) => vec![name.value.clone()],
+            Some(name) if session.queries.contains_key(&name.value) || session.waiting.contains_key(&name.value) => {
+                vec![name.value.clone()]
+            }
             Some(name) => {
                 let error = Error::user("unknown-query", format!("there is no query `{}`", name.value)).at(name.span);
-                let near = crate::catalog::nearest(&name.value, session.queries.keys().map(String::as_str));
+                let known = session.queries.keys().chain(session.waiting.keys());
+                let near = crate::catalog::nearest(&name.value, known.map(String::as_str));
                 return Err(error.help(near.map_or("SHOW QUERIES lists them".into(), |near| {
                     format!("did you mean `{near}`?")
                 })));
             }
-            None => session.queries.keys().cloned().collect(),
+            None => session.queries.keys().chain(session.waiting.keys()).cloned().collect(),
         };
         for id in &ids {
             self.end_query(session, id)?;
@@ -48,34 +51,38 @@ impl Engine {
 
     /// Stops a query for good: its state and its consumer groups are removed.
     pub(crate) fn end_query(&self, session: &mut Session, id: &str) -> Result<(), Error> {
+        if let Some(waiting) = session.waiting.remove(id) {
+            let scans = waiting.sources.len();
+            return self.forget_query((id, &waiting.durable), scans, Some(waiting.location));
+        }
         let ended = session.queries.get(id).map(|running| {
             let state = running.opened.as_ref().and_then(|opened| opened.state.clone());
             (running.info.clone(), state)
         });
         Self::stop_query(session, id)?;
         match ended {
-            Some((info, state)) if info.kind == QueryKind::Persistent => self.forget_query(&info, state),
+            Some((info, state)) if info.kind == QueryKind::Persistent => {
+                let own = state.map(|state| state.join(&self.config.application_id).join(&info.durable));
+                self.forget_query((id, &info.durable), info.dataflow.scans().count(), own)
+            }
             _ => Ok(()),
         }
     }
 
     /// Removes what a query keeps beyond its run. First the offsets: state without them is refused at the next start, offsets without state
     /// would be taken for a loss.
-    fn forget_query(&self, info: &QueryInfo, state: Option<Location>) -> Result<(), Error> {
+    fn forget_query(&self, (id, durable): (&str, &str), scans: usize, state: Option<Location>) -> Result<(), Error> {
         let left = |what: &str, error: &dyn std::fmt::Display| {
             Error::System(format!(
-                "query {} has ended, but its {what} cannot be removed: {error}",
-                info.id
+                "query {id} has ended, but its {what} cannot be removed: {error}"
             ))
         };
-        let application = &self.config.application_id;
-        for number in 0..info.dataflow.scans().count().max(1) {
-            let group = group_of(application, &info.durable, number);
+        for number in 0..scans.max(1) {
+            let group = group_of(&self.config.application_id, durable, number);
             let removed = self.topics.log().forget_group(&group);
             removed.map_err(|error| left(&format!("consumer group {group}"), &error))?;
         }
-        if let Some(location) = state {
-            let own = location.join(application).join(&info.durable);
+        if let Some(own) = state {
             Store::remove(&own).map_err(|error| left("state", &error))?;
         }
         Ok(())

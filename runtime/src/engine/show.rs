@@ -4,6 +4,7 @@ use super::create::kind_word;
 use super::describe::window_words;
 use super::plugins::plugin_table;
 use super::properties::PROPERTIES;
+use super::waiting::Waiting;
 use super::{Engine, Error, Outcome, QueryKind, Session, Table};
 use crate::exec::State;
 use crate::sql::ast::{Show, SourceKind};
@@ -104,10 +105,30 @@ fn queries(session: &Session) -> Table {
             totals.rows_in.to_string(),
             totals.rows_out.to_string(),
             totals.bad_records.to_string(),
-            query.info.statement.split_whitespace().collect::<Vec<_>>().join(" "),
+            one_line(&query.info.statement),
         ]);
     }
+    for Waiting { info, .. } in session.waiting.values() {
+        let state = format!("WAITING: {}", info.reason);
+        let none = || "0".to_owned();
+        let statement = one_line(&info.statement);
+        let row = [
+            info.id.clone(),
+            "persistent".into(),
+            state,
+            none(),
+            none(),
+            none(),
+            statement,
+        ];
+        table.rows.push(row.into());
+    }
+    table.rows.sort();
     table
+}
+
+fn one_line(statement: &str) -> String {
+    statement.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 fn properties(session: &Session) -> Table {

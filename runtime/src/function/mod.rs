@@ -27,7 +27,8 @@ use datafusion::logical_expr::{HigherOrderUDF, ScalarUDF};
 pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, SharedInstance, aggregate_functions};
 pub use definition::FunctionDoc;
 pub use operators::{KsqlExprPlanner, KsqlSemantics, NESTED_EQUAL, type_integer_literals};
-pub use row_error::{RowErrors, collect as collect_row_errors};
+pub(crate) use row_error::note as note_row_error;
+pub use row_error::{RowErrors, collect as collect_row_errors, without_collection};
 
 use crate::types::Clock;
 use crate::types::clock::SystemClock;

@@ -104,7 +104,7 @@ impl FunctionSet {
             if let Some(function) = OverloadedTable::new(plugins, &info.name) {
                 self.tables.insert(name.clone(), Arc::new(PluginTable(function)));
             }
-            if let Some(function) = aggregate_udf(plugins, &info.name) {
+            if let Some(function) = aggregate_udf(plugins, &info.name, function::note_row_error) {
                 self.aggregates.insert(name.clone(), Arc::new(function));
             }
         }

@@ -93,6 +93,20 @@ pub(super) fn put_back(select: &mut ast::Select, laterals: Vec<Lateral>) {
     }
 }
 
+/// Takes the last table function out of FROM again.
+pub(super) fn take_last(select: &mut ast::Select) -> Option<TableFactor> {
+    let is_ours =
+        |factor: &TableFactor| matches!(factor, TableFactor::Function { name, .. } if name.to_string() == RELATION);
+    let last = select.from.last_mut()?;
+    if let Some(join) = last.joins.pop_if(|join| is_ours(&join.relation)) {
+        return Some(join.relation);
+    }
+    let alone = select
+        .from
+        .pop_if(|from| from.joins.is_empty() && is_ours(&from.relation));
+    alone.map(|from| from.relation)
+}
+
 /// Refuses a table function that is no direct part of FROM.
 pub(super) fn refuse_inside(factor: &TableFactor) -> Result<(), Error> {
     if !is_lateral(factor) {

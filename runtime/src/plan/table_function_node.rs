@@ -188,6 +188,8 @@ fn is_call(expr: &Expr) -> bool {
 pub(super) fn name_of(call: &Expr) -> &str {
     match call {
         Expr::ScalarFunction(function) => function.func.name(),
+        // DataFusion keeps the name under which SQL called it, where that is another one: UNNEST.
+        Expr::Alias(alias) => name_of(&alias.expr),
         _ => "table function",
     }
 }

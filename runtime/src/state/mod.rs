@@ -9,6 +9,7 @@ mod codec;
 mod error;
 mod form;
 mod location;
+mod note;
 mod pending;
 mod slate;
 mod slate_reader;
@@ -22,6 +23,7 @@ pub use codec::{Reader, RowCodec, Writer};
 pub use error::Error;
 pub use form::{Epoch, FORMAT_VERSION, Form, OperatorForm, Position};
 pub use location::Location;
+pub use note::{read_note, remove_note, write_note};
 pub use store::{OperatorChanges, Store};
 
 use bytes::Bytes;

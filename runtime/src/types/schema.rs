@@ -6,9 +6,10 @@ use std::fmt;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit};
+use serde::{Deserialize, Serialize};
 
 /// A SQL type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SqlType {
     /// `BOOLEAN`, Arrow `Boolean`.
     Boolean,
@@ -146,7 +147,7 @@ impl fmt::Display for SqlType {
 }
 
 /// Where a column's value is stored in a record.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum ColumnRole {
     /// In the record's value.
     Value,
@@ -159,7 +160,7 @@ pub enum ColumnRole {
 }
 
 /// A declared column of a stream or table.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// Its exact name; unquoted names were folded to upper case.
     pub name: String,

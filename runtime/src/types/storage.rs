@@ -1,7 +1,9 @@
 //! How streams and tables are stored: the words that statements, catalog and formats share.
 
+use serde::{Deserialize, Serialize};
+
 /// Stream or table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum SourceKind {
     /// Append-only rows.
     Stream,
@@ -10,7 +12,7 @@ pub enum SourceKind {
 }
 
 /// The window that is a part of a record's key, in Kafka Streams' binary form behind the key's own bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum KeyWindow {
     /// A tumbling or hopping window: 8 bytes, its start.
     Time {
@@ -54,7 +56,7 @@ impl KeyWindow {
 }
 
 /// The formats, under the names that users type in `FORMAT`, `KEY_FORMAT` and `VALUE_FORMAT`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Format {
     /// One JSON document a record.
     Json,
@@ -67,7 +69,7 @@ pub enum Format {
 }
 
 /// A format and its options.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FormatSpec {
     /// Which format.
     pub format: Format,

@@ -21,12 +21,16 @@ use datafusion::scalar::ScalarValue;
 use parking_lot::Mutex;
 
 use super::coerce::{Chosen, choose, same_code};
-use super::{AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionSource};
+use super::{AggregateFunction, AggregateInstance, Error, FunctionInfo, FunctionSource, RowFailure};
 
-/// The aggregate function of that name, if a plugin gives one.
+/// Told of a row that a function has reported as failed; false: that is to be the end.
+pub type LeaveOut = fn(String) -> bool;
+
+/// The aggregate function of that name, if a plugin gives one. Where `DataFusion` runs it, `leave_out` is told of failed rows.
 #[must_use]
-pub fn aggregate_udf(source: &dyn FunctionSource, name: &str) -> Option<AggregateUDF> {
-    OverloadedAggregate::new(source.aggregate(name)).map(AggregateUDF::from)
+pub fn aggregate_udf(source: &dyn FunctionSource, name: &str, leave_out: LeaveOut) -> Option<AggregateUDF> {
+    let overloads = OverloadedAggregate::new(source.aggregate(name))?;
+    Some(AggregateUDF::from(OverloadedAggregate { leave_out, ..overloads }))
 }
 
 /// All overloads of one aggregate function.
@@ -35,16 +39,18 @@ pub struct OverloadedAggregate {
     name: String,
     overloads: Vec<Arc<dyn AggregateFunction>>,
     signature: Signature,
+    leave_out: LeaveOut,
 }
 
 impl OverloadedAggregate {
-    /// One function of the overloads of one name; `None` where there are none.
+    /// One function of the overloads of one name, for which a failed row is the end; `None` where there are none.
     #[must_use]
     pub fn new(overloads: Vec<Arc<dyn AggregateFunction>>) -> Option<Self> {
         Some(Self {
             name: overloads.first()?.info().name.to_ascii_lowercase(),
             overloads,
             signature: Signature::user_defined(Volatility::Immutable),
+            leave_out: |_| false,
         })
     }
 
@@ -79,6 +85,8 @@ impl OverloadedAggregate {
             retracts: function.retracts() && !args.is_distinct,
             instance: Mutex::new(instance),
             seen: args.is_distinct.then(|| Seen::of(&types)).transpose()?,
+            leave_out: self.leave_out,
+            function,
         }))
     }
 }
@@ -141,6 +149,8 @@ struct OneGroup {
     retracts: bool,
     /// The rows that count no more, where each different one counts once.
     seen: Option<Seen>,
+    leave_out: LeaveOut,
+    function: Arc<dyn AggregateFunction>,
 }
 
 /// Rows of arguments, each once, as comparable bytes.
@@ -213,6 +223,20 @@ impl fmt::Debug for OneGroup {
     }
 }
 
+impl OneGroup {
+    /// Rows that the function says have failed left its state as it was.
+    fn left_out(&self, failed: Vec<RowFailure>) -> Result<()> {
+        failed.into_iter().try_for_each(|failure| {
+            let error = failure.error(self.function.info());
+            if (self.leave_out)(error.to_string()) {
+                Ok(())
+            } else {
+                Err(external(error))
+            }
+        })
+    }
+}
+
 fn group_of_all(values: &[ArrayRef]) -> Vec<u32> {
     vec![GROUP; values.first().map_or(0, Array::len)]
 }
@@ -227,12 +251,14 @@ impl Accumulator for OneGroup {
         if slots.is_empty() {
             return Ok(());
         }
-        self.instance.get_mut().update(&slots, &unseen).map_err(external)
+        let failed = self.instance.get_mut().update_rows(&slots, &unseen);
+        self.left_out(failed.map_err(external)?)
     }
 
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let slots = group_of_all(values);
-        self.instance.get_mut().retract(&slots, values).map_err(external)
+        let failed = self.instance.get_mut().retract_rows(&slots, values);
+        self.left_out(failed.map_err(external)?)
     }
 
     fn supports_retract_batch(&self) -> bool {

@@ -7,9 +7,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use datafusion::arrow::datatypes::DataType;
-use datafusion::scalar::ScalarValue;
 
 use super::FunctionInfo;
+use super::default_text::default_text;
 use crate::types::schema::SqlType;
 
 /// Cost of a conversion that may fail on some values; one of them is worse than any number of safe ones.
@@ -94,14 +94,6 @@ impl FunctionInfo {
             written.expect("a String can be written");
         }
         text + &"]".repeat(self.defaults.len())
-    }
-}
-
-fn default_text(value: &ScalarValue) -> String {
-    match value {
-        value if value.is_null() => "NULL".to_owned(),
-        ScalarValue::Utf8(Some(text)) => format!("'{}'", text.replace('\'', "''")),
-        value => value.to_string(),
     }
 }
 
@@ -239,6 +231,8 @@ pub(super) fn same_code<F: ?Sized>(some: &[Arc<F>], others: &[Arc<F>]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use datafusion::scalar::ScalarValue;
+
     use super::*;
     use crate::udf::{Kind, Volatility};
 

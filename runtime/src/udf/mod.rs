@@ -16,6 +16,7 @@ mod code_cache;
 mod coerce;
 mod counters;
 mod created;
+mod default_text;
 mod error;
 mod limits;
 mod manifest;
@@ -35,7 +36,7 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-pub use aggregate_udf::{OverloadedAggregate, aggregate_udf};
+pub use aggregate_udf::{LeaveOut, OverloadedAggregate, aggregate_udf};
 pub use code_cache::{CodeCacheCounts, CodeCachePlace};
 pub use coerce::{CallForm, Chosen, choose};
 pub use counters::FunctionTotals;
@@ -142,6 +143,18 @@ pub struct RowFailure {
     pub row: u32,
     /// What the function said.
     pub message: String,
+}
+
+impl RowFailure {
+    /// The error of a row that `function` has reported.
+    pub(crate) fn error(self, function: &FunctionInfo) -> Error {
+        Error::Row {
+            plugin: function.plugin.clone(),
+            function: function.name.clone(),
+            row: self.row,
+            message: self.message,
+        }
+    }
 }
 
 /// Calls a scalar function on columns. Shared by all shards; each call borrows an instance. A table function is called so, too: its

@@ -51,6 +51,12 @@ impl UsedFunction {
         self.code.info()
     }
 
+    /// Its name and argument types, which no two functions share.
+    #[must_use]
+    pub fn signature(&self) -> String {
+        signature(self.info())
+    }
+
     /// What it did so far, over all queries that use this code.
     #[must_use]
     pub fn totals(&self) -> FunctionTotals {

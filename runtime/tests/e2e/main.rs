@@ -18,6 +18,7 @@ mod fold;
 mod invariant;
 mod kafka;
 mod kafka_faults;
+mod kafka_plugins;
 mod kafka_program;
 mod kafka_replace;
 mod kafka_slow;
@@ -26,6 +27,7 @@ mod neighbours;
 mod nexmark;
 mod over_oracle;
 mod plugin_directory;
+mod plugin_missing;
 mod plugin_moves;
 mod plugins_match;
 mod sdk_guest;
@@ -71,6 +73,7 @@ fn main() -> ExitCode {
         trials.push(Trial::test(name, move || check().map_err(Failed::from)));
     }
     trials.extend(plugin_directory::trials());
+    trials.extend(plugin_missing::trials());
     trials.extend(plugin_moves::trials());
     trials.extend(files::trials());
     trials.extend(kafka_suite::trials());

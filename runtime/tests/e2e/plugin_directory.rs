@@ -28,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
 }
 
 /// A plain plugin with the function `f(BIGINT) -> x + n`.
-fn adds(n: i64) -> String {
+pub(crate) fn adds(n: i64) -> String {
     format!("(module (func (export \"f\") (param i64) (result i64) (i64.add (local.get 0) (i64.const {n}))))")
 }
 
@@ -63,7 +63,7 @@ pub(crate) fn run(engine: &Engine, sql: &str) -> Result<Vec<Vec<String>>, String
 }
 
 /// The BIGINT columns of a batch as text.
-fn longs(records: &RecordBatch) -> Vec<Vec<String>> {
+pub(crate) fn longs(records: &RecordBatch) -> Vec<Vec<String>> {
     let columns: Vec<_> = records
         .columns()
         .iter()

@@ -11,7 +11,7 @@ use waterwheel::state::Location;
 use waterwheel::types::clock::SystemClock;
 
 use crate::files::lines;
-use crate::plugin_directory::{engine, expect, in_time, run, write};
+use crate::plugin_directory::{engine, expect, in_time, longs, run, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let cases: [(&str, fn() -> Result<(), String>); 4] = [
@@ -29,30 +29,30 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// One version of the plugin `sums`: the stream function `run_total` and the aggregate `all_total` of a BIGINT. Both give the sum and `plus`, by
 /// which a test sees which version gave a value. State in format n is n times the sum. A negative number fails its row.
 #[derive(Clone, Copy)]
-struct Version {
+pub(crate) struct Version {
     name: &'static str,
     format: i64,
     reads: &'static str,
-    plus: i64,
+    pub(crate) plus: i64,
     /// Whether it takes state, of whatever format.
     loads: bool,
 }
 
-const FIRST: Version = Version {
+pub(crate) const FIRST: Version = Version {
     name: "1.0.0",
     format: 1,
     reads: "",
     plus: 0,
     loads: true,
 };
-const READS_FIRST: Version = Version {
+pub(crate) const READS_FIRST: Version = Version {
     name: "2.0.0",
     format: 2,
     reads: "1",
     plus: 1_000_000_000,
     ..FIRST
 };
-const READS_NONE: Version = Version {
+pub(crate) const READS_NONE: Version = Version {
     name: "3.0.0",
     format: 3,
     plus: 2_000_000_000,
@@ -162,7 +162,7 @@ const GUEST: &str = r#"
 "#;
 
 impl Version {
-    fn guest(self) -> String {
+    pub(crate) fn guest(self) -> String {
         let Self {
             name,
             format,
@@ -380,13 +380,13 @@ fn put(directory: &Path, version: Version) -> Result<(), String> {
 }
 
 /// Numbers and sums as they were written, in the order of the numbers.
-fn written(directory: &Path) -> Vec<(i64, i64)> {
+pub(crate) fn written(directory: &Path, output: &str) -> Vec<(i64, i64)> {
     let parsed = |line: &String| {
         let row: serde_json::Value = serde_json::from_str(line).expect("a row is JSON");
         let number = |name: &str| row[name].as_i64().expect("a row has numbers");
         (number("N"), number("Y"))
     };
-    let mut rows: Vec<_> = lines(directory, "out").iter().map(parsed).collect();
+    let mut rows: Vec<_> = lines(directory, output).iter().map(parsed).collect();
     rows.sort_unstable();
     rows
 }
@@ -394,9 +394,9 @@ fn written(directory: &Path) -> Vec<(i64, i64)> {
 /// Waits for rows of this version, of which there must be none yet.
 fn goes_on(directory: &Path, by: Version) -> Result<(), String> {
     let is_new = |row: &(i64, i64)| row.1 >= by.plus;
-    let before = written(directory).into_iter().filter(is_new).count();
+    let before = written(directory, "out").into_iter().filter(is_new).count();
     in_time(&format!("rows of version {}", by.name), || {
-        written(directory).into_iter().filter(is_new).count() > before
+        written(directory, "out").into_iter().filter(is_new).count() > before
     })
 }
 
@@ -429,16 +429,12 @@ fn with_state() -> Result<(), String> {
     // What the directory has when the next process starts decides.
     for (version, words) in [
         (
-            Some(FIRST),
+            FIRST,
             "the state was saved in format 2, and run_total of plugin sums 1.0.0 reads format 1 alone",
         ),
-        (Some(REFUSES), "of plugin sums failed"),
-        (None, "function `RUN_TOTAL` does not exist"),
+        (REFUSES, "of plugin sums failed"),
     ] {
-        match version {
-            Some(version) => put(directory, version)?,
-            None => std::fs::remove_file(directory.join("plugins/sums.wat")).map_err(|error| error.to_string())?,
-        }
+        put(directory, version)?;
         let (process, started) = Process::start(directory)?;
         let refused = started.err().unwrap_or_default();
         if !refused.contains(words) {
@@ -455,7 +451,7 @@ fn with_state() -> Result<(), String> {
     goes_on(directory, SAME_FORMAT)?;
     process.stop();
 
-    let rows = written(directory);
+    let rows = written(directory, "out");
     let mut plus = 0;
     for (place, (n, y)) in (1..).zip(&rows) {
         let found = y - n * (n + 1) / 2;
@@ -486,6 +482,67 @@ fn distinct() -> Result<(), String> {
     expect("alone", &alone, &["3"])
 }
 
+/// The same in queries that end: with the aggregate over all, over the rows so far, and with an expression that fails in front.
+fn at_the_end(engine: &Engine, policy: &str) -> Result<(), String> {
+    for (query, null, skip) in [
+        (
+            "SELECT all_total(x) AS y, COUNT(*) AS n FROM s",
+            vec!["3 3"],
+            vec!["3 3"],
+        ),
+        ("SELECT all_total(DISTINCT x) AS y FROM s", vec!["3"], vec!["3"]),
+        (
+            "SELECT all_total(x) OVER (ORDER BY ROWOFFSET) AS y FROM s",
+            vec!["1", "1", "3"],
+            vec!["1", "1", "3"],
+        ),
+        (
+            "SELECT x, 2 / (x + 1) AS y FROM s",
+            vec!["-1", "1 1", "2 0"],
+            vec!["1 1", "2 0"],
+        ),
+        (
+            "SELECT SUM(2 / (x + 1)) AS y, COUNT(*) AS n FROM s",
+            vec!["1 3"],
+            vec!["1 2"],
+        ),
+    ] {
+        let (mut state, mut errors) = (None, 0);
+        let mut rows = Vec::new();
+        let ran = engine.run_script(&format!("{query};"), |outcome| {
+            if let Outcome::Query(query) = outcome {
+                state = Some(query.pipeline.wait(Duration::from_mins(1)));
+                errors = query.pipeline.metrics().row_errors.count();
+                rows.extend(
+                    query
+                        .changes
+                        .batches
+                        .try_iter()
+                        .flat_map(|changes| longs(&changes.records)),
+                );
+            }
+            Ok(())
+        });
+        ran.map_err(|error| error.to_string())?;
+        let state = format!("{state:?}");
+        if policy == "fail" {
+            if !state.contains("Failed") {
+                return Err(format!("{query} goes on behind a row that failed: {state}"));
+            }
+            continue;
+        }
+        if errors == 0 || !state.contains("Finished") {
+            return Err(format!("{query} has counted {errors} row errors, and is {state}"));
+        }
+        expect(
+            &format!("{query} under {policy}"),
+            &rows,
+            if policy == "null" { &null } else { &skip },
+        )?;
+    }
+    Ok(())
+}
+
 fn failed_rows() -> Result<(), String> {
     for (policy, given) in [("null", "-1"), ("skip", ""), ("fail", "")] {
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -502,6 +559,7 @@ fn failed_rows() -> Result<(), String> {
                 INSERT INTO s VALUES ('a', 1), ('a', -1), ('a', 2);"
             ),
         )?;
+        at_the_end(&engine, policy)?;
         if policy == "fail" {
             let start = Instant::now();
             while engine.queries().iter().any(|(_, pipeline)| !pipeline.state().is_over()) {

@@ -161,12 +161,7 @@ impl PluginAccumulator {
     fn left_out(&self, failed: Vec<RowFailure>) -> Result<()> {
         let info = self.function.info();
         failed.into_iter().try_for_each(|failure| {
-            let error = Error::Row {
-                plugin: info.plugin.clone(),
-                function: info.name.clone(),
-                row: failure.row,
-                message: failure.message,
-            };
+            let error = failure.error(info);
             if row_error::note(error.to_string()) {
                 Ok(())
             } else {

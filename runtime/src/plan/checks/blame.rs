@@ -2,16 +2,16 @@
 //!
 //! The parts of the query's expressions are planned alone, inner ones first, over the same relations without the conditions of
 //! their joins: the first one that fails in the same way is the place. This costs a planning for each part, and only after an
-//! error.
+//! error. An error in a table function of FROM is looked for in its arguments alone: with it in FROM every part fails in the same way.
 
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    self, Expr, GroupByExpr, JoinOperator, Select, SelectItem, SetExpr, Spanned, Visit, Visitor,
+    self, Expr, GroupByExpr, JoinOperator, Select, SelectItem, SetExpr, Spanned, TableFactor, Value, Visit, Visitor,
 };
 use datafusion::sql::sqlparser::tokenizer::Span;
 
-use super::super::{Error, FunctionSet, names};
+use super::super::{Error, FunctionSet, lateral, names};
 use super::reading::shown;
 use crate::catalog::Catalog;
 use crate::types::schema::SqlType;
@@ -36,15 +36,16 @@ pub(super) fn place(error: Error, body: &ast::Query, catalog: &Catalog, function
     if error.code == "filter-not-boolean" {
         return trial.filter_type(error);
     }
-    let mut finder = Finder {
-        trial: &trial,
-        message: &error.message,
-        hidden: 0,
-        tried: 0,
+    let found = match trial.in_lateral(&error.message) {
+        Some((before, lateral)) => {
+            let select = &before;
+            Finder::new(&Trial { select, ..trial }, &error.message).find(&lateral)
+        }
+        None => Finder::new(&trial, &error.message).find(select),
     };
-    match select.visit(&mut finder) {
-        ControlFlow::Break(span) => error.at(span),
-        ControlFlow::Continue(()) => error,
+    match found {
+        Some(span) => error.at(span),
+        None => error,
     }
 }
 
@@ -75,6 +76,23 @@ impl Trial<'_> {
         names::logical_plan(query, self.catalog, self.functions)
     }
 
+    /// The first table function of FROM that fails so, and the query without it and those behind it.
+    fn in_lateral(&self, message: &str) -> Option<(Select, TableFactor)> {
+        let mut before = self.select.clone();
+        let mut failed = None;
+        let nothing = Expr::Value(Value::Null.into());
+        loop {
+            let trial = Trial {
+                select: &before,
+                ..*self
+            };
+            if !matches!(trial.plan(&nothing), Err(error) if error.message == message) {
+                return failed.map(|lateral| (before, lateral));
+            }
+            failed = Some(lateral::take_last(&mut before)?);
+        }
+    }
+
     /// WHERE or HAVING over something that is neither true nor false.
     fn filter_type(&self, error: Error) -> Error {
         for (clause, filter) in [("WHERE", &self.select.selection), ("HAVING", &self.select.having)] {
@@ -101,6 +119,24 @@ struct Finder<'a> {
     /// Inside of so many lambdas and subqueries, whose names mean nothing outside.
     hidden: usize,
     tried: usize,
+}
+
+impl<'a> Finder<'a> {
+    fn new(trial: &'a Trial<'a>, message: &'a str) -> Self {
+        Self {
+            trial,
+            message,
+            hidden: 0,
+            tried: 0,
+        }
+    }
+
+    fn find(mut self, place: &impl Visit) -> Option<Span> {
+        match place.visit(&mut self) {
+            ControlFlow::Break(span) => Some(span),
+            ControlFlow::Continue(()) => None,
+        }
+    }
 }
 
 impl Visitor for Finder<'_> {

@@ -4,6 +4,7 @@
 
 mod adapt;
 mod arguments;
+mod default_value;
 mod generic;
 mod json;
 mod type_name;
@@ -298,7 +299,10 @@ fn read_arg(place: &str, raw: RawArg, limits: &Limits) -> Result<ArgSpec, String
             "{place}: without values a variadic argument is an empty ARRAY; it has no default"
         ));
     }
-    let default = raw.default.as_ref().map(|value| arguments::default(value, &sql_type));
+    let default = raw
+        .default
+        .as_ref()
+        .map(|value| default_value::default(value, &sql_type));
     Ok(ArgSpec {
         default: default.transpose().map_err(|e| format!("{place}: default: {e}"))?,
         name: raw.name,

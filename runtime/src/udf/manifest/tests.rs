@@ -65,6 +65,7 @@ fn reads_defaults_of_every_type_that_has_some() {
         ("DOUBLE", "0.5", "0.5"),
         ("STRING", "\"a b\"", "a b"),
         ("INT", "null", "NULL"),
+        ("BYTES", "\"00fF\"", "0,255"),
     ] {
         assert_eq!(value(sql_type, default).unwrap().to_string(), shown, "{sql_type}");
     }
@@ -84,14 +85,115 @@ fn reads_defaults_of_every_type_that_has_some() {
         ("INT", "\"1\""),
         ("STRING", "1"),
         ("BYTES", "\"a\""),
+        ("BYTES", "\"0x\""),
+        ("BYTES", "1"),
         ("DATE", "\"x\""),
-        ("ARRAY<INT>", "[1]"),
+        ("ARRAY<INT>", "1"),
+        ("ARRAY<INT>", "{}"),
+        ("MAP<STRING, INT>", "[1]"),
+        ("STRUCT<a INT>", "[1]"),
     ] {
         let refused = value(sql_type, default).unwrap_err();
         assert!(
             refused.contains("default: ") && refused.contains("is no value of"),
             "{refused}"
         );
+    }
+}
+
+#[test]
+fn reads_defaults_of_types_with_parts() {
+    let info = |sql_type: &str, default: &str| {
+        manifest(&format!(
+            r#"{{"name":"f","kind":"scalar","args":[{{"name":"a","type":"{sql_type}","default":{default}}}],"returns":"INT"}}"#
+        ))
+        .map(|parsed| parsed.functions[0].info("p", None))
+    };
+    for (sql_type, default, shown) in [
+        ("ARRAY<INT>", "[]", "ARRAY[]"),
+        ("ARRAY<INT>", "[1, null, -3]", "ARRAY[1, NULL, -3]"),
+        (
+            "ARRAY<ARRAY<STRING>>",
+            r#"[["a"], null, []]"#,
+            "ARRAY[ARRAY['a'], NULL, ARRAY[]]",
+        ),
+        ("ARRAY<DECIMAL(4, 2)>", "[1.5, 2]", "ARRAY[1.50, 2.00]"),
+        (
+            "MAP<STRING, DOUBLE>",
+            r#"{"b": 0.5, "a": null}"#,
+            "MAP('b' := 0.5, 'a' := NULL)",
+        ),
+        ("MAP<BIGINT, STRING>", r#"{"-7": "it's"}"#, "MAP(-7 := 'it''s')"),
+        (
+            "MAP<DATE, BYTES>",
+            r#"{"2026-01-02": "aB"}"#,
+            "MAP('2026-01-02' := X'AB')",
+        ),
+        ("MAP<STRING, INT>", "{}", "MAP()"),
+        (
+            "STRUCT<name STRING, `at` INT, on BOOLEAN>",
+            r#"{"at": 1, "name": "x"}"#,
+            "STRUCT(NAME := 'x', at := 1, ON := NULL)",
+        ),
+        (
+            "ARRAY<STRUCT<m MAP<STRING, ARRAY<INT>>>>",
+            r#"[{"M": {"k": [1]}}]"#,
+            "ARRAY[STRUCT(M := MAP('k' := ARRAY[1]))]",
+        ),
+    ] {
+        let info = info(sql_type, default).unwrap();
+        assert!(
+            info.arguments().ends_with(&format!(" = {shown}]")),
+            "{}",
+            info.arguments()
+        );
+        // It is of the very type that the function declares, so that no call casts it.
+        assert_eq!(info.defaults[0].data_type(), info.args[0].1, "{sql_type}");
+    }
+    for (sql_type, default, reason) in [
+        (
+            "ARRAY<INT>",
+            r#"[1, "x"]"#,
+            r#"default: [1]: "x" is no value of INTEGER"#,
+        ),
+        (
+            "ARRAY<ARRAY<INT>>",
+            "[[], [1, 1.5]]",
+            "default: [1][1]: 1.5 is no value of INTEGER",
+        ),
+        (
+            "MAP<STRING, INT>",
+            r#"{"k": true}"#,
+            r#"default: ["k"]: true is no value of INTEGER"#,
+        ),
+        (
+            "MAP<INT, INT>",
+            r#"{"k": 1}"#,
+            r#"default: the key "k" is no value of INTEGER"#,
+        ),
+        (
+            "MAP<INT, INT>",
+            r#"{"null": 1}"#,
+            r#"default: the key "null" is no value of INTEGER"#,
+        ),
+        (
+            "STRUCT<a INT, b STRING>",
+            r#"{"c": 1}"#,
+            r#"default: there is no field "c"; the fields are A, B"#,
+        ),
+        (
+            "STRUCT<a INT>",
+            r#"{"a": 1, "A": 2}"#,
+            "default: the field A is there twice",
+        ),
+        (
+            "STRUCT<a ARRAY<BYTES>>",
+            r#"{"a": ["00", "0"]}"#,
+            r#"default: .A[1]: "0" is no value of BYTES, which are"#,
+        ),
+    ] {
+        let refused = info(sql_type, default).err().unwrap();
+        assert!(refused.contains(reason), "{refused}");
     }
 }
 
