@@ -5,6 +5,7 @@ use proc_macro::TokenStream;
 mod aggregate;
 mod arguments;
 mod function;
+mod generic;
 mod lifetimes;
 mod record;
 mod scalar;

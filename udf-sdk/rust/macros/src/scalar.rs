@@ -4,14 +4,22 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{Error, ItemFn, Result};
 
-use crate::arguments::{self, Attribute};
+use crate::arguments::{self, Attribute, Options};
 use crate::function::{Function, export_name};
-use crate::lifetimes;
 use crate::signature::{self, chain, check_sql_name, plain_name};
+use crate::{generic, lifetimes};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = arguments::parse(options, Attribute::Scalar)?;
-    let mut item: ItemFn = syn::parse2(item)?;
+    let item: ItemFn = syn::parse2(item)?;
+    if options.types.is_empty() {
+        return one(options, item);
+    }
+    generic::functions(options, &item, one)
+}
+
+/// A function whose types are known.
+fn one(options: Options, mut item: ItemFn) -> Result<TokenStream> {
     signature::check(&item)?;
     lifetimes::unify(&mut item, 0);
     let parameters = signature::parameters(&mut item, 0)?;
@@ -24,7 +32,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let output = signature::output(&item)?;
     let function = Function {
         function: &item,
-        export_name: export_name(&sql_name, &item.sig.ident),
+        export_name: export_name(&sql_name, &plain_name(&item.sig.ident)),
         sql_name,
         parameters: &parameters,
         output,

@@ -52,3 +52,9 @@ pub fn counted(n: Option<i64>) -> Vec<Option<i64>> {
 pub fn listed(list: List<'_, f64>) -> List<'_, f64> {
     list
 }
+
+/// a value, twice
+#[table(types(T: i64, &str))]
+pub fn twice<T>(x: T) -> impl Iterator<Item = T> {
+    [x, x].into_iter()
+}
