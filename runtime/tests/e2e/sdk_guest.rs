@@ -4,6 +4,7 @@
 //! Skipped, loudly, where no toolchain for plugins is there.
 
 mod columns;
+mod overloads;
 mod scalars;
 mod streams;
 mod tables;
@@ -39,7 +40,9 @@ pub(crate) fn check() -> Result<(), String> {
     scalars::set_up(&guest);
     scalars::described(&guest);
     scalars::optional(&guest);
-    scalars::overloads(&guest);
+    overloads::scalars(&guest);
+    overloads::tables_and_streams(&guest);
+    overloads::aggregates(&guest);
     scalars::nulls(&guest);
     scalars::failures(&guest);
     scalars::panics(&guest);

@@ -389,22 +389,6 @@ pub(super) fn optional(guest: &Guest) {
     );
 }
 
-/// Functions of several types that a macro wrote under one name of SQL.
-pub(super) fn overloads(guest: &Guest) {
-    let functions = guest.0.scalar("last_of");
-    let arguments: Vec<String> = functions.iter().map(|function| function.info().arguments()).collect();
-    assert_eq!(arguments, ["values ARRAY<BIGINT>", "values ARRAY<DOUBLE>"]);
-    let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<Int64Type, _, _>([
-        Some(vec![Some(1), Some(2)]),
-        Some(vec![]),
-    ]));
-    let last = functions[0].call(&[lists], &[false], 2).expect("no row fails");
-    assert_eq!(
-        last.as_primitive::<Int64Type>().iter().collect::<Vec<_>>(),
-        [Some(2), None]
-    );
-}
-
 /// Functions that are set up with constants: what is made of these, what is refused, several beside each other.
 pub(super) fn set_up(guest: &Guest) {
     let texts = |values: &[&str]| Arc::new(StringArray::from(values.to_vec())) as ArrayRef;

@@ -5,14 +5,26 @@ use quote::quote;
 use syn::{Error, ImplItem, ImplItemFn, ItemFn, ItemImpl, Result, Type, Visibility};
 
 use crate::arguments::{self, Attribute, Options};
-use crate::function::{Function, with_lifetimes};
-use crate::lifetimes;
+use crate::function::{Function, export_name, with_lifetimes};
 use crate::signature::{self, Parameter, chain, check_sql_name};
 use crate::stream::{keep, new};
+use crate::{generic, lifetimes};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = arguments::parse(options, Attribute::Aggregate)?;
-    let mut item: ItemImpl = syn::parse2(item)?;
+    let item: ItemImpl = syn::parse2(item)?;
+    if options.types.is_empty() {
+        return one(options, item);
+    }
+    let sql_name = match &options.name {
+        Some(name) => name.clone(),
+        None => snake_case(&type_name(&item.self_ty)?),
+    };
+    generic::aggregates(options, &item, &sql_name, one)
+}
+
+/// A function whose types are known.
+fn one(options: Options, mut item: ItemImpl) -> Result<TokenStream> {
     let state = (*item.self_ty).clone();
     if item.trait_.is_some() {
         return Err(Error::new_spanned(
@@ -37,14 +49,16 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     }
     let output = signature::output(&as_function(finish))?;
     let update = as_function(method(&item, "update").ok_or_else(|| missing_update(&item))?);
-    let sql_name = match &options.name {
-        Some(name) => name.clone(),
-        None => snake_case(&type_name(&state)?),
-    };
+    let own_name = snake_case(&type_name(&state)?);
+    let sql_name = options.name.clone().unwrap_or_else(|| own_name.clone());
     check_sql_name(&sql_name, update.sig.ident.span())?;
+    let own_name = options
+        .variant
+        .iter()
+        .fold(own_name, |name, types| format!("{name}_{types}"));
     let function = Function {
         function: &update,
-        export_name: sql_name.clone(),
+        export_name: export_name(&sql_name, &own_name),
         sql_name,
         parameters: &parameters,
         output,

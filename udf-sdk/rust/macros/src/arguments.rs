@@ -3,18 +3,24 @@
 use proc_macro2::TokenStream;
 use syn::meta::ParseNestedMeta;
 use syn::parse::Parser;
-use syn::{LitInt, LitStr, Path, Result};
+use syn::punctuated::Punctuated;
+use syn::{Ident, LitInt, LitStr, Path, Result, Token, Type};
 
+use crate::generic::Variable;
 use crate::signature::check_sql_name;
 
 /// The options of a function.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Options {
     pub(crate) name: Option<String>,
     pub(crate) volatility: Option<&'static str>,
     pub(crate) start: Option<Path>,
     pub(crate) state_version: Option<u32>,
     pub(crate) upgrades: Vec<(u32, Path)>,
+    /// Type variables.
+    pub(crate) types: Vec<Variable>,
+    /// The types of an aggregate function that was written for several, as part of a name.
+    pub(crate) variant: Option<String>,
 }
 
 /// Which options an attribute knows.
@@ -59,12 +65,24 @@ impl Options {
                     }
                 }
             }
+            ("types", _) => {
+                let content;
+                syn::parenthesized!(content in meta.input);
+                let name: Ident = content.parse()?;
+                content.parse::<Token![:]>()?;
+                let types = Punctuated::<Type, Token![,]>::parse_terminated(&content)?;
+                if types.is_empty() || self.types.iter().any(|other| other.name == name) {
+                    return Err(meta.error("types are written as types(T: i64, f64), once for each T"));
+                }
+                let types = types.into_iter().collect();
+                self.types.push(Variable { name, types });
+            }
             (_, Attribute::Scalar | Attribute::Table) => {
-                return Err(meta.error("options are: name = \"...\", start = path, volatile, stable"));
+                return Err(meta.error("options are: name = \"...\", start = path, volatile, stable, types(T: ...)"));
             }
             (_, Attribute::Stream | Attribute::Aggregate) => {
                 return Err(
-                    meta.error("options are: name = \"...\", start = path, state_version = N, upgrade(N = path, ...)")
+                    meta.error("options are: name = \"...\", start = path, state_version = N, upgrade(N = path, ...), types(T: ...)")
                 );
             }
         }

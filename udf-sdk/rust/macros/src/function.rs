@@ -120,10 +120,11 @@ impl Function<'_> {
 }
 
 /// The exports of a function that SQL knows by another name have both names: overloads share that of SQL.
-pub(crate) fn export_name(sql_name: &str, name: &Ident) -> String {
-    match signature::plain_name(name) {
-        own if own == sql_name => own,
-        own => format!("{sql_name}_{own}"),
+pub(crate) fn export_name(sql_name: &str, own: &str) -> String {
+    if own == sql_name {
+        own.to_string()
+    } else {
+        format!("{sql_name}_{own}")
     }
 }
 

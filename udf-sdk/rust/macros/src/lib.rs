@@ -6,6 +6,7 @@ mod aggregate;
 mod arguments;
 mod call;
 mod function;
+mod generic;
 mod lifetimes;
 mod record;
 mod scalar;

@@ -4,14 +4,22 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{ItemFn, Result};
 
-use crate::arguments::{self, Attribute};
-use crate::call;
+use crate::arguments::{self, Attribute, Options};
 use crate::function::{Function, export_name};
 use crate::signature::{self, check_sql_name, plain_name};
+use crate::{call, generic};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = arguments::parse(options, Attribute::Scalar)?;
-    let mut item: ItemFn = syn::parse2(item)?;
+    let item: ItemFn = syn::parse2(item)?;
+    if options.types.is_empty() {
+        return one(options, item);
+    }
+    generic::functions(options, &item, one)
+}
+
+/// A function whose types are known.
+fn one(options: Options, mut item: ItemFn) -> Result<TokenStream> {
     signature::check(&item)?;
     let (parameters, start) = call::parameters(&mut item, options.start)?;
     let sql_name = options.name.unwrap_or_else(|| plain_name(&item.sig.ident));
@@ -19,7 +27,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let output = signature::output(&item)?;
     let function = Function {
         function: &item,
-        export_name: export_name(&sql_name, &item.sig.ident),
+        export_name: export_name(&sql_name, &plain_name(&item.sig.ident)),
         sql_name,
         parameters: &parameters,
         output,

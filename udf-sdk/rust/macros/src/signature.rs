@@ -48,7 +48,7 @@ pub(crate) fn check(function: &ItemFn) -> Result<()> {
     {
         return Err(Error::new(
             parameter.span(),
-            "a function of SQL cannot be generic: SQL needs one type for each argument",
+            "SQL needs one type for each argument: say which with types(T: i64, f64, ...) in the attribute",
         ));
     }
     if let Some(variadic) = &signature.variadic {

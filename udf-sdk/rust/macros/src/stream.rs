@@ -6,12 +6,20 @@ use syn::{Error, FnArg, ItemFn, Path, Result, Type};
 
 use crate::arguments::{self, Attribute, Options};
 use crate::function::{Function, export_name, with_lifetimes};
-use crate::lifetimes;
 use crate::signature::{self, chain, check_sql_name, plain_name};
+use crate::{generic, lifetimes};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let mut options = arguments::parse(options, Attribute::Stream)?;
-    let mut item: ItemFn = syn::parse2(item)?;
+    let options = arguments::parse(options, Attribute::Stream)?;
+    let item: ItemFn = syn::parse2(item)?;
+    if options.types.is_empty() {
+        return one(options, item);
+    }
+    generic::functions(options, &item, one)
+}
+
+/// A function whose types are known.
+fn one(mut options: Options, mut item: ItemFn) -> Result<TokenStream> {
     signature::check(&item)?;
     let state = state_type(&item)?;
     lifetimes::unify(&mut item, 1);
@@ -21,7 +29,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     let output = signature::output(&item)?;
     let function = Function {
         function: &item,
-        export_name: export_name(&sql_name, &item.sig.ident),
+        export_name: export_name(&sql_name, &plain_name(&item.sig.ident)),
         sql_name,
         parameters: &parameters,
         output,

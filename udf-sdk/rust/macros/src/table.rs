@@ -4,14 +4,22 @@ use proc_macro2::TokenStream;
 use quote::quote;
 use syn::{AssocType, Error, GenericArgument, ItemFn, PathArguments, Result, Type, TypeParamBound, parse_quote};
 
-use crate::arguments::{self, Attribute};
-use crate::call;
+use crate::arguments::{self, Attribute, Options};
 use crate::function::{Function, export_name, with_lifetimes};
 use crate::signature::{self, check_sql_name, plain_name};
+use crate::{call, generic};
 
 pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let options = arguments::parse(options, Attribute::Table)?;
-    let mut item: ItemFn = syn::parse2(item)?;
+    let item: ItemFn = syn::parse2(item)?;
+    if options.types.is_empty() {
+        return one(options, item);
+    }
+    generic::functions(options, &item, one)
+}
+
+/// A function whose types are known.
+fn one(options: Options, mut item: ItemFn) -> Result<TokenStream> {
     signature::check(&item)?;
     if signature::writes(&item) {
         let reason = "a table function returns its rows: `out: &mut Text` is for scalar and stream functions";
@@ -27,7 +35,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> Result<TokenStr
     };
     let function = Function {
         function: &item,
-        export_name: export_name(&sql_name, &item.sig.ident),
+        export_name: export_name(&sql_name, &plain_name(&item.sig.ident)),
         sql_name,
         parameters: &parameters,
         output,

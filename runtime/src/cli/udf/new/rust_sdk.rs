@@ -11,6 +11,7 @@ pub(super) const FILES: &[(&str, &str)] = &embedded![
     "rust/macros/src/arguments.rs",
     "rust/macros/src/call.rs",
     "rust/macros/src/function.rs",
+    "rust/macros/src/generic.rs",
     "rust/macros/src/lib.rs",
     "rust/macros/src/lifetimes.rs",
     "rust/macros/src/record.rs",

@@ -1,5 +1,6 @@
 //! A plugin with functions of every type and kind. `runtime/tests/e2e/sdk_guest.rs` calls them all through the host.
 
+mod aggregates;
 mod echo;
 mod scalars;
 mod streams;
@@ -26,8 +27,8 @@ waterwheel_udf::plugin!(
     scalars::answer,
     scalars::risk,
     scalars::risk_by_name,
-    scalars::last_bigint,
-    scalars::last_double,
+    scalars::last_of,
+    scalars::place_of,
     scalars::first_or,
     scalars::square_root,
     scalars::total,
@@ -46,6 +47,11 @@ waterwheel_udf::plugin!(
     scalars::in_unit,
     streams::damped,
     streams::path,
+    streams::before,
+    tables::twice,
+    aggregates::largest,
+    aggregates::WidthOfNumbers,
+    aggregates::WidthOfDates,
     tables::tokenize,
     tables::pairs,
     tables::counted,
@@ -61,6 +67,12 @@ waterwheel_udf::plugin!(
 #[cfg(test)]
 mod tests {
     #[test]
+    fn there_is_a_function_for_each_choice_of_types() {
+        assert_eq!(super::tables::twice_str("a").collect::<Vec<_>>(), ["a", "a"]);
+        assert_eq!(super::tables::twice_i64(7).collect::<Vec<_>>(), [7, 7]);
+    }
+
+    #[test]
     fn the_manifest_lists_every_function_once() {
         let manifest = super::waterwheel_manifest();
         assert!(
@@ -74,6 +86,7 @@ mod tests {
             .filter(|line| line.starts_with("    ") && line.contains("::") && line.ends_with(','))
             .count();
         assert!(listed > 40, "{listed}");
-        assert_eq!(named, listed, "{manifest}");
+        // Of several types are last_of (4), place_of (4), before (2), twice (2), largest (3).
+        assert_eq!(named, listed + 3 + 3 + 1 + 1 + 2, "{manifest}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::cell::Cell;
 
-use waterwheel_udf::{Argument, List, Text, scalar};
+use waterwheel_udf::{Argument, Decimal, List, Text, scalar};
 
 /// the answer
 #[scalar]
@@ -25,17 +25,21 @@ pub fn risk_by_name(r#type: i32) -> i32 {
     -r#type
 }
 
-macro_rules! last_of {
-    ($($function:ident: $type:ty),*) => {$(
-        /// the last element of an array, of several types
-        #[scalar(name = "last_of")]
-        pub fn $function(values: List<'_, $type>) -> Option<$type> {
-            values.iter().last()
-        }
-    )*};
+/// the last element of an array, of several types
+#[scalar(types(T: i64, f64, &str, Vec<bool>))]
+pub fn last_of<T>(values: List<'_, T>) -> Option<T> {
+    values.iter().last()
 }
 
-last_of!(last_bigint: i64, last_double: f64);
+/// the place of a value in an array, from 0; of its type what is written is in the message
+#[scalar(types(T: i64, Decimal<20, 4>), types(N: i32, i64))]
+pub fn place_of<T, N>(values: List<'_, T>, value: T, not_before: N) -> Result<N, String> {
+    let find = |from: N| -> Option<N> {
+        let place = values.iter().skip(from as usize).position(|other| other == value)?;
+        N::try_from(place).ok()?.checked_add(from)
+    };
+    find(not_before).ok_or_else(|| format!("no {} from {not_before} on", core::any::type_name::<T>()))
+}
 
 /// nulls where they are allowed: `b` must be there, `a` not
 #[scalar]

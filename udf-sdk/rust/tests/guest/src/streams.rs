@@ -129,3 +129,19 @@ pub fn path(places: &mut Vec<String>, place: &str, out: &mut Text) -> Result<(),
     places.push(place.to_string());
     Ok(())
 }
+
+/// What was before, at first what the query says.
+#[derive(Debug, Clone, State)]
+pub struct Before<T>(T);
+
+impl<T> Before<T> {
+    fn new(first: T) -> Before<T> {
+        Before(first)
+    }
+}
+
+/// the value before with the same key
+#[stream(types(T: i64, String), start = Before::<T>::new)]
+pub fn before<T>(before: &mut Before<T>, x: T, #[constant] _first: T) -> T {
+    core::mem::replace(&mut before.0, x)
+}

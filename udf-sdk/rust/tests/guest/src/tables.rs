@@ -76,3 +76,9 @@ pub(crate) fn parts<'a>(
 ) -> impl Iterator<Item = &'a str> {
     text.split(cuts.0).take(most as usize)
 }
+
+/// a value, twice
+#[table(types(T: i64, &str))]
+pub fn twice<T>(x: T) -> impl Iterator<Item = T> {
+    [x, x].into_iter()
+}
