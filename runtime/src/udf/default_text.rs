@@ -28,6 +28,8 @@ pub(super) fn default_text(value: &ScalarValue) -> String {
             let fields = fields.map(|(field, column)| format!("{} := {}", field.name(), all(column).concat()));
             format!("STRUCT({})", fields.collect::<Vec<_>>().join(", "))
         }
+        // A whole number without a point, as it is typed.
+        ScalarValue::Float64(_) => value.to_string(),
         value => plain(value),
     }
 }
