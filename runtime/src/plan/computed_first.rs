@@ -6,7 +6,10 @@ use std::sync::Arc;
 use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
-use datafusion::logical_expr::{Aggregate, Expr, Filter, JoinType, LogicalPlan, Projection, Sort, SortExpr, Window};
+use datafusion::logical_expr::{
+    Aggregate, BinaryExpr, Expr, Filter, JoinType, LogicalPlan, Operator, Projection, Sort, SortExpr, Window,
+};
+use datafusion::scalar::ScalarValue;
 
 /// Rewrites an optimized plan; no rule is to be run on it after that.
 pub(super) fn computed_first(plan: LogicalPlan) -> Result<LogicalPlan> {
@@ -71,6 +74,7 @@ impl Computed {
         if matches!(expr, Expr::Column(_) | Expr::Literal(..)) {
             return expr;
         }
+        let expr = as_comparison(expr);
         let name = |at: usize| format!("computed@{at}");
         let at = match self.found.iter().position(|other| *other == expr) {
             Some(at) => at,
@@ -104,6 +108,32 @@ impl Computed {
             self.exprs, input,
         )?)))
     }
+}
+
+/// The expression with each IS TRUE and the like as the comparison that DataFusion makes of it in the end: a column of it is then nullable, or not, in the
+/// logical plan as in the physical one, which are compared.
+fn as_comparison(expr: Expr) -> Expr {
+    let compared = |value: Box<Expr>, op, to: ScalarValue| {
+        Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(
+            value,
+            op,
+            Box::new(Expr::Literal(to, None)),
+        )))
+    };
+    let truth = |value| ScalarValue::Boolean(Some(value));
+    let unknown = ScalarValue::Boolean(None);
+    let rewritten = expr.clone().transform_up(|part| {
+        Ok(match part {
+            Expr::IsTrue(value) => compared(value, Operator::IsNotDistinctFrom, truth(true)),
+            Expr::IsNotTrue(value) => compared(value, Operator::IsDistinctFrom, truth(true)),
+            Expr::IsFalse(value) => compared(value, Operator::IsNotDistinctFrom, truth(false)),
+            Expr::IsNotFalse(value) => compared(value, Operator::IsDistinctFrom, truth(false)),
+            Expr::IsUnknown(value) => compared(value, Operator::IsNotDistinctFrom, unknown.clone()),
+            Expr::IsNotUnknown(value) => compared(value, Operator::IsDistinctFrom, unknown.clone()),
+            part => Transformed::no(part),
+        })
+    });
+    rewritten.map_or(expr, |rewritten| rewritten.data)
 }
 
 /// The columns of `plan` at these places, under the names that `like` has.

@@ -79,7 +79,9 @@ impl ExecutionPlan for LenientExec {
     }
 
     fn maintains_input_order(&self) -> Vec<bool> {
-        vec![true]
+        // A sort is put below a node of which this is true by the numbers of its columns, as if the node had those of its input: only a filter has.
+        let filter = self.plain.downcast_ref::<FilterExec>();
+        vec![filter.is_some_and(|filter| filter.projection().is_none())]
     }
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {

@@ -10,7 +10,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{Float64Type, Int32Type, Int64Type};
-use waterwheel::udf::{Error, FunctionSource, Volatility};
+use waterwheel::udf::{Error, Volatility};
 
 use super::Guest;
 use super::columns::{Nulls, column};
