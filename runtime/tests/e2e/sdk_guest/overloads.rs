@@ -6,7 +6,7 @@ use datafusion::arrow::array::{
     Array, ArrayRef, AsArray, Date32Array, Decimal128Array, Float64Array, Int64Array, ListArray, StringArray,
 };
 use datafusion::arrow::buffer::OffsetBuffer;
-use datafusion::arrow::datatypes::{Decimal128Type, Field, Float64Type, Int32Type, Int64Type};
+use datafusion::arrow::datatypes::{Field, Float64Type, Int32Type, Int64Type};
 use datafusion::common::ScalarValue;
 use waterwheel::udf::FunctionSource;
 

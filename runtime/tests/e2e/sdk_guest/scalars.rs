@@ -10,7 +10,7 @@ use datafusion::arrow::array::{
 use datafusion::arrow::buffer::NullBuffer;
 use datafusion::arrow::compute::{concat, take};
 use datafusion::arrow::datatypes::{Float64Type, Int32Type, Int64Type};
-use waterwheel::udf::{Error, FunctionSource, Volatility};
+use waterwheel::udf::{Error, Volatility};
 
 use super::Guest;
 use super::columns::{Nulls, column};
@@ -350,7 +350,7 @@ pub(super) fn written(guest: &Guest) {
         .call_rows(&[Arc::new(StringArray::from(texts))], &[false], 9_001)
         .expect("rows fail, the call does not");
     assert_eq!(outcome.values.as_string::<i32>(), &expected);
-    let failed: Vec<usize> = outcome.failed.iter().map(|failed| failed.row).collect();
+    let failed: Vec<u32> = outcome.failed.iter().map(|failed| failed.row).collect();
     assert_eq!(failed, (0..9_001).filter(|i| i % 50 == 49).collect::<Vec<_>>());
     assert!(outcome.failed.iter().all(|failed| failed.message == "a bad text"));
 

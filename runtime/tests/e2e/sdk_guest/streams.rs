@@ -50,7 +50,7 @@ pub(super) fn written(guest: &Guest) {
     let outcome = path
         .push_rows(&[3, 0, 3, 3, 0], &[texts(&["Bath", "York", "", "Ely", "Hull"])])
         .expect("one row fails");
-    let failed: Vec<(usize, &str)> = outcome.failed.iter().map(|f| (f.row, f.message.as_str())).collect();
+    let failed: Vec<(u32, &str)> = outcome.failed.iter().map(|f| (f.row, f.message.as_str())).collect();
     assert_eq!(failed, [(2, "a place without a name")]);
     let paths: Vec<Option<&str>> = outcome.values.as_string::<i32>().iter().collect();
     assert_eq!(
