@@ -20,6 +20,8 @@ mod table;
 /// Options: `name = "..."` (SQL name), `volatile` (any call may differ), `stable` (the same within a query), `start = path` (makes something of the parameters
 /// that are marked `#[constant]` and must be constants of the query, once, before any row; a reference to it is the first parameter then).
 ///
+/// In all kinds `types(T: i64, f64)` makes a function of a `T`, declared as `<T>`, one for each of the types: overloads of one name in SQL.
+///
 /// A scalar or stream function whose last parameter is `&mut Text` writes its text there, and returns `()`, `Option<()>` or a `Result` of these.
 ///
 /// In all kinds a parameter with `#[default(VALUE)]`, or `#[default]` for NULL, may be left out in a call, and all after it; the last one, a list, may be `#[variadic]`: a
