@@ -65,7 +65,7 @@ pub unsafe fn call_set_up<'a, S, A, O>(
     (arguments, rows): (usize, usize),
     out: usize,
     found: impl for<'s> Fn(Option<&'s S>) -> Option<&'s S>,
-    f: impl Fn(&S, A) -> O,
+    mut f: impl FnMut(&S, A) -> O,
 ) -> i32
 where
     A: Arguments<'a>,

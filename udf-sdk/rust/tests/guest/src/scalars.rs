@@ -2,6 +2,8 @@
 
 use std::cell::Cell;
 
+use core::fmt::Write;
+
 use waterwheel_udf::{Argument, Decimal, List, Text, scalar};
 
 /// the answer
@@ -157,8 +159,8 @@ pub(crate) fn first_of(wanted: &Wanted, text: &str, #[constant] _words: &str) ->
 
 /// a number in the unit that the query names
 #[scalar]
-pub(crate) fn in_unit(x: f64, #[constant] unit: &str) -> String {
-    format!("{x} {unit}")
+pub(crate) fn in_unit(x: f64, #[constant] unit: &str, out: &mut Text) -> core::fmt::Result {
+    write!(out, "{x} {unit}")
 }
 
 /// a text in capitals, written to the column; NULL for an empty one
