@@ -1,5 +1,6 @@
-//! In the plan of a pull query: what aggregates, windows, sorts and the conditions of joins compute from a row is computed by projections and filters
-//! below or above them, which know what to do with a row on which it fails ([`super::lenient_exec`]).
+//! In the plan of a pull query: what aggregates, sorts and the conditions of joins compute from a row is computed by projections and filters
+//! below or above them, which know what to do with a row on which it fails ([`super::lenient_exec`]). Not what stands in OVER and FILTER: with a
+//! projection of its own below each window DataFusion loses the order that another one asks for.
 
 use std::sync::Arc;
 
@@ -7,15 +8,13 @@ use datafusion::common::Column;
 use datafusion::common::tree_node::{Transformed, TreeNode};
 use datafusion::error::Result;
 use datafusion::logical_expr::{
-    Aggregate, BinaryExpr, Expr, Filter, JoinType, LogicalPlan, Operator, Projection, Sort, SortExpr, Window,
+    Aggregate, Expr, Filter, JoinType, LogicalPlan, Projection, Sort, SortExpr, Window,
 };
-use datafusion::scalar::ScalarValue;
 
 /// Rewrites an optimized plan; no rule is to be run on it after that.
 pub(super) fn computed_first(plan: LogicalPlan) -> Result<LogicalPlan> {
     let rewritten = plan.transform_up(|node| match node {
         LogicalPlan::Aggregate(aggregate) => of_aggregate(aggregate),
-        LogicalPlan::Window(window) => of_window(window),
         LogicalPlan::Sort(sort) => of_sort(sort),
         LogicalPlan::Join(mut join) if join.join_type == JoinType::Inner => {
             match join.filter.take_if(|filter| is_computed(filter)) {
@@ -74,7 +73,6 @@ impl Computed {
         if matches!(expr, Expr::Column(_) | Expr::Literal(..)) {
             return expr;
         }
-        let expr = as_comparison(expr);
         let name = |at: usize| format!("computed@{at}");
         let at = match self.found.iter().position(|other| *other == expr) {
             Some(at) => at,
@@ -110,32 +108,6 @@ impl Computed {
     }
 }
 
-/// The expression with each IS TRUE and the like as the comparison that DataFusion makes of it in the end: a column of it is then nullable, or not, in the
-/// logical plan as in the physical one, which are compared.
-fn as_comparison(expr: Expr) -> Expr {
-    let compared = |value: Box<Expr>, op, to: ScalarValue| {
-        Transformed::yes(Expr::BinaryExpr(BinaryExpr::new(
-            value,
-            op,
-            Box::new(Expr::Literal(to, None)),
-        )))
-    };
-    let truth = |value| ScalarValue::Boolean(Some(value));
-    let unknown = ScalarValue::Boolean(None);
-    let rewritten = expr.clone().transform_up(|part| {
-        Ok(match part {
-            Expr::IsTrue(value) => compared(value, Operator::IsNotDistinctFrom, truth(true)),
-            Expr::IsNotTrue(value) => compared(value, Operator::IsDistinctFrom, truth(true)),
-            Expr::IsFalse(value) => compared(value, Operator::IsNotDistinctFrom, truth(false)),
-            Expr::IsNotFalse(value) => compared(value, Operator::IsDistinctFrom, truth(false)),
-            Expr::IsUnknown(value) => compared(value, Operator::IsNotDistinctFrom, unknown.clone()),
-            Expr::IsNotUnknown(value) => compared(value, Operator::IsDistinctFrom, unknown.clone()),
-            part => Transformed::no(part),
-        })
-    });
-    rewritten.map_or(expr, |rewritten| rewritten.data)
-}
-
 /// The columns of `plan` at these places, under the names that `like` has.
 fn named_as(plan: LogicalPlan, places: impl Iterator<Item = usize>, like: &LogicalPlan) -> Result<LogicalPlan> {
     let columns = plan.schema().columns();
@@ -160,7 +132,6 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
         Expr::AggregateFunction(mut call) => {
             let params = &mut call.params;
             params.args = computed.columns_of(std::mem::take(&mut params.args));
-            params.filter = params.filter.take().map(|filter| Box::new(computed.column(*filter)));
             params.order_by = computed.sorted(std::mem::take(&mut params.order_by));
             Transformed::yes(Expr::AggregateFunction(call))
         }
@@ -176,32 +147,6 @@ fn of_aggregate(aggregate: Aggregate) -> Result<Transformed<LogicalPlan>> {
     let new = LogicalPlan::Aggregate(Aggregate::try_new(computed.project(aggregate.input)?, groups, calls)?);
     let all = 0..new.schema().fields().len();
     named_as(new, all, &old).map(Transformed::yes)
-}
-
-fn of_window(window: Window) -> Result<Transformed<LogicalPlan>> {
-    let mut computed = Computed::over(&window.input);
-    let of_call = |part: Expr, computed: &mut Computed| match part {
-        Expr::WindowFunction(mut call) => {
-            let params = &mut call.params;
-            params.args = computed.columns_of(std::mem::take(&mut params.args));
-            params.partition_by = computed.columns_of(std::mem::take(&mut params.partition_by));
-            params.order_by = computed.sorted(std::mem::take(&mut params.order_by));
-            params.filter = params.filter.take().map(|filter| Box::new(computed.column(*filter)));
-            Transformed::yes(Expr::WindowFunction(call))
-        }
-        part => Transformed::no(part),
-    };
-    let calls = window.window_expr.iter().cloned();
-    let calls = calls.map(|call| Ok(call.transform_up(|part| Ok(of_call(part, &mut computed)))?.data));
-    let calls = calls.collect::<Result<Vec<_>>>()?;
-    let old = LogicalPlan::Window(window.clone());
-    if computed.is_empty() {
-        return Ok(Transformed::no(old));
-    }
-    let (own, added) = (computed.columns, computed.found.len());
-    let new = LogicalPlan::Window(Window::try_new(calls, computed.project(window.input)?)?);
-    let places = (0..own).chain(own + added..new.schema().fields().len());
-    named_as(new, places, &old).map(Transformed::yes)
 }
 
 fn of_sort(sort: Sort) -> Result<Transformed<LogicalPlan>> {

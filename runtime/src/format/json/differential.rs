@@ -367,6 +367,7 @@ fn every_cut_and_every_changed_byte_of_a_record_is_judged_alike() {
     let template: &[u8] =
         br#"{"auction":1000,"price":-12.5,"channel":"ch","small":1,"flag":true,"x":[1,{"y":"z"}],"ts":17}"#;
     let mut variants: Vec<Vec<u8>> = (0..template.len()).map(|end| template[..end].to_vec()).collect();
+    variants.extend((1..template.len()).map(|start| template[start..].to_vec()));
     for at in 0..template.len() {
         for byte in b"\"\\{}[],:09.eE-+ n\x00\x1F\x80\xFF" {
             let mut changed = template.to_vec();

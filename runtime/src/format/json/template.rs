@@ -138,7 +138,8 @@ impl Template {
             };
             next += 1;
         }
-        if pos + 1 != length || buffer.get(pos) != Some(&b'}') {
+        // Where nothing was read yet, the object has to begin first.
+        if pos == 0 || pos + 1 != length || buffer.get(pos) != Some(&b'}') {
             read_close(buffer.get(..length)?, pos)?;
         }
         if whole {
