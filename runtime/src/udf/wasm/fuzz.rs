@@ -14,7 +14,7 @@ use super::component;
 use super::reports;
 use super::{LoadedPlugin, Sandbox, load};
 use crate::types::schema::SqlType;
-use crate::udf::{FunctionInfo, Limits, manifest};
+use crate::udf::{AggregateFunction, FunctionInfo, Limits, ScalarFunction, StreamFunction, manifest};
 
 /// Bytes that a result may have here: what repeats itself in a guest's memory is not to fill the host's.
 const RESULT_BYTES: usize = 1 << 20;
@@ -134,7 +134,7 @@ fn check_values(array: &ArrayRef) {
     }
 }
 
-/// A file: what it gives is called.
+/// A file, binary or text: what it gives is called.
 pub fn module(bytes: &[u8]) -> bool {
     static SANDBOX: OnceLock<Sandbox> = OnceLock::new();
     let sandbox = SANDBOX.get_or_init(|| {
@@ -146,7 +146,8 @@ pub fn module(bytes: &[u8]) -> bool {
         };
         Sandbox::new(limits).expect("these limits can be had")
     });
-    match load(sandbox, "fuzz", bytes, false) {
+    let text = !bytes.starts_with(b"\0asm");
+    match load(sandbox, "fuzz", bytes, text) {
         Ok(plugin) => {
             use_all(&plugin);
             true
@@ -155,47 +156,88 @@ pub fn module(bytes: &[u8]) -> bool {
     }
 }
 
+/// Rows of a call.
+const ROWS: usize = 3;
+
 fn use_all(plugin: &LoadedPlugin) {
-    const ROWS: usize = 3;
     for function in &plugin.scalars {
-        for args in [nulls(function.info(), ROWS), values(function.info(), ROWS)] {
-            if let Ok(outcome) = function.call_rows(&args, &vec![false; args.len()], ROWS) {
-                check(&outcome.values, &function.info().returns, ROWS);
-            }
+        if let Some(values) = call(&**function) {
+            check(&values, &function.info().returns, ROWS);
+        }
+    }
+    for function in &plugin.tables {
+        if let Some(rows_of_rows) = call(&**function) {
+            assert!(
+                matches!(rows_of_rows.data_type(), DataType::List(of) if *of.data_type() == function.info().returns)
+            );
+            check(&rows_of_rows, rows_of_rows.data_type(), ROWS);
         }
     }
     for function in &plugin.streams {
-        let constants = vec![None; function.info().args.len()];
-        let one = values(function.info(), 1);
-        let ones = one
-            .iter()
-            .map(|value| ScalarValue::try_from_array(value, 0).ok())
-            .collect::<Vec<_>>();
-        for constants in [constants, ones] {
-            let Ok(mut instance) = function.instance(&constants) else {
-                continue;
-            };
-            if let Ok(outcome) = instance.push_rows(&[0, 1, 0], &values(function.info(), ROWS)) {
-                check(&outcome.values, &function.info().returns, ROWS);
-            }
-            if let Ok(states) = instance.save(&[0, 1, 2]) {
-                assert_eq!(states.len(), 3);
-                let _ = instance.load(&[2, 1, 0], &states);
-            }
-            let _ = instance.drop_slots(&[1]);
-        }
+        use_stream(&**function);
     }
     for function in &plugin.aggregates {
-        let constants = vec![None; function.info().args.len()];
+        use_aggregate(&**function);
+    }
+}
+
+/// What a function gives for values, after it was set up and called with nulls.
+fn call(function: &dyn ScalarFunction) -> Option<ArrayRef> {
+    let info = function.info();
+    let _ = function.set_up(&ones(info));
+    let outcome = |args: Vec<ArrayRef>| function.call_rows(&args, &vec![false; args.len()], ROWS);
+    if let Ok(outcome) = outcome(nulls(info, ROWS)) {
+        check(&outcome.values, outcome.values.data_type(), ROWS);
+    }
+    outcome(values(info, ROWS)).ok().map(|outcome| outcome.values)
+}
+
+fn use_stream(function: &dyn StreamFunction) {
+    let info = function.info();
+    for constants in [vec![None; info.args.len()], ones(info)] {
         let Ok(mut instance) = function.instance(&constants) else {
             continue;
         };
-        let _ = instance.update(&[0, 1, 0], &values(function.info(), ROWS));
+        if let Ok(outcome) = instance.push_rows(&[0, 1, 0], &values(info, ROWS)) {
+            check(&outcome.values, &info.returns, ROWS);
+        }
+        if let Ok(states) = instance.save(&[0, 1, 2]) {
+            assert_eq!(states.len(), 3);
+            let _ = instance.load(&[2, 1, 0], &states);
+        }
+        let _ = instance.drop_slots(&[1]);
+    }
+}
+
+fn use_aggregate(function: &dyn AggregateFunction) {
+    let info = function.info();
+    for constants in [vec![None; info.args.len()], ones(info)] {
+        let Ok(mut instance) = function.instance(&constants) else {
+            continue;
+        };
+        let _ = instance.update_rows(&[0, 1, 0], &values(info, ROWS));
+        if function.retracts() {
+            let _ = instance.retract_rows(&[1, 0, 0], &values(info, ROWS));
+        }
         let _ = instance.merge(&[0], &[1]);
         if let Ok(finished) = instance.finish(&[0, 1]) {
-            check(&finished, &function.info().returns, 2);
+            check(&finished, &info.returns, 2);
         }
+        if let Ok(states) = instance.save(&[0, 1]) {
+            assert_eq!(states.len(), 2);
+            let _ = instance.load(&[1, 2], &states, function.state_version());
+        }
+        let _ = instance.drop_slots(&[0]);
     }
+}
+
+/// A constant for each argument.
+fn ones(info: &FunctionInfo) -> Vec<Option<ScalarValue>> {
+    let values = values(info, 1);
+    values
+        .iter()
+        .map(|value| ScalarValue::try_from_array(value, 0).ok())
+        .collect()
 }
 
 fn nulls(info: &FunctionInfo, rows: usize) -> Vec<ArrayRef> {
@@ -205,9 +247,13 @@ fn nulls(info: &FunctionInfo, rows: usize) -> Vec<ArrayRef> {
         .collect()
 }
 
-/// A value of each type, the same in each row.
+/// A value of each type, the same in each row; null where there is a MAP in it.
 fn values(info: &FunctionInfo, rows: usize) -> Vec<ArrayRef> {
     let value = |data_type: &DataType| {
+        // DataFusion panics at the default of a MAP.
+        if has_map(data_type) {
+            return new_null_array(data_type, rows);
+        }
         let value = ScalarValue::new_default(data_type);
         let array = value.and_then(|value| value.to_array_of_size(rows));
         array.unwrap_or_else(|_| new_null_array(data_type, rows))
@@ -216,4 +262,13 @@ fn values(info: &FunctionInfo, rows: usize) -> Vec<ArrayRef> {
         .iter()
         .map(|(_, data_type)| Arc::clone(&value(data_type)))
         .collect()
+}
+
+fn has_map(data_type: &DataType) -> bool {
+    match data_type {
+        DataType::Map(..) => true,
+        DataType::List(of) => has_map(of.data_type()),
+        DataType::Struct(fields) => fields.iter().any(|field| has_map(field.data_type())),
+        _ => false,
+    }
 }
