@@ -252,10 +252,7 @@ impl Engine {
         };
         let purpose = match statement {
             Statement::Select(query) if query.emit == crate::sql::ast::Emit::Unsaid => {
-                let policy = session.properties.row_errors()?;
-                return Ok(Outcome::Text(
-                    self.planner(session).plan_batch(query, policy)?.explain(),
-                ));
+                return Ok(Outcome::Text(self.planner(session).plan_batch(query)?.explain()));
             }
             Statement::Select(_) => Purpose::Transient,
             _ => Purpose::Persistent,

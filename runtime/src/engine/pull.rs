@@ -26,8 +26,7 @@ const LOOK: Duration = Duration::from_millis(20);
 
 impl Engine {
     pub(crate) fn pull(&self, session: &mut Session, query: &Query, text: &str) -> Result<Outcome, Error> {
-        let policy = session.properties.row_errors()?;
-        let planned = self.planner(session).plan_batch(query, policy)?;
+        let planned = self.planner(session).plan_batch(query)?;
         self.settle_writers(session, &planned.dataflow);
         let id = next_id(session, "PULL");
         let (sender, receiver) = change_channel();
@@ -58,19 +57,18 @@ fn conclude(query: &BatchQuery, sender: ChangeSender, pipeline: &Pipeline) -> Re
         .build()
         .map_err(|error| exec::Error::Query(error.to_string()))?;
     let errors = &pipeline.metrics().row_errors;
-    // Everything runs on this thread, so that a function that fails on a row finds where its note goes. Projections and filters count by themselves;
-    // what is noted here failed in an aggregate, or in the condition of an outer join.
+    // Everything runs on this thread, so that a function that fails on a row finds where its note goes.
     let run = || runtime.block_on(send(query, sender, pipeline));
     let (result, notes) = match errors.policy {
-        RowErrorPolicy::Null | RowErrorPolicy::Skip => function::collect_row_errors(run),
-        RowErrorPolicy::Fail => (run(), function::RowErrors::default()),
+        RowErrorPolicy::Null => function::collect_row_errors(run),
+        RowErrorPolicy::Skip | RowErrorPolicy::Fail => (run(), function::RowErrors::default()),
     };
     errors.note(&notes);
     result.map_err(|error| exec::Error::Operator(operator::Error::of_expression("SELECT", &error)))
 }
 
 async fn send(query: &BatchQuery, mut sender: ChangeSender, pipeline: &Pipeline) -> Result<(), DataFusionError> {
-    let mut batches = query.start(&pipeline.metrics().row_errors).await?;
+    let mut batches = query.start().await?;
     loop {
         let next = tokio::time::timeout(LOOK, batches.next()).await;
         if pipeline.is_stop_asked() {

@@ -28,7 +28,7 @@ pub use aggregate::{Accumulator, AggregateLimits, AggregateSpec, SharedInstance,
 pub use definition::FunctionDoc;
 pub use operators::{KsqlExprPlanner, KsqlSemantics, NESTED_EQUAL, type_integer_literals};
 pub(crate) use row_error::note as note_row_error;
-pub use row_error::{RowErrors, collect as collect_row_errors, without_collection};
+pub use row_error::{RowErrors, collect as collect_row_errors};
 
 use crate::types::Clock;
 use crate::types::clock::SystemClock;

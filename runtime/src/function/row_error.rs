@@ -54,12 +54,6 @@ pub fn collect<T>(compute: impl FnOnce() -> T) -> (T, RowErrors) {
     (result, errors)
 }
 
-/// Runs `compute` as if nobody collected: a function that fails for a row fails as a whole.
-pub fn without_collection<T>(compute: impl FnOnce() -> T) -> T {
-    let _restore = Restore(COLLECTING.take());
-    compute()
-}
-
 /// Puts the outer collection back, also when `compute` panics.
 struct Restore(Option<RowErrors>);
 
@@ -130,18 +124,6 @@ mod tests {
         assert_eq!((errors.count, errors.first.len()), (10, NOTES_MAX));
         assert_eq!(errors.first[0], "f: bad");
         assert!(report("f", &"bad".into()).is_err());
-    }
-
-    #[test]
-    fn a_collection_can_be_set_aside() {
-        let (inner, outer) = collect(|| {
-            report("f", &"noted".into()).unwrap();
-            let inner = without_collection(|| report("f", &"bad".into()));
-            report("f", &"noted".into()).unwrap();
-            inner
-        });
-        assert!(inner.is_err());
-        assert_eq!(outer.count, 2);
     }
 
     #[test]

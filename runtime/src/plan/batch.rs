@@ -17,11 +17,9 @@ use datafusion::physical_plan::execute_stream;
 use datafusion::prelude::SessionConfig;
 use futures::FutureExt as _;
 
-use super::computed_first::computed_first;
-use super::lenient_exec::MakeLenient;
 use super::lower::{self, Fragments};
 use super::{Dataflow, Error, Planner, Purpose, explain, names, rewrite, target};
-use crate::operator::{Gathered, RowErrorPolicy, RowErrors};
+use crate::operator::Gathered;
 use crate::sql::ast::Query;
 
 /// A planned pull query.
@@ -30,7 +28,6 @@ pub struct BatchQuery {
     pub dataflow: Dataflow,
     /// The columns of the result, with SQL's types.
     pub schema: SchemaRef,
-    policy: RowErrorPolicy,
     gathered: Arc<Gathered>,
     tables: Vec<Arc<MemTable>>,
     plan: LogicalPlan,
@@ -53,11 +50,11 @@ impl Drop for BatchQuery {
 }
 
 impl Planner<'_> {
-    /// Plans a pull query, in which rows on which an expression fails are treated so.
+    /// Plans a pull query.
     ///
     /// # Errors
     /// When a name or type is wrong, or a part that a pipeline must compute cannot be streamed.
-    pub fn plan_batch(&self, query: &Query, policy: RowErrorPolicy) -> Result<BatchQuery, Error> {
+    pub fn plan_batch(&self, query: &Query) -> Result<BatchQuery, Error> {
         let rewritten = rewrite::rewrite(query, self.catalog, self.functions, Purpose::Transient)?;
         if rewritten.partition_by.is_some() {
             return Err(Error::new(
@@ -74,65 +71,44 @@ impl Planner<'_> {
             tables,
             rest,
         } = lower::fragments(analyzed, self.functions)?;
-        let state = session_state(policy);
-        let mut plan = state.optimizer().optimize(rest, &state, |_, _| {})?;
-        if policy != RowErrorPolicy::Fail {
-            plan = computed_first(plan)?;
-        }
+        let state = session_state();
+        let plan = state.optimizer().optimize(rest, &state, |_, _| {})?;
         let batch = BatchQuery {
             dataflow,
             schema,
-            policy,
             gathered,
             tables,
             plan,
             state,
         };
         // Planned over empty tables once, so that what DataFusion cannot run is known before anything is read.
-        if let Some(physical) = batch.physical(&Arc::default()).now_or_never() {
+        if let Some(physical) = batch.physical().now_or_never() {
             physical?;
         }
         Ok(batch)
     }
 }
 
-fn session_state(policy: RowErrorPolicy) -> SessionState {
+fn session_state() -> SessionState {
     let config = SessionConfig::new()
         .with_target_partitions(1)
         .with_collect_statistics(false);
-    let state = SessionStateBuilder::new().with_config(config).build();
-    if policy != RowErrorPolicy::Skip {
-        return state;
-    }
-    // A LIMIT that goes below the projection counts rows that it will leave out.
-    let rules = state.optimizer().rules.iter();
-    let rules = rules.filter(|rule| rule.name() != "push_down_limit").cloned();
-    let rules = rules.collect();
-    SessionStateBuilder::new_from_existing(state)
-        .with_optimizer_rules(rules)
-        .build()
+    SessionStateBuilder::new().with_config(config).build()
 }
 
 impl BatchQuery {
-    async fn physical(
-        &self,
-        errors: &Arc<RowErrors>,
-    ) -> Result<Arc<dyn datafusion::physical_plan::ExecutionPlan>, DataFusionError> {
-        let mut rules = self.state.physical_optimizers().to_vec();
-        if self.policy != RowErrorPolicy::Fail {
-            let errors = Arc::clone(errors);
-            rules.insert(0, Arc::new(MakeLenient { errors }));
-        }
-        let state = SessionStateBuilder::new_from_existing(self.state.clone());
-        let state = state.with_physical_optimizer_rules(rules).build();
-        state.query_planner().create_physical_plan(&self.plan, &state).await
+    async fn physical(&self) -> Result<Arc<dyn datafusion::physical_plan::ExecutionPlan>, DataFusionError> {
+        self.state
+            .query_planner()
+            .create_physical_plan(&self.plan, &self.state)
+            .await
     }
 
-    /// Begins to compute the result from the rows that the dataflow has gathered; `errors` counts the rows that fail. To be called within a tokio runtime.
+    /// Begins to compute the result from the rows that the dataflow has gathered. To be called within a tokio runtime.
     ///
     /// # Errors
     /// When the plan cannot be run.
-    pub async fn start(&self, errors: &Arc<RowErrors>) -> Result<SendableRecordBatchStream, DataFusionError> {
+    pub async fn start(&self) -> Result<SendableRecordBatchStream, DataFusionError> {
         for (number, table) in self.tables.iter().enumerate() {
             let rows = self
                 .gathered
@@ -145,7 +121,7 @@ impl BatchQuery {
             }
         }
         self.gathered.clear();
-        execute_stream(self.physical(errors).await?, self.state.task_ctx())
+        execute_stream(self.physical().await?, self.state.task_ctx())
     }
 
     /// A batch of the result with the columns' SQL types.

@@ -11,7 +11,7 @@ use waterwheel::state::Location;
 use waterwheel::types::clock::SystemClock;
 
 use crate::files::lines;
-use crate::plugin_directory::{engine, expect, in_time, longs, run, write};
+use crate::plugin_directory::{engine, expect, in_time, run, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
     let cases: [(&str, fn() -> Result<(), String>); 4] = [
@@ -482,67 +482,7 @@ fn distinct() -> Result<(), String> {
     expect("alone", &alone, &["3"])
 }
 
-/// The same in queries that end: with the aggregate over all, over the rows so far, and with an expression that fails in front.
-fn at_the_end(engine: &Engine, policy: &str) -> Result<(), String> {
-    for (query, null, skip) in [
-        (
-            "SELECT all_total(x) AS y, COUNT(*) AS n FROM s",
-            vec!["3 3"],
-            vec!["3 3"],
-        ),
-        ("SELECT all_total(DISTINCT x) AS y FROM s", vec!["3"], vec!["3"]),
-        (
-            "SELECT all_total(x) OVER (ORDER BY ROWOFFSET) AS y FROM s",
-            vec!["1", "1", "3"],
-            vec!["1", "1", "3"],
-        ),
-        (
-            "SELECT x, 2 / (x + 1) AS y FROM s",
-            vec!["-1", "1 1", "2 0"],
-            vec!["1 1", "2 0"],
-        ),
-        (
-            "SELECT SUM(2 / (x + 1)) AS y, COUNT(*) AS n FROM s",
-            vec!["1 3"],
-            vec!["1 2"],
-        ),
-    ] {
-        let (mut state, mut errors) = (None, 0);
-        let mut rows = Vec::new();
-        let ran = engine.run_script(&format!("{query};"), |outcome| {
-            if let Outcome::Query(query) = outcome {
-                state = Some(query.pipeline.wait(Duration::from_mins(1)));
-                errors = query.pipeline.metrics().row_errors.count();
-                rows.extend(
-                    query
-                        .changes
-                        .batches
-                        .try_iter()
-                        .flat_map(|changes| longs(&changes.records)),
-                );
-            }
-            Ok(())
-        });
-        ran.map_err(|error| error.to_string())?;
-        let state = format!("{state:?}");
-        if policy == "fail" {
-            if !state.contains("Failed") {
-                return Err(format!("{query} goes on behind a row that failed: {state}"));
-            }
-            continue;
-        }
-        if errors == 0 || !state.contains("Finished") {
-            return Err(format!("{query} has counted {errors} row errors, and is {state}"));
-        }
-        expect(
-            &format!("{query} under {policy}"),
-            &rows,
-            if policy == "null" { &null } else { &skip },
-        )?;
-    }
-    Ok(())
-}
-
+/// Rows that functions with state report as failed, by policy.
 fn failed_rows() -> Result<(), String> {
     for (policy, given) in [("null", "-1"), ("skip", ""), ("fail", "")] {
         let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
@@ -559,7 +499,6 @@ fn failed_rows() -> Result<(), String> {
                 INSERT INTO s VALUES ('a', 1), ('a', -1), ('a', 2);"
             ),
         )?;
-        at_the_end(&engine, policy)?;
         if policy == "fail" {
             let start = Instant::now();
             while engine.queries().iter().any(|(_, pipeline)| !pipeline.state().is_over()) {
