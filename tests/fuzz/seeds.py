@@ -11,7 +11,7 @@ BYTES_MAX = {
     "json_ways": 512,
     "json_again": 512,
     "delimited": 512,
-    "plugin_module": 50_000,
+    "plugin_module": 60_000,
     "plugin_manifest": 4_096,
     "plugin_memory": 2_048,
     "plugin_levels": 256,
@@ -19,10 +19,14 @@ BYTES_MAX = {
 DICTIONARIES = {"json_ways": "json", "json_again": "json", "plugin_manifest": "manifest", "plugin_module": "module"}
 
 
-def write(target, directory):
-    """Puts them into the corpus, under names that follow from what they are."""
+def write(target, directory, to_binary):
+    """Puts them into the corpus, under names that follow from what they are. Modules that are texts are there as what `to_binary` makes of
+    them, too: of changed texts few can be read."""
     directory.mkdir(parents=True, exist_ok=True)
-    for seed in SEEDS[target]():
+    seeds = list(SEEDS[target]())
+    if target == "plugin_module":
+        seeds += [to_binary(seed) for seed in seeds if not seed.startswith(b"\0asm")]
+    for seed in seeds:
         if len(seed) <= BYTES_MAX[target]:
             (directory / hashlib.sha1(seed).hexdigest()).write_bytes(seed)
 
@@ -122,7 +126,7 @@ def _levels():
 
 def _module():
     """Real plugins as far as they are small, and texts."""
-    for directory in ["examples/plugins", "examples/plugins_plain", "udf-sdk/conformance/built", "udf-sdk/conformance/built-examples"]:
+    for directory in ["examples/plugins", "examples/plugins_plain", "udf-sdk/conformance/built", "udf-sdk/conformance/built-examples", "tests/fuzz/seeds"]:
         for file in sorted((ROOT / directory).iterdir()):
             if file.suffix in (".wasm", ".wat"):
                 yield file.read_bytes()

@@ -37,6 +37,8 @@ manifest(`{"version":"1.0.0","functions":[
 {"name":"conf_since","kind":"stream","args":[{"name":"x","type":"DOUBLE"},{"name":"start","type":"DOUBLE","constant":true,"default":100}],"returns":"DOUBLE"},
 {"name":"conf_most","kind":"aggregate","args":[{"name":"xs","type":"ARRAY<DOUBLE>","variadic":true}],"returns":"DOUBLE"},
 {"name":"conf_wrapped","kind":"scalar","args":[{"name":"x","type":"BIGINT"},{"name":"size","type":"BIGINT","constant":true}],"returns":"BIGINT"},
+{"name":"conf_last_two","kind":"stream","args":[{"name":"x","type":"DOUBLE"}],"returns":"ARRAY<DOUBLE>"},
+{"name":"conf_extremes","kind":"aggregate","args":[{"name":"x","type":"DOUBLE"}],"returns":"STRUCT<low DOUBLE, high DOUBLE>"},
 {"name":"conf_upgraded","kind":"stream","args":[{"name":"x","type":"DOUBLE"}],"returns":"DOUBLE","state_version":2,"reads_state_versions":[1]}
 ]}`);
 
@@ -573,4 +575,68 @@ export function conf_upgraded_load(slots: usize, count: u32, states: usize, vers
 }
 export function conf_upgraded_drop(slots: usize, count: u32): i32 {
   return upgraded.drop(slots, count);
+}
+
+// What a row that fails has added is taken back.
+const lastTwo = new Stream(false);
+const both = new Builder("[d]");
+export function conf_last_two_new(args: usize): i32 {
+  return lastTwo.start(args, (r: Row) => {});
+}
+export function conf_last_two_push(slots: usize, args: usize, rows: u32, out: usize): i32 {
+  return lastTwo.pushNested(slots, args, rows, out, both, (r: Row, state: State, result: Builder) => {
+    const x = r.double(0);
+    if (state.length > 0) result.child(0).addDouble(load<f64>(state.at));
+    result.child(0).addDouble(x);
+    if (x < 0) return r.fail("x is negative");
+    const last = state.resize(8);
+    if (last == 0) return r.fail("no memory for state");
+    store<f64>(last, x);
+  });
+}
+export function conf_last_two_save(slots: usize, count: u32, out: usize): i32 {
+  return lastTwo.save(slots, count, out);
+}
+export function conf_last_two_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return lastTwo.load(slots, count, states);
+}
+export function conf_last_two_drop(slots: usize, count: u32): i32 {
+  return lastTwo.drop(slots, count);
+}
+
+// The state is the lowest and the highest number.
+const extremes = new Aggregate(false);
+const pair = new Builder("(dd)");
+function takeExtremes(r: Row, state: State, low: f64, high: f64): void {
+  const isFirst = state.length == 0, all = state.resize(16);
+  if (all == 0) return r.fail("no memory for state");
+  if (isFirst || low < load<f64>(all)) store<f64>(all, low);
+  if (isFirst || high > load<f64>(all, 8)) store<f64>(all, high, 8);
+}
+export function conf_extremes_new(args: usize): i32 {
+  return extremes.start(args, (r: Row) => {});
+}
+export function conf_extremes_update(slots: usize, args: usize, rows: u32): i32 {
+  return extremes.take(slots, args, rows, (r: Row, state: State) => takeExtremes(r, state, r.double(0), r.double(0)));
+}
+export function conf_extremes_merge(into: usize, from: usize, count: u32): i32 {
+  return extremes.merge(into, from, count, (r: Row, into: State, from: State) =>
+    takeExtremes(r, into, load<f64>(from.at), load<f64>(from.at, 8)));
+}
+export function conf_extremes_finish(slots: usize, count: u32, out: usize): i32 {
+  return extremes.finishNested(slots, count, out, pair, (r: Row, state: State, result: Builder) => {
+    if (state.length == 0) return r.setNull();
+    result.child(0).addDouble(load<f64>(state.at));
+    result.child(1).addDouble(load<f64>(state.at, 8));
+    if (load<f64>(state.at, 8) > 1e300) r.fail("the highest is too large");
+  });
+}
+export function conf_extremes_save(slots: usize, count: u32, out: usize): i32 {
+  return extremes.save(slots, count, out);
+}
+export function conf_extremes_load(slots: usize, count: u32, states: usize, version: u32): i32 {
+  return extremes.load(slots, count, states);
+}
+export function conf_extremes_drop(slots: usize, count: u32): i32 {
+  return extremes.drop(slots, count);
 }

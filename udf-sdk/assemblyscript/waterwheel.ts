@@ -615,19 +615,23 @@ export function nested(args: usize, rows: u32, out: usize, result: Builder, f: (
     row.row = i;
     row.failed = false;
     f(row, result);
-    if (!row.failed && !noMemory) result.addNested();
-    if (noMemory) row.fail("no memory for the result");
-    noMemory = false;
-    if (row.failed) {
-      result.cut(i);
-      result.addNull();
-      if (noMemory) unreachable();
-      row.setNull();
-      status = 1;
-    }
+    status |= endNested(i, result);
   }
   result.finish(out, true);
   return status;
+}
+
+// The end of a row whose value was added to the children of `result`; what one that failed has added is taken back. 1 where it has failed.
+function endNested(i: u32, result: Builder): i32 {
+  if (!row.failed && !noMemory) result.addNested();
+  if (noMemory) row.fail("no memory for the result");
+  noMemory = false;
+  if (!row.failed) return 0;
+  result.cut(i);
+  result.addNull();
+  if (noMemory) unreachable();
+  row.setNull();
+  return 1;
 }
 
 /** The rows of a table function, of one column or, as "(sl)", of several; made once. */
@@ -778,6 +782,22 @@ export class Stream extends States {
     if (this.isText) finishTexts(rows, out);
     return status;
   }
+  /** As `push`, of a result of ARRAY, MAP or STRUCT: `f` adds to the children of `result`, one row. */
+  pushNested(slots: usize, args: usize, rows: u32, out: usize, result: Builder, f: (row: Row, state: State, result: Builder) => void): i32 {
+    begin(args, out);
+    result.cut(0);
+    let status = 0;
+    for (let i: u32 = 0; i < rows; i++) {
+      row.row = i;
+      row.failed = false;
+      const state = this.slot(load<u32>(slots + (i << 2)));
+      if (state) f(row, state, result);
+      else row.fail("no memory for state");
+      status |= endNested(i, result);
+    }
+    result.finish(out, true);
+    return status;
+  }
 }
 
 // The state of a group that has none.
@@ -833,6 +853,20 @@ export class Aggregate extends States {
       }
     }
     if (this.isText) finishTexts(count, out);
+    return status;
+  }
+  /** As `finish`, of a result of ARRAY, MAP or STRUCT: `f` adds to the children of `result`, one group. */
+  finishNested(slots: usize, count: u32, out: usize, result: Builder, f: (row: Row, state: State, result: Builder) => void): i32 {
+    begin(0, out);
+    result.cut(0);
+    let status = 0;
+    for (let i: u32 = 0; i < count; i++) {
+      row.row = i;
+      row.failed = false;
+      f(row, this.state(load<u32>(slots + (i << 2))), result);
+      status |= endNested(i, result);
+    }
+    result.finish(out, true);
     return status;
   }
   private state(slot: u32): State {

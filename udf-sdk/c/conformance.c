@@ -37,6 +37,8 @@ WW_MANIFEST(
   "{\"name\":\"conf_since\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"},{\"name\":\"start\",\"type\":\"DOUBLE\",\"constant\":true,\"default\":100}],\"returns\":\"DOUBLE\"},"
   "{\"name\":\"conf_most\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"xs\",\"type\":\"ARRAY<DOUBLE>\",\"variadic\":true}],\"returns\":\"DOUBLE\"},"
   "{\"name\":\"conf_wrapped\",\"kind\":\"scalar\",\"args\":[{\"name\":\"x\",\"type\":\"BIGINT\"},{\"name\":\"size\",\"type\":\"BIGINT\",\"constant\":true}],\"returns\":\"BIGINT\"},"
+  "{\"name\":\"conf_last_two\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"}],\"returns\":\"ARRAY<DOUBLE>\"},"
+  "{\"name\":\"conf_extremes\",\"kind\":\"aggregate\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"}],\"returns\":\"STRUCT<low DOUBLE, high DOUBLE>\"},"
   "{\"name\":\"conf_upgraded\",\"kind\":\"stream\",\"args\":[{\"name\":\"x\",\"type\":\"DOUBLE\"}],\"returns\":\"DOUBLE\",\"state_version\":2,\"reads_state_versions\":[1]}"
   "]}")
 
@@ -414,6 +416,47 @@ static ww_i32 conf_most_finish(ww_row r, const ww_state *state) {
   return state->bytes ? ww_set_double(r, *(const double *)state->data) : ww_set_null(r);
 }
 WW_AGGREGATE(conf_most, WW_FIXED)
+
+/* What a row that fails has added is taken back. */
+static ww_i32 conf_last_two_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 conf_last_two_row(ww_row r, ww_state *state) {
+  double x = ww_get_double(r, 0);
+  ww_builder *both = ww_child(r.result, 0);
+  if (state->bytes) ww_add_double(both, *(const double *)state->data);
+  ww_add_double(both, x);
+  if (x < 0) return ww_fail(r, "x is negative");
+  double *last = ww_state_resize(state, sizeof(double));
+  if (!last) return ww_fail(r, "no memory for state");
+  *last = x;
+  return WW_OK;
+}
+WW_STREAM(conf_last_two, "[d]")
+
+typedef struct { double low, high; } extremes;
+
+static ww_i32 conf_extremes_take(ww_row r, ww_state *state, extremes more) {
+  int first = state->bytes == 0;
+  extremes *all = ww_state_resize(state, sizeof(extremes));
+  if (!all) return ww_fail(r, "no memory for state");
+  if (first || more.low < all->low) all->low = more.low;
+  if (first || more.high > all->high) all->high = more.high;
+  return WW_OK;
+}
+static ww_i32 conf_extremes_start(ww_row r) { (void)r; return WW_OK; }
+static ww_i32 conf_extremes_update(ww_row r, ww_state *state) {
+  return conf_extremes_take(r, state, (extremes){ww_get_double(r, 0), ww_get_double(r, 0)});
+}
+static ww_i32 conf_extremes_merge(ww_row r, ww_state *into, const ww_state *from) {
+  return conf_extremes_take(r, into, *(const extremes *)from->data);
+}
+static ww_i32 conf_extremes_finish(ww_row r, const ww_state *state) {
+  const extremes *all = (const extremes *)state->data;
+  if (!state->bytes) return ww_set_null(r);
+  ww_add_double(ww_child(r.result, 0), all->low);
+  ww_add_double(ww_child(r.result, 1), all->high);
+  return all->high > 1e300 ? ww_fail(r, "the highest is too large") : WW_OK;
+}
+WW_AGGREGATE(conf_extremes, "(dd)")
 
 static ww_i64 wrapped_size;
 

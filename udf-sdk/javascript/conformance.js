@@ -208,6 +208,32 @@ aggregate("conf_most", {
   finish: (most) => most.most,
 });
 
+stream("conf_last_two", { args: { x: "DOUBLE" }, returns: "ARRAY<DOUBLE>", state: () => ({ last: null }) }, (state, x) => {
+  if (x < 0) throw new RangeError("x is negative");
+  const both = state.last === null ? [x] : [state.last, x];
+  state.last = x;
+  return both;
+});
+
+function widen(extremes, low, high) {
+  extremes.low = extremes.low === null ? low : Math.min(extremes.low, low);
+  extremes.high = extremes.high === null ? high : Math.max(extremes.high, high);
+}
+
+aggregate("conf_extremes", {
+  args: { x: "DOUBLE" },
+  returns: "STRUCT<low DOUBLE, high DOUBLE>",
+  state: () => ({ low: null, high: null }),
+  update: (extremes, x) => widen(extremes, x, x),
+  merge: (extremes, other) => {
+    if (other.low !== null) widen(extremes, other.low, other.high);
+  },
+  finish: ({ low, high }) => {
+    if (high > 1e300) throw new RangeError("the highest is too large");
+    return low === null ? null : { LOW: low, HIGH: high };
+  },
+});
+
 scalar("conf_wrapped", {
   args: { x: "BIGINT", size: "CONSTANT BIGINT" },
   returns: "BIGINT",

@@ -323,6 +323,48 @@ class ConfMost:
         return self.most
 
 
+class LastTwo:
+    def __init__(self):
+        self.last = None
+
+
+@stream
+def conf_last_two(state: LastTwo, x: float) -> list[float]:
+    if x < 0:
+        raise ValueError("x is negative")
+    both = [x] if state.last is None else [state.last, x]
+    state.last = x
+    return both
+
+
+@dataclasses.dataclass
+class Pair:
+    low: float
+    high: float
+
+
+@aggregate
+class ConfExtremes:
+    def __init__(self):
+        self.low = self.high = None
+
+    def update(self, x: float):
+        self.low = x if self.low is None else min(self.low, x)
+        self.high = x if self.high is None else max(self.high, x)
+
+    def merge(self, other):
+        if other.low is not None:
+            self.update(other.low)
+            self.update(other.high)
+
+    def finish(self) -> Pair | None:
+        if self.low is None:
+            return None
+        if self.high > 1e300:
+            raise ValueError("the highest is too large")
+        return Pair(self.low, self.high)
+
+
 class Size:
     def __init__(self, size):
         if size < 1:

@@ -237,6 +237,37 @@ fn conf_joined(separator: []const u8, texts: ww.Array([]const u8)) ww.Error![]co
     return joined.items;
 }
 
+fn conf_last_two(last: *?f64, x: f64) ww.Error![]const f64 {
+    if (x < 0) return ww.fail("x is negative");
+    var both: ww.Rows(f64) = .{};
+    if (last.*) |before| try both.append(before);
+    try both.append(x);
+    last.* = x;
+    return both.items;
+}
+
+const Extremes = struct {
+    there: bool = false,
+    low: f64 = 0,
+    high: f64 = 0,
+
+    const Pair = struct { low: f64, high: f64 };
+
+    pub fn update(self: *Extremes, x: f64) void {
+        self.merge(&.{ .there = true, .low = x, .high = x });
+    }
+    pub fn merge(self: *Extremes, other: *const Extremes) void {
+        if (!other.there) return;
+        self.low = if (self.there) @min(self.low, other.low) else other.low;
+        self.high = if (self.there) @max(self.high, other.high) else other.high;
+        self.there = true;
+    }
+    pub fn finish(self: *const Extremes) ww.Error!?Pair {
+        if (self.high > 1e300) return ww.fail("the highest is too large");
+        return if (self.there) .{ .low = self.low, .high = self.high } else null;
+    }
+};
+
 const Upgraded = struct {
     sum: f64 = 0,
     since: f64 = 0,
@@ -325,6 +356,8 @@ comptime {
         ww.stream("conf_since", conf_since, null, .{ .args = &.{ "x", "start" }, .constant = &.{1}, .defaults = &.{"100"} }),
         ww.aggregate("conf_most", Most, null, .{ .args = &.{"xs"}, .variadic = true }),
         ww.scalarWith("conf_wrapped", conf_wrapped, Size.of, .{ .args = &.{ "x", "size" }, .constant = &.{1} }),
+        ww.stream("conf_last_two", conf_last_two, null, .{ .args = &.{"x"} }),
+        ww.aggregate("conf_extremes", Extremes, null, .{ .args = &.{"x"} }),
         ww.stream("conf_upgraded", conf_upgraded, null, .{ .args = &.{"x"}, .state_version = 2, .reads_state_versions = &.{1} }),
     });
 }

@@ -176,7 +176,12 @@ pub(super) fn hexadecimal(bytes: &[u8]) -> String {
 pub(super) fn read(path: &Path, bytes_max: usize) -> Result<Vec<u8>, String> {
     use std::io::Read;
     let file = std::fs::File::open(path).map_err(|e| format!("it cannot be opened: {e}"))?;
-    let mut bytes = Vec::new();
+    // Room at once for what the file says that it has: a vector that grows is copied.
+    let said = file
+        .metadata()
+        .map_or(0, |metadata| metadata.len())
+        .min(bytes_max as u64);
+    let mut bytes = Vec::with_capacity(usize::try_from(said).unwrap_or(0) + 1);
     file.take(bytes_max as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(|e| format!("it cannot be read: {e}"))?;

@@ -75,6 +75,9 @@ impl Drop for Program {
 pub(crate) fn lines(broker: &Broker, topic: &str, format: &str) -> Vec<String> {
     let output = Command::new("kcat")
         .args(["-C", "-q", "-e", "-o", "beginning", "-b", broker.addresses()])
+        // The end is where a fetch finds nothing within this time: into a topic that is written to all the time more would come within the half second
+        // that is usual, without end.
+        .args(["-X", "fetch.wait.max.ms=10"])
         .args(["-t", topic, "-f", format])
         .output()
         .expect("kcat runs");

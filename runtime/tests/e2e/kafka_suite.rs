@@ -11,7 +11,7 @@ use std::sync::{Mutex, OnceLock};
 use libtest_mimic::{Failed, Trial};
 
 use crate::kafka::{Broker, BrokerOptions, CASES, OWN_BROKER_CASES};
-use crate::{crash, kafka_faults, kafka_program, kafka_replace, kafka_slow};
+use crate::{crash, kafka_faults, kafka_plugins, kafka_program, kafka_replace, kafka_slow};
 
 /// The broker that most tests share, started by the first of them.
 static SHARED: OnceLock<Mutex<Option<&'static Broker>>> = OnceLock::new();
@@ -51,6 +51,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         .iter()
         .chain(kafka_program::CASES)
         .chain(kafka_faults::CASES)
+        .chain(kafka_plugins::CASES)
         .chain(kafka_replace::CASES)
         .chain(kafka_slow::CASES)
         .map(|(name, case)| Trial::test(format!("kafka/{name}"), move || guarded(|| case(shared_broker()))));

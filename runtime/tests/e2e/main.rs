@@ -18,6 +18,7 @@ mod fold;
 mod invariant;
 mod kafka;
 mod kafka_faults;
+mod kafka_plugins;
 mod kafka_program;
 mod kafka_replace;
 mod kafka_slow;

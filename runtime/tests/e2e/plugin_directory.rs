@@ -8,6 +8,7 @@ use datafusion::arrow::array::{Array as _, AsArray as _, RecordBatch};
 use datafusion::arrow::datatypes::Int64Type;
 use libtest_mimic::{Failed, Trial};
 use waterwheel::engine::{Config, Engine, Outcome};
+use waterwheel::exec::State;
 use waterwheel::types::clock::SystemClock;
 
 /// How long the watch may take to see a change.
@@ -45,13 +46,15 @@ pub(crate) fn engine(plugins: &Path, watch: bool) -> Result<Engine, String> {
 /// Runs statements; gives the rows of the last one, in which the query must have come to its end.
 pub(crate) fn run(engine: &Engine, sql: &str) -> Result<Vec<Vec<String>>, String> {
     engine.quiesce(TIMEOUT);
-    let mut rows = Vec::new();
+    let (mut rows, mut failed) = (Vec::new(), None);
     let ran = engine.run_script(sql, |outcome| {
         rows = match outcome {
             Outcome::Message(text) | Outcome::Text(text) => vec![vec![text]],
             Outcome::Table(table) => table.rows,
             Outcome::Query(query) => {
-                query.pipeline.wait(TIMEOUT);
+                if let State::Failed(reason) = query.pipeline.wait(TIMEOUT) {
+                    failed = Some(reason);
+                }
                 let batches = query.changes.batches.try_iter();
                 batches.flat_map(|changes| longs(&changes.records)).collect()
             }
@@ -59,7 +62,7 @@ pub(crate) fn run(engine: &Engine, sql: &str) -> Result<Vec<Vec<String>>, String
         Ok(())
     });
     ran.map_err(|error| error.render("sql", waterwheel::sql::Colours::Off))?;
-    Ok(rows)
+    failed.map_or(Ok(rows), Err)
 }
 
 /// The BIGINT columns of a batch as text.

@@ -14,10 +14,11 @@ use crate::files::lines;
 use crate::plugin_directory::{engine, expect, in_time, run, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let cases: [(&str, fn() -> Result<(), String>); 4] = [
+    let cases: [(&str, fn() -> Result<(), String>); 5] = [
         ("every kind of query", every_kind),
         ("with its state in a directory", with_state),
         ("rows that fail", failed_rows),
+        ("rows that fail in a query that ends", failed_rows_in_the_end),
         ("DISTINCT in a query that ends", distinct),
     ];
     let trials = cases.into_iter();
@@ -529,6 +530,44 @@ fn failed_rows() -> Result<(), String> {
             let (is_persistent, errors) = (info.sink.is_some(), pipeline.metrics().row_errors.count());
             if is_persistent && errors != 1 {
                 return Err(format!("{} has counted {errors} row errors", info.id));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The same rows in queries over what there is: under `null` a row that fails is left out of the aggregate, else it is the end.
+fn failed_rows_in_the_end() -> Result<(), String> {
+    let queries = [
+        ("SELECT k, all_total(x) AS y, COUNT(*) AS n FROM s GROUP BY k;", "3 3"),
+        ("SELECT all_total(x) AS y, SUM(x) AS z FROM s;", "3 2"),
+        (
+            "SELECT k, all_total(DISTINCT x) AS y FROM s GROUP BY k HAVING all_total(x) > 2;",
+            "3",
+        ),
+        (
+            "SELECT all_total(x) OVER (ORDER BY x) AS y, x FROM s ORDER BY x DESC LIMIT 1;",
+            "3 2",
+        ),
+    ];
+    for policy in ["null", "skip", "fail"] {
+        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
+        write(&directory.path().join("sums.wat"), FIRST.guest())?;
+        let engine = engine(directory.path(), false)?;
+        run(
+            &engine,
+            &format!(
+                "SET 'row.error.policy' = '{policy}';
+                CREATE STREAM s (k STRING KEY, x BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
+                INSERT INTO s VALUES ('a', 1), ('a', -1), ('a', 2);"
+            ),
+        )?;
+        for (query, due) in queries {
+            let got = run(&engine, query);
+            match got {
+                Ok(rows) if policy == "null" => expect(query, &rows, &[due])?,
+                Err(error) if policy != "null" && error.contains("it is negative") => {}
+                other => return Err(format!("{policy}: {query}: {other:?}")),
             }
         }
     }

@@ -1,5 +1,7 @@
 """What a call of a function costs by itself: nanoseconds per row, the ways of calling taking turns, sample by sample."""
 
+import os
+import signal
 import statistics
 import subprocess
 import sys
@@ -22,8 +24,7 @@ CASES = {
     "mean_of": "aggregate function: a number into the mean of one of 1,000 groups",
     "parts": "table function: three rows for each row",
 }
-FLINK_ROWS = 100_000
-FLINK_S = 600
+FLINK_S = 900
 
 
 class Sampler:
@@ -131,16 +132,25 @@ def _flink(only):
     python = data.PEERS / "venv/flink/bin/python"
     if not python.exists():
         return {}, "skipped: not installed (--install-peers)"
-    command = [str(python), str(build.BENCH / "peers/flink_functions.py"), str(FLINK_ROWS)]
+    command = [str(python), str(build.BENCH / "peers/flink_functions.py")]
+    # Flink's processes are in one session, so that none of them is left over.
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    reason = None
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=FLINK_S)
+        output, errors = child.communicate(timeout=FLINK_S)
+        if child.returncode != 0:
+            print(errors, file=sys.stderr)
+            reason = f"FAILED: {errors.strip().splitlines()[-1]}"
     except subprocess.TimeoutExpired:
-        return {}, f"FAILED: no figures after {FLINK_S} s"
-    if ran.returncode != 0:
-        print(ran.stderr, file=sys.stderr)
-        return {}, f"FAILED: {ran.stderr.strip().splitlines()[-1]}"
-    found = [line.split("\t")[1:] for line in ran.stdout.splitlines() if line.startswith("cells\t")]
-    return {case: cells for case, *cells in found}, None
+        os.killpg(child.pid, signal.SIGKILL)
+        output, _ = child.communicate()
+        reason = f"FAILED: not at its end after {FLINK_S} s"
+    found = {}
+    for line in output.splitlines():
+        if line.startswith("cell\t"):
+            _, case, cell = line.split("\t")
+            found.setdefault(case, []).append(cell)
+    return {case: cells + ["-"] * (len(ROWS) - len(cells)) for case, cells in found.items()}, reason
 
 
 def _check_agreement(ways, rows):

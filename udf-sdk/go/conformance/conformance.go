@@ -446,3 +446,52 @@ func conf_upgraded(state *upgraded, x float64) float64 {
 	state.sum += x
 	return state.sum + state.since
 }
+
+type lastTwo struct{ last *float64 }
+
+//waterwheel:stream
+func conf_last_two(state *lastTwo, x float64) ([]float64, error) {
+	if x < 0 {
+		return nil, errors.New("x is negative")
+	}
+	both := []float64{x}
+	if state.last != nil {
+		both = []float64{*state.last, x}
+	}
+	state.last = &x
+	return both, nil
+}
+
+// The lowest and the highest number.
+type pair struct{ low, high float64 }
+
+//waterwheel:aggregate
+type conf_extremes struct {
+	there     bool
+	low, high float64
+}
+
+func (e *conf_extremes) Update(x float64) {
+	e.Merge(&conf_extremes{true, x, x})
+}
+
+func (e *conf_extremes) Merge(other *conf_extremes) {
+	if !other.there {
+		return
+	}
+	if !e.there {
+		*e = *other
+		return
+	}
+	e.low, e.high = min(e.low, other.low), max(e.high, other.high)
+}
+
+func (e *conf_extremes) Finish() (*pair, error) {
+	if e.high > 1e300 {
+		return nil, errors.New("the highest is too large")
+	}
+	if !e.there {
+		return nil, nil
+	}
+	return &pair{e.low, e.high}, nil
+}

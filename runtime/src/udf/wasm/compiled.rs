@@ -8,7 +8,6 @@
 
 use std::hash::{Hash, Hasher};
 
-use sha2::{Digest, Sha256};
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
@@ -88,15 +87,15 @@ pub(super) fn code_of<A: Artifact>(sandbox: &Sandbox, binary: &[u8]) -> wasmtime
 
 /// What code depends on: the binary, its kind, and of the engine the version, the processor and every setting that changes code.
 fn key<A: Artifact>(engine: &Engine, binary: &[u8]) -> Key {
-    let mut hasher = Hashing(Sha256::new());
+    let mut hasher = Hashing(blake3::Hasher::new());
     hasher.0.update(A::KIND);
     engine.precompile_compatibility_hash().hash(&mut hasher);
-    hasher.0.update(Sha256::digest(binary));
+    hasher.0.update(blake3::hash(binary).as_bytes());
     hasher.0.finalize().into()
 }
 
-/// SHA-256 of what is hashed: the standard library's own hashers differ from one of its versions to the next, and have 64 bits.
-struct Hashing(Sha256);
+/// BLAKE3 of what is hashed: the standard library's own hashers differ from one of its versions to the next, and have 64 bits.
+struct Hashing(blake3::Hasher);
 
 impl Hasher for Hashing {
     fn write(&mut self, bytes: &[u8]) {
@@ -104,7 +103,11 @@ impl Hasher for Hashing {
     }
 
     fn finish(&self) -> u64 {
-        let digest = self.0.clone().finalize();
-        digest.iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte))
+        let digest = self.0.finalize();
+        digest
+            .as_bytes()
+            .iter()
+            .take(8)
+            .fold(0, |sum, byte| sum << 8 | u64::from(*byte))
     }
 }

@@ -181,15 +181,22 @@ fn use_all(plugin: &LoadedPlugin) {
     }
 }
 
-/// What a function gives for values, after it was set up and called with nulls.
+/// What a function gives for values, after it was set up and called with nulls; constants are what must be, and then all arguments.
 fn call(function: &dyn ScalarFunction) -> Option<ArrayRef> {
     let info = function.info();
     let _ = function.set_up(&ones(info));
-    let outcome = |args: Vec<ArrayRef>| function.call_rows(&args, &vec![false; args.len()], ROWS);
-    if let Ok(outcome) = outcome(nulls(info, ROWS)) {
+    let outcome = |args: Vec<ArrayRef>, is_constant: &dyn Fn(usize) -> bool| {
+        let constant: Vec<bool> = (0..args.len()).map(is_constant).collect();
+        let rows = |(arg, constant): (ArrayRef, &bool)| if *constant { arg.slice(0, 1) } else { arg };
+        let args: Vec<ArrayRef> = args.into_iter().zip(&constant).map(rows).collect();
+        let outcome = function.call_rows(&args, &constant, ROWS).ok()?;
         check(&outcome.values, outcome.values.data_type(), ROWS);
-    }
-    outcome(values(info, ROWS)).ok().map(|outcome| outcome.values)
+        Some(outcome.values)
+    };
+    let declared = |i: usize| info.constants.contains(&i);
+    outcome(nulls(info, ROWS), &declared);
+    outcome(values(info, ROWS), &|_| true);
+    outcome(values(info, ROWS), &declared)
 }
 
 fn use_stream(function: &dyn StreamFunction) {

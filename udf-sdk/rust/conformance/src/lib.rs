@@ -39,6 +39,8 @@ plugin!(
     conf_since,
     ConfMost,
     conf_wrapped,
+    conf_last_two,
+    ConfExtremes,
     conf_upgraded,
 );
 
@@ -385,6 +387,47 @@ impl ConfMost {
 
     fn finish(&self) -> Option<f64> {
         self.most
+    }
+}
+
+#[stream]
+fn conf_last_two(last: &mut Option<f64>, x: f64) -> Result<Vec<f64>, &'static str> {
+    if x < 0.0 {
+        return Err("x is negative");
+    }
+    Ok(last.replace(x).into_iter().chain([x]).collect())
+}
+
+#[derive(Default, State)]
+struct ConfExtremes {
+    low: Option<f64>,
+    high: Option<f64>,
+}
+
+/// The lowest and the highest number.
+#[derive(Return)]
+struct Pair {
+    low: f64,
+    high: f64,
+}
+
+#[aggregate]
+impl ConfExtremes {
+    fn update(&mut self, x: f64) {
+        self.low = Some(self.low.map_or(x, |low| low.min(x)));
+        self.high = Some(self.high.map_or(x, |high| high.max(x)));
+    }
+
+    fn merge(&mut self, other: &Self) {
+        other.low.into_iter().chain(other.high).for_each(|x| self.update(x));
+    }
+
+    fn finish(&self) -> Result<Option<Pair>, &'static str> {
+        match (self.low, self.high) {
+            (_, Some(high)) if high > 1e300 => Err("the highest is too large"),
+            (Some(low), Some(high)) => Ok(Some(Pair { low, high })),
+            _ => Ok(None),
+        }
     }
 }
 

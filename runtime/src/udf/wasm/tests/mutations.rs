@@ -167,6 +167,10 @@ fn changed_modules_do_no_harm() {
             &(echo("f") + &echo("g")),
         )),
         text(&guest(&[total], super::stream::TOTAL)),
+        text(include_str!(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../tests/fuzz/seeds/component.wat"
+        ))),
         text(
             r#"(module (memory 1) (global $g (mut i32) (i32.const 0)) (table 2 funcref) (elem (i32.const 0) $add)
             (type $t (func (param f64 f64) (result f64)))
