@@ -19,10 +19,12 @@ use crate::types::limits::CODE_CACHE_BYTES_MAX;
 #[cfg(test)]
 mod tests;
 
-/// The first bytes of a file: whose it is, and the version of this layout.
+/// What a file has behind its content, which begins with the file so that it can be mapped: whose it is and the version of this layout ...
 const MAGIC: &[u8; 16] = b"waterwheel code2";
-/// The magic, the key, the checksum of both and of the content.
-const HEADER_BYTES: usize = MAGIC.len() + 32 + 32;
+/// ... the key, the checksum of both and of the content.
+const TRAILER_BYTES: usize = MAGIC.len() + 32 + 32;
+/// Bytes that are read at once, fewer than a processor's nearest memory holds.
+const BLOCK_BYTES: usize = 64 << 10;
 /// The mode bits by which others than the owner may write.
 const OTHERS_WRITE: u32 = 0o022;
 
@@ -122,16 +124,16 @@ impl CodeCache {
         }
     }
 
-    /// What [`CodeCache::put`] was given under this key, byte for byte.
-    pub(super) fn get(&self, key: &Key) -> Option<Vec<u8>> {
+    /// A file that begins with what [`CodeCache::put`] was given under this key, byte for byte.
+    pub(super) fn get(&self, key: &Key) -> Option<PathBuf> {
         let owner = self.owner()?;
         let path = self.path(key);
-        match read_entry(&path, key, owner, self.bytes_max) {
-            Ok(Some(content)) => {
+        match check_entry(&path, key, owner, self.bytes_max) {
+            Ok(true) => {
                 count(&self.counts.found);
-                Some(content)
+                Some(path)
             }
-            Ok(None) => {
+            Ok(false) => {
                 count(&self.counts.missing);
                 None
             }
@@ -159,7 +161,7 @@ impl CodeCache {
         let Some(owner) = self.owner() else {
             return;
         };
-        if (HEADER_BYTES + content.len()) as u64 > self.bytes_max {
+        if (TRAILER_BYTES + content.len()) as u64 > self.bytes_max {
             return;
         }
         match self.write_entry(key, content) {
@@ -223,10 +225,10 @@ impl CodeCache {
     fn write_entry(&self, key: &Key, content: &[u8]) -> io::Result<()> {
         let (temporary, mut file) = self.temporary()?;
         let written = file
-            .write_all(MAGIC)
+            .write_all(content)
+            .and_then(|()| file.write_all(MAGIC))
             .and_then(|()| file.write_all(key))
-            .and_then(|()| file.write_all(&checksum(key, content)))
-            .and_then(|()| file.write_all(content))
+            .and_then(|()| file.write_all(checksum(key).update(content).finalize().as_bytes()))
             .and_then(|()| std::fs::rename(&temporary, self.path(key)));
         if written.is_err() {
             let _ = std::fs::remove_file(temporary);
@@ -266,25 +268,24 @@ fn count(counter: &AtomicU64) {
     counter.fetch_add(1, Ordering::Relaxed);
 }
 
-fn checksum(key: &Key, content: &[u8]) -> [u8; 32] {
-    // As hard to forge as SHA-256, and in a third of the time: this is most of what the code of a large plugin waits for.
+/// The checksum of an entry, before its content. As hard to forge as SHA-256, in a third of the time.
+fn checksum(key: &Key) -> blake3::Hasher {
     let mut hash = blake3::Hasher::new();
     hash.update(MAGIC);
     hash.update(key);
-    hash.update(content);
-    hash.finalize().into()
+    hash
 }
 
-/// The content of a file that `owner` wrote under this key; `None` where there is no file, an error where it is not to be trusted.
-fn read_entry(path: &Path, key: &Key, owner: u32, bytes_max: u64) -> Result<Option<Vec<u8>>, String> {
+/// Whether there is a file under this key, as `owner` wrote it; an error where it is not to be trusted.
+fn check_entry(path: &Path, key: &Key, owner: u32, bytes_max: u64) -> Result<bool, String> {
     let text = |error: io::Error| error.to_string();
     match path.symlink_metadata() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         Err(error) => return Err(text(error)),
         Ok(metadata) => trusted(&metadata, owner)?,
     }
     let mut file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
         opened => opened.map_err(text)?,
     };
     // Again, of what is open now.
@@ -296,22 +297,32 @@ fn read_entry(path: &Path, key: &Key, owner: u32, bytes_max: u64) -> Result<Opti
             bytes_text(usize::try_from(bytes_max).unwrap_or(usize::MAX))
         ));
     }
-    let mut header = [0; HEADER_BYTES];
-    file.read_exact(&mut header).map_err(|_| "it is cut off".to_owned())?;
-    let mut content = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
-    (&mut file).take(bytes_max).read_to_end(&mut content).map_err(text)?;
-    let (magic, rest) = header.split_at(MAGIC.len());
+    let Some(content_bytes) = metadata.len().checked_sub(TRAILER_BYTES as u64) else {
+        return Err("it is cut off".to_owned());
+    };
+    // Block by block: what is not kept needs no memory of the size of the code.
+    let mut content = (&mut file).take(content_bytes);
+    let (mut hash, mut block) = (checksum(key), vec![0; BLOCK_BYTES]);
+    loop {
+        match content.read(&mut block).map_err(text)? {
+            0 => break,
+            bytes => hash.update(&block[..bytes]),
+        };
+    }
+    let mut trailer = [0; TRAILER_BYTES];
+    file.read_exact(&mut trailer).map_err(|_| "it is cut off".to_owned())?;
+    let (magic, rest) = trailer.split_at(MAGIC.len());
     let (own_key, own_checksum) = rest.split_at(key.len());
     if magic != MAGIC || own_key != key {
         return Err("it is not an entry of this cache".to_owned());
     }
-    if own_checksum != checksum(key, &content) {
+    if own_checksum != hash.finalize().as_bytes() {
         return Err("its checksum is wrong".to_owned());
     }
     // For the order in which room is made; where it cannot be set, the entry goes earlier.
     let now = u64::try_from(SystemClock.now_ms()).unwrap_or(0);
     let _ = file.set_modified(UNIX_EPOCH + Duration::from_millis(now));
-    Ok(Some(content))
+    Ok(true)
 }
 
 fn trusted(metadata: &Metadata, owner: u32) -> Result<(), String> {

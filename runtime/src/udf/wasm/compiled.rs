@@ -7,6 +7,7 @@
 )]
 
 use std::hash::{Hash, Hasher};
+use std::path::Path;
 
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
@@ -23,8 +24,14 @@ pub(super) trait Artifact: Sized {
 
     fn serialize(&self) -> wasmtime::Result<Vec<u8>>;
 
+    /// Maps the file.
+    ///
     /// # Safety
-    /// `bytes` must be what `serialize` gave, in this version of Wasmtime or another.
+    /// It must begin with what `serialize` gave, in this version of Wasmtime or another, and stay as it is.
+    unsafe fn deserialize_file(engine: &Engine, file: &Path) -> wasmtime::Result<Self>;
+
+    /// # Safety
+    /// `bytes` must begin with what `serialize` gave, in this version of Wasmtime or another.
     unsafe fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self>;
 }
 
@@ -37,6 +44,11 @@ impl Artifact for Module {
 
     fn serialize(&self) -> wasmtime::Result<Vec<u8>> {
         Self::serialize(self)
+    }
+
+    unsafe fn deserialize_file(engine: &Engine, file: &Path) -> wasmtime::Result<Self> {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { Self::deserialize_file(engine, file) }
     }
 
     unsafe fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self> {
@@ -56,6 +68,11 @@ impl Artifact for Component {
         Self::serialize(self)
     }
 
+    unsafe fn deserialize_file(engine: &Engine, file: &Path) -> wasmtime::Result<Self> {
+        // SAFETY: the caller's promise is the one that is asked for.
+        unsafe { Self::deserialize_file(engine, file) }
+    }
+
     unsafe fn deserialize(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Self> {
         // SAFETY: the caller's promise is the one that is asked for.
         unsafe { Self::deserialize(engine, bytes) }
@@ -69,11 +86,8 @@ pub(super) fn code_of<A: Artifact>(sandbox: &Sandbox, binary: &[u8]) -> wasmtime
         return A::compile(engine, binary);
     };
     let key = key::<A>(engine, binary);
-    if let Some(bytes) = cache.get(&key) {
-        // SAFETY: the cache gives what was put under this key, and `serialize` gave what is put below. It has looked that
-        // directory and file belong to this user, that no other may write to them, and that the checksum of these very bytes,
-        // which are in memory and not mapped from the file, is right. Who can write as this user needs no cache to run code.
-        match unsafe { A::deserialize(engine, &bytes) } {
+    if let Some(file) = cache.get(&key) {
+        match load::<A>(engine, &file) {
             Ok(artifact) => return Ok(artifact),
             Err(error) => cache.refuse(&key, &format!("{error:#}")),
         }
@@ -83,6 +97,18 @@ pub(super) fn code_of<A: Artifact>(sandbox: &Sandbox, binary: &[u8]) -> wasmtime
         cache.put(&key, &bytes);
     }
     Ok(artifact)
+}
+
+/// Takes code from a file that the cache gave: mapped, so that only what is run is read and all processes share it.
+fn load<A: Artifact>(engine: &Engine, file: &Path) -> wasmtime::Result<A> {
+    // SAFETY: the cache gives a file that begins with what was put under its key, and `serialize` gave what is put. It has looked that directory and file
+    // belong to this user, that no other may write to them, and that the checksum is right. Entries are removed and replaced as whole files, never written to.
+    // Who can write as this user needs no cache to run code.
+    unsafe {
+        A::deserialize_file(engine, file)
+            // Where files may not be mapped to be run (`noexec`), their content may.
+            .or_else(|error| A::deserialize(engine, &std::fs::read(file).map_err(|_| error)?))
+    }
 }
 
 /// What code depends on: the binary, its kind, and of the engine the version, the processor and every setting that changes code.
