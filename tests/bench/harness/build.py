@@ -60,6 +60,7 @@ def component(built=None):
         componentize = program("udf_call/componentize", built)
     except subprocess.CalledProcessError as error:
         raise RuntimeError("udf_call/componentize does not build") from error
+    made.parent.mkdir(parents=True, exist_ok=True)
     ran = subprocess.run([str(componentize), str(module), str(made)], capture_output=True, text=True)
     if ran.returncode != 0:
         raise RuntimeError(ran.stderr.strip().splitlines()[-1])
