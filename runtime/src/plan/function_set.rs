@@ -96,7 +96,7 @@ impl FunctionSet {
             if !streams.is_empty() {
                 self.streams.insert(name.clone(), streams);
             }
-            if let Some(function) = scalar_udf(plugins, &info.name) {
+            if let Some(function) = scalar_udf(plugins, &info.name, function::note_row_error) {
                 self.scalars.insert(name.clone(), Arc::new(function));
                 // A built-in one would be found first.
                 self.tables.remove(&name);

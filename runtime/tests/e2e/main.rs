@@ -29,6 +29,7 @@ mod over_oracle;
 mod plugin_directory;
 mod plugin_missing;
 mod plugin_moves;
+mod plugin_rows;
 mod plugins_match;
 mod sdk_guest;
 mod sdk_host;
@@ -75,6 +76,7 @@ fn main() -> ExitCode {
     trials.extend(plugin_directory::trials());
     trials.extend(plugin_missing::trials());
     trials.extend(plugin_moves::trials());
+    trials.extend(plugin_rows::trials());
     trials.extend(files::trials());
     trials.extend(kafka_suite::trials());
     let conclusion = libtest_mimic::run(&arguments, trials);

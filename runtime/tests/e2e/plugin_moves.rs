@@ -1,9 +1,8 @@
-//! Queries that run, moved to another version of a plugin: what it reads of the old state, what it refuses, and that nothing is lost or doubled; and rows that a
-//! function with state says have failed.
+//! Queries that run, moved to another version of a plugin: what it reads of the old state, what it refuses, and that nothing is lost or doubled.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use libtest_mimic::{Failed, Trial};
 use waterwheel::engine::{Config, Engine, Outcome};
@@ -14,11 +13,9 @@ use crate::files::lines;
 use crate::plugin_directory::{engine, expect, in_time, run, write};
 
 pub(crate) fn trials() -> Vec<Trial> {
-    let cases: [(&str, fn() -> Result<(), String>); 5] = [
+    let cases: [(&str, fn() -> Result<(), String>); 3] = [
         ("every kind of query", every_kind),
         ("with its state in a directory", with_state),
-        ("rows that fail", failed_rows),
-        ("rows that fail in a query that ends", failed_rows_in_the_end),
         ("DISTINCT in a query that ends", distinct),
     ];
     let trials = cases.into_iter();
@@ -481,95 +478,4 @@ fn distinct() -> Result<(), String> {
     expect("beside other aggregates", &groups, &["2 4 1", "3 4 2"])?;
     let alone = run(&engine, "SELECT all_total(DISTINCT x) AS once FROM s;")?;
     expect("alone", &alone, &["3"])
-}
-
-/// Rows that functions with state report as failed, by policy.
-fn failed_rows() -> Result<(), String> {
-    for (policy, given) in [("null", "-1"), ("skip", ""), ("fail", "")] {
-        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
-        write(&directory.path().join("sums.wat"), FIRST.guest())?;
-        let engine = engine(directory.path(), false)?;
-        run(
-            &engine,
-            &format!(
-                "SET 'row.error.policy' = '{policy}';
-                CREATE STREAM s (k STRING KEY, x BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
-                CREATE STREAM each AS SELECT k, x, run_total(x) AS y FROM s;
-                CREATE TABLE total WITH (KEY_FORMAT='JSON') AS SELECT k, all_total(x) AS y, COUNT(*) AS n FROM s GROUP BY k;
-                CREATE STREAM so_far AS SELECT k, x, all_total(x) OVER (PARTITION BY k ORDER BY ROWTIME) AS y FROM s;
-                INSERT INTO s VALUES ('a', 1), ('a', -1), ('a', 2);"
-            ),
-        )?;
-        if policy == "fail" {
-            let start = Instant::now();
-            while engine.queries().iter().any(|(_, pipeline)| !pipeline.state().is_over()) {
-                if start.elapsed() > Duration::from_mins(1) {
-                    return Err("queries go on behind a row that failed".into());
-                }
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            for (info, pipeline) in engine.queries() {
-                let state = format!("{:?}", pipeline.state());
-                if !state.contains("_total of plugin sums failed at row") || !state.contains("it is negative") {
-                    return Err(format!("{} is {state}", info.id));
-                }
-            }
-            continue;
-        }
-        let mut due = vec!["1 1", "2 3"];
-        due.extend((!given.is_empty()).then_some(given));
-        due.sort_unstable();
-        expect(policy, &run(&engine, "SELECT x, y FROM each;")?, &due)?;
-        expect(policy, &run(&engine, "SELECT y, n FROM total;")?, &["3 3"])?;
-        expect(
-            policy,
-            &run(&engine, "SELECT x, y FROM so_far;")?,
-            &["-1 1", "1 1", "2 3"],
-        )?;
-        for (info, pipeline) in engine.queries() {
-            let (is_persistent, errors) = (info.sink.is_some(), pipeline.metrics().row_errors.count());
-            if is_persistent && errors != 1 {
-                return Err(format!("{} has counted {errors} row errors", info.id));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The same rows in queries over what there is: under `null` a row that fails is left out of the aggregate, else it is the end.
-fn failed_rows_in_the_end() -> Result<(), String> {
-    let queries = [
-        ("SELECT k, all_total(x) AS y, COUNT(*) AS n FROM s GROUP BY k;", "3 3"),
-        ("SELECT all_total(x) AS y, SUM(x) AS z FROM s;", "3 2"),
-        (
-            "SELECT k, all_total(DISTINCT x) AS y FROM s GROUP BY k HAVING all_total(x) > 2;",
-            "3",
-        ),
-        (
-            "SELECT all_total(x) OVER (ORDER BY x) AS y, x FROM s ORDER BY x DESC LIMIT 1;",
-            "3 2",
-        ),
-    ];
-    for policy in ["null", "skip", "fail"] {
-        let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
-        write(&directory.path().join("sums.wat"), FIRST.guest())?;
-        let engine = engine(directory.path(), false)?;
-        run(
-            &engine,
-            &format!(
-                "SET 'row.error.policy' = '{policy}';
-                CREATE STREAM s (k STRING KEY, x BIGINT) WITH (KAFKA_TOPIC='s', VALUE_FORMAT='JSON', PARTITIONS=1);
-                INSERT INTO s VALUES ('a', 1), ('a', -1), ('a', 2);"
-            ),
-        )?;
-        for (query, due) in queries {
-            let got = run(&engine, query);
-            match got {
-                Ok(rows) if policy == "null" => expect(query, &rows, &[due])?,
-                Err(error) if policy != "null" && error.contains("it is negative") => {}
-                other => return Err(format!("{policy}: {query}: {other:?}")),
-            }
-        }
-    }
-    Ok(())
 }

@@ -10,6 +10,7 @@ use datafusion::functions_nested::make_array::make_array_udf;
 use datafusion::logical_expr::expr::ScalarFunction;
 use datafusion::logical_expr::planner::{ExprPlanner, PlannerResult, RawBinaryExpr, RawFieldAccessExpr};
 use datafusion::logical_expr::{Expr, ExprSchemable, GetFieldAccess, Operator};
+use datafusion::scalar::ScalarValue;
 use datafusion::sql::sqlparser::ast::BinaryOperator;
 
 use super::arithmetic::{OnNull, Operation, arithmetic, result_type};
@@ -134,13 +135,28 @@ fn plan_arithmetic(
     } else {
         OnNull::Null
     };
-    if on_null == OnNull::Null && !matches!(result, Decimal(..)) {
+    // DataFusion's own are the same, and faster, but where they could fail on a row.
+    let can_fail = match result {
+        Decimal(..) => true,
+        Integer | Bigint => matches!(operation, Operation::Divide | Operation::Modulo) && !is_safe_divisor(&expr.right),
+        _ => false,
+    };
+    if on_null == OnNull::Null && !can_fail {
         return Ok(PlannerResult::Original(expr));
     }
     Ok(PlannerResult::Planned(call(
         arithmetic(operation, on_null),
         vec![expr.left, expr.right],
     )))
+}
+
+/// Whether whole numbers can be divided by it: a constant that is not 0, nor -1, by which the lowest number cannot be divided.
+fn is_safe_divisor(expr: &Expr) -> bool {
+    match expr {
+        Expr::Literal(ScalarValue::Int32(Some(n)), _) => !matches!(n, -1 | 0),
+        Expr::Literal(ScalarValue::Int64(Some(n)), _) => !matches!(n, -1 | 0),
+        _ => false,
+    }
 }
 
 /// `a || b` of texts or bytes is CONCAT, which leaves NULL out.

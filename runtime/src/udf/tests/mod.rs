@@ -172,7 +172,7 @@ fn session() -> SessionContext {
     let registry = registry();
     let session = SessionContext::new();
     for name in ["add", "div", "counter", "f"] {
-        session.register_udf(scalar_udf(&registry, name).unwrap());
+        session.register_udf(scalar_udf(&registry, name, |_| false).unwrap());
     }
     let schema = Arc::new(Schema::new(vec![
         Field::new("x", DataType::Float64, true),
@@ -284,7 +284,7 @@ fn errors_keep_their_source() {
 #[test]
 fn functions_are_equal_where_their_code_is() {
     let registry = registry();
-    let udf = |registry: &Registry, name: &str| scalar_udf(registry, name).unwrap();
+    let udf = |registry: &Registry, name: &str| scalar_udf(registry, name, |_| false).unwrap();
     let again = |name: &str| -> ScalarUDF { udf(&registry, name) };
     assert_eq!(again("add"), again("ADD"));
     assert_ne!(again("add"), again("div"));
@@ -293,5 +293,5 @@ fn functions_are_equal_where_their_code_is() {
         udf(&self::registry(), "add"),
         "another load may be another version"
     );
-    assert!(scalar_udf(&registry, "none").is_none());
+    assert!(scalar_udf(&registry, "none", |_| false).is_none());
 }
