@@ -243,6 +243,22 @@ fn arrow_schema(schema: &DFSchemaRef) -> SchemaRef {
 fn label(expr: &Expr) -> String {
     match expr {
         Expr::Alias(alias) => label(&alias.expr),
+        // Arithmetic that can fail is calls of functions, which nobody has written so.
+        Expr::ScalarFunction(call) if is_operator(call.name()) && call.args.len() == 2 => {
+            format!("{} {} {}", operand(&call.args[0]), call.name(), operand(&call.args[1]))
+        }
         other => over::without_clause(&other.human_display().to_string()),
+    }
+}
+
+fn is_operator(name: &str) -> bool {
+    matches!(name, "+" | "-" | "*" | "/" | "%")
+}
+
+fn operand(expr: &Expr) -> String {
+    match expr {
+        Expr::ScalarFunction(call) if is_operator(call.name()) => format!("({})", label(expr)),
+        Expr::BinaryExpr(_) => format!("({})", label(expr)),
+        other => label(other),
     }
 }
